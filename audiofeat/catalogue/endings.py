@@ -1,0 +1,83 @@
+"""How a claim ends without a result: rejected, crashed, postponed or given back."""
+
+import random
+from typing import Any
+
+from sqlalchemy import Connection, Row, update
+
+from audiofeat.catalogue import transitions
+from audiofeat.catalogue.claims import held_job
+from audiofeat.catalogue.schema import jobs
+from audiofeat.catalogue.transitions import Transition
+from audiofeat.domain.jobs import (
+    FINAL_STATES,
+    STORAGE_PATIENCE_S,
+    Claim,
+    JobState,
+    backoff_s,
+    state_after_crash,
+)
+
+_LONGEST_MESSAGE = 2_000
+
+
+def reject(connection: Connection, now: float, claimed: Claim, *, code: str, message: str) -> bool:
+    """End a job whose bytes can never be analysed."""
+    job = held_job(connection, claimed)
+    if job is None:
+        return False
+    end(connection, now, job, JobState.REJECTED, _error(code, message))
+    return True
+
+
+def crash(connection: Connection, now: float, claimed: Claim, *, code: str, message: str) -> JobState | None:
+    """Count one crash; the store did answer, so its patience begins anew."""
+    job = held_job(connection, claimed)
+    if job is None:
+        return None
+    crashes = job.crashes + 1
+    counted = {"crashes": crashes, "due_at": now, "first_storage_error_at": None}
+    return end(connection, now, job, state_after_crash(crashes), counted | _error(code, message))
+
+
+def postpone(connection: Connection, now: float, claimed: Claim, *, code: str, message: str) -> JobState | None:
+    """Wait with backoff, or give up after a day of storage faults without a break."""
+    job = held_job(connection, claimed)
+    if job is None:
+        return None
+    first = now if job.first_storage_error_at is None else job.first_storage_error_at
+    state = JobState.DEAD if now - first >= STORAGE_PATIENCE_S else JobState.RETRY_WAIT
+    # The spread of retries is no secret.
+    due_at = now + backoff_s(job.attempt, random.random())  # noqa: S311
+    return end(connection, now, job, state, {"due_at": due_at, "first_storage_error_at": first} | _error(code, message))
+
+
+def release(connection: Connection, now: float, claimed: Claim) -> None:
+    """Queue the job again; no budget is charged."""
+    job = held_job(connection, claimed)
+    if job is not None:
+        end(connection, now, job, JobState.QUEUED, {"due_at": now}, note="released")
+
+
+def end(
+    connection: Connection,
+    now: float,
+    job: Row[Any],
+    state: JobState,
+    values: dict[str, Any],
+    *,
+    note: str | None = None,
+) -> JobState:
+    """Take the token and the lease from a held job, put it into ``state`` and return that."""
+    written = {"token": None, "lease_until": None, "updated_at": now, **values, "state": state}
+    if state in FINAL_STATES:
+        written["finished_at"] = now
+    connection.execute(update(jobs).where(jobs.c.job_id == job.job_id).values(written))
+    step = Transition(job.job_id, JobState.LEASED, state, job.worker, note or values.get("error_code"))
+    transitions.note(connection, now, [step])
+    return state
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    # PostgreSQL's text holds no NUL, and names inside damaged files do.
+    return {"error_code": code, "error_message": message.replace("\0", "")[:_LONGEST_MESSAGE]}

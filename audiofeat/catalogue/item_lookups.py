@@ -1,0 +1,139 @@
+"""Reading items: by any name a person has for them, by id, in pages."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+
+from audiofeat.catalogue.batches import batches
+from audiofeat.catalogue.schema import aliases, audio, items, jobs, metadata_values
+from audiofeat.domain.items import Kind
+from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.errors import ItemUnknown
+from audiofeat.ports import ItemView
+
+_MOST_CANDIDATES = 5
+_MOST_SUGGESTIONS = 3
+_NAMES_COMPARED = 2_000
+
+
+def find_item(connection: Connection, name: str) -> ItemView:
+    """Return the item that one of its names belongs to, the most definite kind of name first.
+
+    Raises
+    ------
+    ItemUnknown
+        Where nothing has that name, or several items share it.
+    """
+    alias = select(aliases.c.item_id).where(aliases.c.alias == name)
+    namings: tuple[ColumnElement[bool], ...] = (
+        items.c.item_id == name,
+        items.c.reference == name,
+        items.c.item_id.in_(alias),
+        items.c.key == name,
+        items.c.file_name == name,
+    )
+    for naming in namings:
+        query = select(items.c.item_id, items.c.store, items.c.key).where(naming).order_by(items.c.key)
+        found = connection.execute(query.limit(_MOST_CANDIDATES + 1)).all()
+        if len(found) == 1:
+            return items_by_id(connection, [found[0].item_id])[found[0].item_id]
+        if found:
+            raise ItemUnknown(f"{name!r} names more than one item: {_candidates(found)}", "give the id or the full key")
+    raise ItemUnknown(f"no item is called {name!r}", _suggestion(connection, name))
+
+
+def items_after(connection: Connection, *, kind: Kind | None, after: str | None, limit: int) -> list[ItemView]:
+    """Return a page of items in the order of their ids."""
+    query = _items_query().order_by(items.c.item_id).limit(limit)
+    if kind is not None:
+        query = query.where(items.c.kind == kind)
+    if after is not None:
+        query = query.where(items.c.item_id > after)
+    return _views(connection, connection.execute(query).all())
+
+
+def items_by_id(connection: Connection, item_ids: Sequence[str]) -> dict[str, ItemView]:
+    """Return the named items that exist."""
+    found: dict[str, ItemView] = {}
+    for batch in batches(item_ids):
+        rows = connection.execute(_items_query().where(items.c.item_id.in_(batch))).all()
+        found |= {view.item_id: view for view in _views(connection, rows)}
+    return found
+
+
+def values_of(connection: Connection, item_id: str) -> list[MetadataValue]:
+    """Return every metadata value of an item, by field, the chosen one first."""
+    query = (
+        select(metadata_values)
+        .where(metadata_values.c.item_id == item_id)
+        .order_by(metadata_values.c.field, metadata_values.c.chosen.desc(), metadata_values.c.source)
+    )
+    return [MetadataValue(row.field, row.value, row.source, row.chosen) for row in connection.execute(query)]
+
+
+def _items_query() -> Select[Any]:
+    served = select(jobs.c.state).where(jobs.c.job_id == items.c.job_id).scalar_subquery()
+    latest = (
+        select(jobs.c.state)
+        .where(jobs.c.item_id == items.c.item_id)
+        .order_by(jobs.c.sequence.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    learnt = select(func.min(aliases.c.alias)).where(aliases.c.item_id == items.c.item_id).scalar_subquery()
+    return select(
+        items.c.item_id,
+        items.c.kind,
+        items.c.kind_source,
+        func.coalesce(items.c.reference, learnt).label("reference"),
+        items.c.store,
+        items.c.key,
+        func.coalesce(served, latest).label("state"),
+        items.c.sha256,
+        audio.c.flags,
+        audio.c.facts,
+    ).join(audio, audio.c.sha256 == items.c.sha256, isouter=True)
+
+
+def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemView]:
+    chosen: dict[str, dict[str, Any]] = {row.item_id: {} for row in rows}
+    for batch in batches(list(chosen)):
+        query = select(metadata_values).where(metadata_values.c.item_id.in_(batch), metadata_values.c.chosen)
+        for value in connection.execute(query.order_by(metadata_values.c.field)):
+            chosen[value.item_id][value.field] = value.value
+    return [_view(row, chosen[row.item_id]) for row in rows]
+
+
+def _view(row: Row[Any], metadata: dict[str, Any]) -> ItemView:
+    return ItemView(
+        item_id=row.item_id,
+        kind=Kind(row.kind) if row.kind else None,
+        kind_source=row.kind_source,
+        reference=row.reference,
+        store=row.store,
+        key=row.key,
+        state=JobState(row.state),
+        sha256=row.sha256,
+        flags=tuple(row.flags or ()),
+        audio=row.facts or {},
+        metadata=metadata,
+    )
+
+
+def _candidates(rows: Iterable[Row[Any]]) -> str:
+    shown = [f"{row.store}/{row.key} (id {row.item_id})" for row in rows]
+    more = ", ..." if len(shown) > _MOST_CANDIDATES else ""
+    return ", ".join(shown[:_MOST_CANDIDATES]) + more
+
+
+def _suggestion(connection: Connection, name: str) -> str:
+    names: dict[str, None] = {}
+    for column in (items.c.reference, items.c.file_name, items.c.key):
+        query = select(column).where(column.is_not(None)).distinct().limit(_NAMES_COMPARED)
+        names |= dict.fromkeys(connection.scalars(query))
+    close = get_close_matches(name, names, n=_MOST_SUGGESTIONS)
+    if close:
+        return f"did you mean {', '.join(close)}?"
+    return "give its id, reference, object key or file name" if names else "the catalogue is empty: ingest something"

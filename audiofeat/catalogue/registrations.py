@@ -1,0 +1,152 @@
+"""Registration: one item for what the catalogue calls one thing, one job for each version of its object."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from posixpath import basename
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from audiofeat.catalogue import counters, transitions
+from audiofeat.catalogue.database import insert_into
+from audiofeat.catalogue.identities import Identities
+from audiofeat.catalogue.schema import aliases, items, jobs
+from audiofeat.catalogue.transitions import Transition
+from audiofeat.domain.items import KindSource, job_id
+from audiofeat.domain.jobs import JobState, Registered, Registration
+
+BATCH = 500
+_WAITING = (JobState.QUEUED, JobState.RETRY_WAIT)
+
+
+def register(connection: Connection, now: float, batch: Sequence[Registration]) -> list[Registered]:
+    """Create what is missing of the items and jobs of one batch of at most ``BATCH`` registrations.
+
+    The counter is raised first, so that its row lock lets one registration work at a time.
+    """
+    sequence = counters.reserve(connection, counters.JOBS, count=len(batch)) - len(batch)
+    job_ids = [job_id(registration.audio) for registration in batch]
+    known = _known_jobs(connection, job_ids)
+    identities = Identities(connection, batch)
+    new_items: dict[str, dict[str, Any]] = {}
+    new_jobs: dict[str, dict[str, Any]] = {}
+    corrections: dict[str, Registration] = {}
+    for identifier, registration in zip(job_ids, batch, strict=True):
+        if identifier in known:
+            identities.learn(registration.reference, known[identifier][0])
+        elif identifier not in new_jobs:
+            sequence += 1
+            named, is_new = identities.resolve(registration)
+            if is_new:
+                new_items[named] = _item_row(named, registration, now)
+            elif registration.kind is not None:
+                corrections[named] = registration
+            new_jobs[identifier] = _job_row(identifier, named, registration, sequence, now)
+    _insert_items(connection, new_items, identities.learnt)
+    _correct_kinds(connection, now, corrections)
+    if new_jobs:
+        connection.execute(insert(jobs), list(new_jobs.values()))
+        transitions.note(connection, now, [Transition(new, None, JobState.QUEUED) for new in new_jobs])
+    superseded = _supersede(connection, now, new_jobs.values())
+    return _answers(job_ids, known, new_jobs, superseded)
+
+
+def _known_jobs(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[str, JobState]]:
+    query = select(jobs.c.job_id, jobs.c.item_id, jobs.c.state).where(jobs.c.job_id.in_(job_ids))
+    return {row.job_id: (row.item_id, JobState(row.state)) for row in connection.execute(query)}
+
+
+def _item_row(item_id: str, registration: Registration, now: float) -> dict[str, Any]:
+    kind_source = _kind_source(registration) if registration.kind else None
+    return {
+        "item_id": item_id,
+        "kind": registration.kind,
+        "kind_source": kind_source,
+        "reference": registration.reference or None,
+        "store": registration.audio.store,
+        "key": registration.audio.key,
+        "file_name": basename(registration.audio.key),
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _job_row(identifier: str, item_id: str, registration: Registration, sequence: int, now: float) -> dict[str, Any]:
+    return {
+        "job_id": identifier,
+        "sequence": sequence,
+        "item_id": item_id,
+        "store": registration.audio.store,
+        "key": registration.audio.key,
+        "version": registration.audio.version,
+        "size_bytes": registration.audio.size_bytes,
+        "lane": registration.lane,
+        "state": JobState.QUEUED,
+        "attempt": 0,
+        "crashes": 0,
+        "losses": 0,
+        "due_at": now,
+        "records": [{"source": record.source, "fields": record.fields} for record in registration.records],
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _insert_items(connection: Connection, new_items: Mapping[str, dict[str, Any]], learnt: Mapping[str, str]) -> None:
+    if new_items:
+        connection.execute(insert_into(connection, items).on_conflict_do_nothing(), list(new_items.values()))
+    if learnt:
+        connection.execute(insert(aliases), [{"alias": alias, "item_id": named} for alias, named in learnt.items()])
+
+
+def _kind_source(registration: Registration) -> KindSource:
+    return registration.kind_source or KindSource.OPTION
+
+
+def _correct_kinds(connection: Connection, now: float, corrections: Mapping[str, Registration]) -> None:
+    strength = list(KindSource)
+    for item_id, registration in sorted(corrections.items()):
+        source = _kind_source(registration)
+        stronger = strength[: strength.index(source)]
+        connection.execute(
+            update(items)
+            .where(items.c.item_id == item_id, items.c.kind_source.is_(None) | items.c.kind_source.not_in(stronger))
+            .values(kind=registration.kind, kind_source=source, updated_at=now)
+        )
+
+
+def _supersede(connection: Connection, now: float, new_jobs: Iterable[Mapping[str, Any]]) -> set[str]:
+    """End the waiting jobs of items for which a newer object version has just been registered."""
+    newest = {row["item_id"]: row["sequence"] for row in new_jobs}
+    waiting = (
+        select(jobs.c.job_id, jobs.c.item_id, jobs.c.sequence, jobs.c.state)
+        .where(jobs.c.item_id.in_(newest), jobs.c.state.in_(_WAITING))
+        .with_for_update()
+    )
+    older = [row for row in connection.execute(waiting) if row.sequence < newest[row.item_id]]
+    ids = {row.job_id for row in older}
+    if ids:
+        ended = {"state": JobState.SUPERSEDED, "updated_at": now, "finished_at": now}
+        connection.execute(update(jobs).where(jobs.c.job_id.in_(ids)).values(ended))
+        transitions.note(
+            connection,
+            now,
+            [Transition(row.job_id, JobState(row.state), JobState.SUPERSEDED, note="newer version") for row in older],
+        )
+    return ids
+
+
+def _answers(
+    job_ids: Sequence[str],
+    known: Mapping[str, tuple[str, JobState]],
+    new_jobs: Mapping[str, Mapping[str, Any]],
+    superseded: set[str],
+) -> list[Registered]:
+    answers = []
+    told: set[str] = set()
+    for identifier in job_ids:
+        item_id, state = known.get(identifier) or (new_jobs[identifier]["item_id"], JobState.QUEUED)
+        state = JobState.SUPERSEDED if identifier in superseded else state
+        is_new = identifier not in known and identifier not in told
+        answers.append(Registered(job_id=identifier, item_id=item_id, state=state, is_new=is_new))
+        told.add(identifier)
+    return answers

@@ -1,0 +1,138 @@
+"""What one finished analysis writes, all of it or nothing."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from audiofeat.catalogue import counters
+from audiofeat.catalogue.claims import held_job
+from audiofeat.catalogue.database import insert_into
+from audiofeat.catalogue.endings import end
+from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs, metadata_values
+from audiofeat.domain.descriptor import DESCRIPTOR_VERSION
+from audiofeat.domain.items import Kind, KindSource
+from audiofeat.domain.jobs import Claim, JobState, Outcome
+
+
+def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome) -> bool:
+    """Write an outcome under a claim; False where the token has moved on.
+
+    What is known of the bytes is kept in any case. The item takes it over only where no newer version of its
+    audio has been finished; else the job ends as superseded.
+    """
+    job = held_job(connection, claimed)
+    if job is None:
+        return False
+    _keep_audio(connection, outcome)
+    _keep_analyses(connection, now, outcome)
+    item = _item(connection, claimed.item_id)
+    superseded = item.newest_sequence is not None and item.newest_sequence > job.sequence
+    if not superseded:
+        kind, kind_source = _stronger(item, outcome)
+        _update_item(connection, now, job, outcome, kind=kind, kind_source=kind_source)
+        _replace_metadata(connection, claimed.item_id, outcome)
+        _replace_embedding(connection, claimed.item_id, kind, outcome)
+    state = JobState.SUPERSEDED if superseded else outcome.state
+    end(
+        connection, now, job, state,
+        {
+            "sha256": outcome.sha256,
+            "timings": outcome.timings,
+            "error_code": None,
+            "error_message": None,
+            "first_storage_error_at": None,
+        },
+        note="newer version finished first" if superseded else None,
+    )  # fmt: skip
+    return True
+
+
+def _keep_audio(connection: Connection, outcome: Outcome) -> None:
+    row = {
+        "facts": outcome.audio,
+        "flags": list(outcome.flags),
+        "extractor": outcome.extractor,
+        "decoded_s": outcome.audio["decoded_duration_s"],
+        "descriptor": outcome.descriptor,
+    }
+    new = insert_into(connection, audio).values(sha256=outcome.sha256, **row)
+    connection.execute(new.on_conflict_do_update(index_elements=[audio.c.sha256], set_=row))
+
+
+def _keep_analyses(connection: Connection, now: float, outcome: Outcome) -> None:
+    """Add what is new: a row is of one version for ever."""
+    rows = [
+        {
+            "sha256": outcome.sha256,
+            "group": result.group,
+            "version": result.version,
+            "values": result.values,
+            "reasons": result.reasons,
+            "curves_key": result.curves_key,
+            "seconds": result.seconds,
+            "created_at": now,
+        }
+        for result in sorted(outcome.groups, key=lambda result: result.group)
+    ]
+    if rows:
+        connection.execute(insert_into(connection, analyses).on_conflict_do_nothing(), rows)
+
+
+def _item(connection: Connection, item_id: str) -> Row[Any]:
+    newest = select(jobs.c.sequence).where(jobs.c.job_id == items.c.job_id).scalar_subquery()
+    query = select(items.c.kind, items.c.kind_source, newest.label("newest_sequence"))
+    return connection.execute(query.where(items.c.item_id == item_id).with_for_update(of=items)).one()
+
+
+def _stronger(item: Row[Any], outcome: Outcome) -> tuple[Kind, KindSource]:
+    """Return the kind that stands: the item's own where its source is stronger, else the outcome's."""
+    strength = list(KindSource)
+    if item.kind and strength.index(KindSource(item.kind_source)) < strength.index(outcome.kind_source):
+        return Kind(item.kind), KindSource(item.kind_source)
+    return outcome.kind, outcome.kind_source
+
+
+def _update_item(
+    connection: Connection, now: float, job: Row[Any], outcome: Outcome, *, kind: Kind, kind_source: KindSource
+) -> None:
+    current = {
+        "kind": kind,
+        "kind_source": kind_source,
+        "sha256": outcome.sha256,
+        "job_id": job.job_id,
+        "store": job.store,
+        "key": job.key,
+        "file_name": job.key.rpartition("/")[2],
+        "updated_at": now,
+    }
+    connection.execute(update(items).where(items.c.item_id == job.item_id).values(current))
+
+
+def _replace_metadata(connection: Connection, item_id: str, outcome: Outcome) -> None:
+    connection.execute(delete(metadata_values).where(metadata_values.c.item_id == item_id))
+    rows = [
+        {"item_id": item_id, "field": value.field, "source": value.source, "value": value.value, "chosen": value.chosen}
+        for value in sorted(outcome.metadata, key=lambda value: not value.chosen)
+    ]
+    if rows:
+        # Where one source gives a field twice, the chosen value comes first and stays.
+        connection.execute(insert_into(connection, metadata_values).on_conflict_do_nothing(), rows)
+
+
+def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome: Outcome) -> None:
+    connection.execute(delete(embeddings).where(embeddings.c.item_id == item_id))
+    if outcome.descriptor is None:
+        return
+    # A vector made for the other kind's space would be compared with strangers.
+    fits = kind == outcome.kind
+    row = {
+        "item_id": item_id,
+        "sequence": counters.reserve(connection, counters.EMBEDDINGS),
+        "kind": kind,
+        "sha256": outcome.sha256,
+        "descriptor": outcome.descriptor,
+        "descriptor_version": DESCRIPTOR_VERSION,
+        "space": outcome.space if fits else None,
+        "vector": outcome.embedding if fits else None,
+    }
+    connection.execute(embeddings.insert().values(row))

@@ -1,0 +1,89 @@
+"""``audiofeat index``: build, list, verify, promote and roll back the published indexes."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.domain.items import Kind
+from audiofeat.errors import IndexEmpty
+from audiofeat.ports import ReleaseView
+
+app = typer.Typer(no_args_is_help=True, help="Build, list, verify, promote and roll back indexes.")
+_Json = Annotated[bool, typer.Option("--json", help="One JSON object a release.")]
+_Kind = Annotated[Kind, typer.Argument(help="track or episode.")]
+
+
+@app.command()
+def build(
+    kind: Annotated[Kind | None, typer.Argument(help="Only this kind. [default: both]", show_default=False)] = None,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Build an Annoy index of everything analysed so far, measure its recall, and publish it."""
+    from audiofeat.index.selftest import require_usable  # noqa: PLC0415  loads Annoy
+    from audiofeat.services.build_index import build_index  # noqa: PLC0415
+
+    require_usable()
+    services = Services(load_settings())
+    built: list[ReleaseView] = []
+    missing: list[IndexEmpty] = []
+    for wanted in (kind,) if kind else tuple(Kind):
+        try:
+            built.append(build_index(wanted, catalogue=services.catalogue, publisher=services.publisher))
+        except IndexEmpty as empty:
+            missing.append(empty)
+    if not built:
+        raise missing[0]
+    _show(built, as_json=as_json)
+
+
+@app.command(name="list")
+def list_releases(*, as_json: _Json = False) -> None:
+    """List the releases that are kept."""
+    publisher = Services(load_settings()).publisher
+    _show([release for kind in Kind for release in publisher.list(kind)], as_json=as_json)
+
+
+@app.command()
+def verify(
+    kind: _Kind,
+    release: Annotated[str | None, typer.Argument(help="[default: the one that is served]", show_default=False)] = None,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Check a release against its manifest: sizes, checksums, and queries whose answers are known."""
+    _show([Services(load_settings()).publisher.verify(kind, release)], as_json=as_json)
+
+
+@app.command()
+def promote(kind: _Kind, release: str, *, as_json: _Json = False) -> None:
+    """Serve another release."""
+    _show([Services(load_settings()).publisher.promote(kind, release)], as_json=as_json)
+
+
+@app.command()
+def rollback(kind: _Kind, *, as_json: _Json = False) -> None:
+    """Serve the release before the current one again."""
+    _show([Services(load_settings()).publisher.rollback(kind)], as_json=as_json)
+
+
+def _show(releases: list[ReleaseView], *, as_json: bool) -> None:
+    if as_json:
+        for release in releases:
+            facts: dict[str, Any] = {"release": release.release, "kind": release.kind.value, "space": release.space}
+            facts |= {"items": release.items, "rows": release.rows, "recall_at_10": release.recall}
+            typer.echo(
+                json.dumps({**facts, "created_at": release.created_at.isoformat(), "current": release.is_current})
+            )
+        return
+    table = Table("kind", "release", "items", "vectors", "recall@10", "space", "built", "served", box=None)
+    for release in releases:
+        table.add_row(
+            release.kind.value, release.release, str(release.items), str(release.rows), f"{release.recall:.3f}",
+            release.space, f"{release.created_at:%Y-%m-%d %H:%M:%S}", "yes" if release.is_current else "",
+        )  # fmt: skip
+    Console().print(table)

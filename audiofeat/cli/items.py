@@ -1,0 +1,87 @@
+"""``audiofeat show`` and ``audiofeat failures``: what the ledger knows of an item, and what went wrong."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.cli.neighbours import title
+from audiofeat.domain import registry
+from audiofeat.domain.jobs import FINAL_STATES, USABLE_STATES, JobState
+
+_FAILED = FINAL_STATES - USABLE_STATES - {JobState.SUPERSEDED}
+
+
+def show(
+    item: Annotated[str, typer.Argument(help="Id, reference, object key, or its last part.", show_default=False)],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Print an item's metadata, with the source of each value, and its features."""
+    catalogue = Services(load_settings()).catalogue
+    view = catalogue.find_item(item)
+    values = catalogue.metadata_values(view.item_id)
+    analyses = catalogue.analyses_of_audio(view.sha256) if view.sha256 else {}
+    public = {name: a for name, a in analyses.items() if name not in registry.INTERNAL_GROUPS}
+    if as_json:
+        facts: dict[str, Any] = {
+            "id": view.item_id,
+            "reference": view.reference,
+            "kind": view.kind,
+            "kind_source": view.kind_source,
+        }
+        facts |= {
+            "store": view.store,
+            "key": view.key,
+            "state": view.state,
+            "flags": view.flags,
+            "audio": dict(view.audio),
+        }
+        said = [{"field": v.field, "value": v.value, "source": v.source, "chosen": v.chosen} for v in values]
+        features = {name: dict(a.values) for name, a in public.items()}
+        reasons = {f"{name}.{field}": reason for name, a in public.items() for field, reason in a.reasons.items()}
+        typer.echo(
+            json.dumps({**facts, "metadata": said, "features": features, "reasons": reasons}, ensure_ascii=False)
+        )
+        return
+    console = Console()
+    flags = f" ({', '.join(view.flags)})" if view.flags else ""
+    console.print(
+        f"[bold]{title(view)}[/]  {view.kind} ({view.kind_source})  {view.state}{flags}\n{view.store}/{view.key}"
+    )
+    table = Table("metadata", "value", "source", box=None, header_style="bold")
+    for value in sorted(values, key=lambda v: (v.field, not v.chosen)):
+        table.add_row(value.field, str(value.value), value.source + ("" if value.chosen else "  (not chosen)"))
+    console.print(table)
+    table = Table("feature", "value", "unit", box=None, header_style="bold")
+    for field in registry.PUBLIC_FIELDS:
+        analysis = public.get(field.group)
+        if analysis and field.name in analysis.values:
+            value = analysis.values[field.name]
+            shown = f"{value:.5g}" if isinstance(value, float) else str(value)
+            table.add_row(field.path, shown if value is not None else f"- ({analysis.reasons[field.name]})", field.unit)
+    console.print(table)
+
+
+def failures(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a job.")] = False,
+) -> None:
+    """List the jobs that ended without features, newest first, with the reason."""
+    for job in Services(load_settings()).catalogue.jobs(states=_FAILED, limit=limit):
+        if as_json:
+            facts: dict[str, Any] = {
+                "job": job.job_id,
+                "item": job.item_id,
+                "store": job.store,
+                "key": job.key,
+                "state": job.state.value,
+            }
+            facts |= {"attempt": job.attempt, "crashes": job.crashes, "losses": job.losses}
+            typer.echo(json.dumps({**facts, "code": job.error_code, "message": job.error_message}, ensure_ascii=False))
+        else:
+            typer.echo(f"{job.state}  {job.key}  {job.error_code}: {job.error_message}")

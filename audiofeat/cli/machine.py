@@ -1,0 +1,142 @@
+"""What one machine runs for itself while a command needs it: broker, workers, and the pass that keeps them busy."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from audiofeat.bootstrap import Services
+from audiofeat.errors import AudiofeatError, WorkersFailed
+from audiofeat.extraction.sandbox import die_with_parent
+
+_STOP_PATIENCE_S = 30.0
+_RESTARTS_MOST = 5
+
+
+class Workers:
+    """Celery workers as a child process; none where another command of this home already runs them.
+
+    Parameters
+    ----------
+    home : Path
+        Holds the lock and the workers' log.
+    concurrency : int
+        Pool processes.
+    """
+
+    def __init__(self, home: Path, *, concurrency: int) -> None:
+        self._home = home
+        self._concurrency = concurrency
+        self._lock: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._restarts = 0
+
+    def __enter__(self) -> Self:
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._home / "workers.lock").open("w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            self._lock = None
+            return self
+        self._start()
+        return self
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "celery", "--app", "workers.app", "--quiet", "worker"]
+        queues = "cold,normal,bulk,ingest"
+        options = ["--queues", queues, "--concurrency", str(self._concurrency), "--loglevel", "WARNING"]
+        options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        with (self._home / "workers.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, "AUDIOFEAT_HOME": str(self._home), "REMAP_SIGTERM": "SIGQUIT"},
+                preexec_fn=partial(die_with_parent, os.getpid()),
+            )
+
+    def keep_alive(self) -> None:
+        """Start the workers again where they were killed; raise WorkersFailed where that does not help."""
+        if self._process is None or self._process.poll() is None:
+            return
+        self._restarts += 1
+        if self._restarts > _RESTARTS_MOST:
+            raise WorkersFailed("the workers end as soon as they are started", f"read {self._home / 'workers.log'}")
+        self._start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(_STOP_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        if self._lock is not None:
+            self._lock.close()
+
+
+class Machine:
+    """Broker (where none is configured), workers and reconciler of one command.
+
+    Parameters
+    ----------
+    services : Services
+        Of this process.
+    workers : int
+        Pool processes to run here; 0 for none.
+    """
+
+    def __init__(self, services: Services, *, workers: int) -> None:
+        self._services = services
+        self._workers = workers
+        self._stack = ExitStack()
+        self._pool: Workers | None = None
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        from audiofeat.broker import EmbeddedBroker  # noqa: PLC0415  loads Celery: only now is it needed
+        from audiofeat.services.reconcile import Reconciler  # noqa: PLC0415
+
+        settings = self._services.settings
+        with self._stack as stack:
+            if settings.is_embedded:
+                stack.enter_context(EmbeddedBroker(settings.home))
+            if self._workers:
+                self._pool = stack.enter_context(Workers(settings.home, concurrency=self._workers))
+            self._reconciler = Reconciler(
+                self._services.catalogue, self._services.queue, slots=self._workers or settings.workers
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def tick(self) -> None:
+        """Do what is due: revive workers, reconcile ledger and broker. Call it several times a second."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._services.settings.reconcile_s
+        if self._pool:
+            self._pool.keep_alive()
+        try:
+            self._reconciler.step()
+        except AudiofeatError as error:
+            if not error.retryable:
+                raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()

@@ -1,0 +1,52 @@
+"""``audiofeat``: the commands, and the one place where an error becomes a line and an exit code."""
+
+import sys
+
+import typer
+
+from audiofeat import __version__
+from audiofeat.cli import analyse, index, ingest, items, neighbours, up
+from audiofeat.errors import AudiofeatError, SettingsInvalid, UsageError
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_PARTIAL = 0, 1, 2, 3
+
+app = typer.Typer(
+    name="audiofeat",
+    help="Listen to a catalogue of tracks and podcasts, and find what sounds like what.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    analyse.analyse,
+    analyse.features,
+    ingest.ingest,
+    neighbours.neighbours,
+    items.show,
+    items.failures,
+    up.up,
+):
+    app.command()(command)
+app.add_typer(index.app, name="index")
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:  # noqa: FBT001, FBT003
+    """Listen to a catalogue of tracks and podcasts, and find what sounds like what."""
+    if version:
+        typer.echo(f"audiofeat {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; the entry point of the package."""
+    try:
+        app()
+    except AudiofeatError as error:
+        typer.echo(f"error [{error.code}]: {error.message}", err=True)
+        if error.remedy:
+            typer.echo(f"remedy: {error.remedy}", err=True)
+        sys.exit(EXIT_USAGE if isinstance(error, UsageError | SettingsInvalid) else EXIT_FAILED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,86 @@
+"""``audiofeat neighbours``: what sounds like this item, and why."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.domain.neighbours import Engine
+from audiofeat.ports import ItemView
+from audiofeat.services.lookup import Answer, Neighbour
+from audiofeat.services.lookup import neighbours as look_up
+
+
+def neighbours(
+    item: Annotated[str, typer.Argument(help="Id, reference, object key, or its last part.", show_default=False)],
+    *,
+    k: Annotated[int, typer.Option("-k", help="How many, 1 to 1000.")] = 10,
+    engine: Annotated[
+        Engine, typer.Option(help="How candidates are found; distances are exact either way.")
+    ] = Engine.ANNOY,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Show items with the same audio as rows of their own.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Print the items that sound most like one item, nearest first."""
+    services = Services(load_settings())
+    answer = look_up(
+        item, catalogue=services.catalogue, indexes=services.indexes, k=k, engine=engine, show_duplicates=duplicates
+    )
+    if as_json:
+        typer.echo(json.dumps(_facts(answer), ensure_ascii=False))
+    else:
+        show(answer)
+
+
+def show(answer: Answer) -> None:
+    """Print an answer as a table with a why column."""
+    console = Console()
+    table = Table("", "distance", "item", "why", box=None, header_style="bold")
+    for neighbour in answer.neighbours:
+        copies = f" (+{len(neighbour.copies)} with the same audio)" if neighbour.copies else ""
+        table.add_row(str(neighbour.rank), f"{neighbour.distance:.3f}", title(neighbour.item) + copies, neighbour.why)
+    console.print(f"[bold]{title(answer.item)}[/] sounds like", highlight=False)
+    console.print(table)
+    dropped = "".join(f"; {count} left out: {rule.replace('_', ' ')}" for rule, count in answer.dropped.items())
+    console.print(
+        f"[dim]engine {answer.engine}, space {answer.space}, index {answer.release}{dropped}[/]", highlight=False
+    )
+
+
+def title(item: ItemView) -> str:
+    """Return an item's name for people: its title and artist or show, else its key."""
+    by = item.metadata.get("artist") or item.metadata.get("show")
+    named = item.metadata.get("title")
+    return f"{named} - {by}" if named and by else str(named or item.key)
+
+
+def _facts(answer: Answer) -> dict[str, Any]:
+    return {
+        "item": {"id": answer.item.item_id, "reference": answer.item.reference, "key": answer.item.key},
+        "engine": answer.engine.value,
+        "space": answer.space,
+        "index": answer.release,
+        "dropped": dict(answer.dropped),
+        "neighbours": [_line(neighbour) for neighbour in answer.neighbours],
+    }
+
+
+def _line(neighbour: Neighbour) -> dict[str, Any]:
+    item = neighbour.item
+    return {
+        "rank": neighbour.rank,
+        "id": item.item_id,
+        "reference": item.reference,
+        "key": item.key,
+        "metadata": dict(item.metadata),
+        "distance": neighbour.distance,
+        "groups": {name: {"similarity": g.similarity, "share": g.share} for name, g in neighbour.groups.items()},
+        "duplicate": neighbour.duplicate.value if neighbour.duplicate else None,
+        "why": neighbour.why,
+        "copies": list(neighbour.copies),
+    }

@@ -1,0 +1,154 @@
+"""Settings: read once, from ``AUDIOFEAT_*`` environment variables, by ``bootstrap`` and nobody else."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from audiofeat.errors import SettingsInvalid
+
+PREFIX = "AUDIOFEAT_"
+_GIB = 2**30
+_EMBEDDED_PACE = {"lease_s": 8.0, "heartbeat_s": 2.0, "reconcile_s": 1.0}
+_DISTRIBUTED_PACE = {"lease_s": 45.0, "heartbeat_s": 15.0, "reconcile_s": 5.0}
+
+
+class Settings(BaseSettings):
+    """What one installation of audiofeat may choose.
+
+    Without any variable set it is the embedded size: everything under ``home``, one machine, no server. A
+    ``broker_url`` makes it the distributed size, with slower defaults for lease, heartbeat and reconciler.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    home: Path = Field(default=Path(".audiofeat"), validate_default=True, description="Folder of all local state.")
+    # URLs may carry a password, hence repr=False.
+    database_url: str | None = Field(default=None, repr=False, description="SQLAlchemy URL; unset: SQLite under home.")
+    broker_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^(redis|rediss|redis\+socket|amqp|amqps|pyamqp)://",
+        description="Unset: embedded.",
+    )
+
+    s3_endpoint_url: str | None = Field(default=None, description="For any S3 but Amazon's own.")
+    s3_region: str | None = None
+    s3_access_key_id: str | None = Field(default=None, repr=False, description="Unset: boto3's own credential chain.")
+    s3_secret_access_key: SecretStr | None = None
+    s3_store_name: str = Field(
+        default="s3", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Part of every S3 store's name."
+    )
+    allowed_buckets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Comma-separated; empty: all."
+    )
+    artefact_store: str | None = Field(default=None, pattern=r"^s3://[^/]+", description="Unset: a folder under home.")
+
+    max_duration_s: float = Field(default=43_200.0, gt=0)
+    max_object_bytes: int = Field(default=4 * _GIB, gt=0)
+    workers: int = Field(default=2, ge=1, le=256, description="Jobs worked on at a time by one machine.")
+    lease_s: float = Field(default=_EMBEDDED_PACE["lease_s"], gt=0)
+    heartbeat_s: float = Field(default=_EMBEDDED_PACE["heartbeat_s"], gt=0)
+    reconcile_s: float = Field(default=_EMBEDDED_PACE["reconcile_s"], gt=0)
+    poll_s: float = Field(default=1.0, gt=0, description="How often published indexes and new items are looked for.")
+    api_host: str = Field(default="127.0.0.1", min_length=1)
+    api_port: int = Field(default=8000, ge=1, le=65_535)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this machine runs its own broker."""
+        return self.broker_url is None
+
+    @property
+    def catalogue_url(self) -> str:
+        """The ledger's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home / 'catalogue.sqlite3'}"
+
+    @property
+    def artefact_location(self) -> str:
+        """Where curves and index files are kept: an ``s3://bucket/prefix`` or a folder."""
+        return self.artefact_store or str(self.home / "artefacts")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pace_of_the_size(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("broker_url"):
+            return {**_DISTRIBUTED_PACE, **given}
+        return given
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: object, info: ValidationInfo) -> object:
+        """``AUDIOFEAT_X=`` is how a compose file or a shell says "not set"."""
+        if given == "" and info.field_name is not None:
+            return cls.model_fields[info.field_name].default
+        return given
+
+    @field_validator("allowed_buckets", mode="before")
+    @classmethod
+    def _split_buckets(cls, given: object) -> object:
+        return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        # Workers and the extraction child may run in another folder than the command that started them.
+        return home.expanduser().absolute()
+
+    @field_validator("s3_endpoint_url")
+    @classmethod
+    def _plain_endpoint(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("give http://host:port or https://host, without a user or password")
+        return url
+
+    @model_validator(mode="after")
+    def _hang_together(self) -> Self:
+        if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
+            raise ValueError(f"give both or neither of {PREFIX}S3_ACCESS_KEY_ID and {PREFIX}S3_SECRET_ACCESS_KEY")
+        if self.lease_s < 2 * self.heartbeat_s:
+            raise ValueError(f"{PREFIX}LEASE_S must be at least twice {PREFIX}HEARTBEAT_S")
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
+    """Read the environment; keyword arguments win over it.
+
+    Raises
+    ------
+    SettingsInvalid
+        If a value has a wrong form or a variable's name is a misspelling. Values are never repeated in the
+        message: they may be secrets.
+    """
+    _refuse_misspellings()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        found = [_complaint(entry["loc"], entry["msg"]) for entry in error.errors(include_input=False)]
+    # Outside the handler, so that no traceback can print the rejected input.
+    raise SettingsInvalid("; ".join(found), "correct it, or unset it for its default")
+
+
+def _complaint(location: tuple[int | str, ...], message: str) -> str:
+    text = re.sub(r"^Value error, ", "", message)
+    return f"{PREFIX}{str(location[0]).upper()}: {text}" if location else text
+
+
+def _refuse_misspellings() -> None:
+    """Raise where a variable is almost, but not quite, one that is read: it would be ignored in silence."""
+    known = {name.upper() for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        name = variable.upper().removeprefix(PREFIX)
+        if not variable.upper().startswith(PREFIX) or name in known:
+            continue
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        if close:
+            raise SettingsInvalid(f"{variable} is not a setting", f"did you mean {PREFIX}{close[0]}?")

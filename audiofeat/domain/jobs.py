@@ -1,0 +1,151 @@
+"""The life of a job: its states, its budgets and what happens after each way of ending badly.
+
+The claim (attempt, token, lease) is written before any decoding starts. ``crashes`` counts children that died
+while their parent lived, ``losses`` counts leases that ran out without a word; shutdown and storage errors
+count in neither.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from audiofeat.domain.items import Kind, KindSource, ObjectVersion
+
+CRASH_BUDGET = 3
+LOSS_BUDGET = 10
+STORAGE_PATIENCE_S = 24 * 3600.0
+_BACKOFF_FIRST_S = 2.0
+_BACKOFF_MOST_S = 900.0
+
+
+class Lane(StrEnum):
+    """Queues by urgency: new items, ordinary work, reprocessing."""
+
+    COLD = "cold"
+    NORMAL = "normal"
+    BULK = "bulk"
+
+
+class JobState(StrEnum):
+    """Where a job stands in the ledger."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    RETRY_WAIT = "retry_wait"
+    DONE = "done"
+    DEGRADED = "degraded"
+    REJECTED = "rejected"
+    QUARANTINED = "quarantined"
+    DEAD = "dead"
+    SUPERSEDED = "superseded"
+
+
+FINAL_STATES = frozenset(JobState) - {JobState.QUEUED, JobState.LEASED, JobState.RETRY_WAIT}
+USABLE_STATES = frozenset({JobState.DONE, JobState.DEGRADED})
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataRecord:
+    """What one source says about one item: plain fields, and the name of the source that said it."""
+
+    source: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One object that should be analysed, as a producer, a listing or an upload names it."""
+
+    audio: ObjectVersion
+    lane: Lane = Lane.NORMAL
+    reference: str | None = None
+    kind: Kind | None = None
+    kind_source: KindSource | None = None
+    records: tuple[MetadataRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the ledger made of a registration."""
+
+    job_id: str
+    item_id: str
+    state: JobState
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a job until the lease ends; every later write carries its token."""
+
+    job_id: str
+    item_id: str
+    audio: ObjectVersion
+    lane: Lane
+    attempt: int
+    token: str
+    kind: Kind | None
+    records: tuple[MetadataRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResult:
+    """One feature group of one audio: values or nulls, the reasons for the nulls, and its stored curves."""
+
+    group: str
+    version: int
+    values: dict[str, Any]
+    reasons: dict[str, str]
+    curves_key: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataValue:
+    """One field of one item: what was said, by whom, and whether the merge chose it."""
+
+    field: str
+    value: Any
+    source: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that one finished analysis writes, in one transaction."""
+
+    state: JobState
+    sha256: str
+    audio: dict[str, Any]
+    flags: tuple[str, ...]
+    groups: tuple[GroupResult, ...]
+    extractor: dict[str, Any]
+    kind: Kind
+    kind_source: KindSource
+    metadata: tuple[MetadataValue, ...] = ()
+    descriptor: bytes | None = None
+    space: str | None = None
+    embedding: bytes | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+def backoff_s(attempt: int, jitter: float) -> float:
+    """Return the wait before the next attempt: doubling, capped, and spread by ``jitter`` in 0-1.
+
+    Examples
+    --------
+    >>> [backoff_s(n, 0.0) for n in (1, 2, 3)]
+    [1.0, 2.0, 4.0]
+    """
+    whole = min(_BACKOFF_MOST_S, _BACKOFF_FIRST_S * 2.0 ** min(attempt - 1, 20))
+    return whole * (0.5 + 0.5 * jitter)
+
+
+def state_after_crash(crashes: int) -> JobState:
+    """Return what becomes of a job whose child has now died ``crashes`` times."""
+    return JobState.QUARANTINED if crashes >= CRASH_BUDGET else JobState.QUEUED
+
+
+def state_after_loss(losses: int) -> JobState:
+    """Return what becomes of a job whose lease has now run out ``losses`` times."""
+    return JobState.QUARANTINED if losses >= LOSS_BUDGET else JobState.QUEUED

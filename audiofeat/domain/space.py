@@ -1,0 +1,335 @@
+"""Where items lie: a space turns a descriptor into a unit vector, and says how near two of them are, and why.
+
+A space is fitted once and frozen. Its id is the hash of its content, so equal ids mean comparable vectors. Distance
+is angular, ``sqrt(2 - 2 cos)``: 0 for the same direction, sqrt(2) for unrelated, at most 2.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, DIMENSIONS, GROUPS, Dimension
+from audiofeat.domain.items import Kind
+from audiofeat.errors import InvalidInput, SpaceMismatch
+
+SPACE_VERSION = 1
+FIT_FROM_ITEMS = 200
+CLIP = 4.0
+UNIT_TOLERANCE = 1e-3
+
+# A part is a feature group, or a piece of one that deserves a weight of its own. Tempo and key tell pieces of one
+# artist apart rather than artists or shows, so they weigh little among tracks and nothing among episodes.
+WEIGHTS: Mapping[Kind, Mapping[str, float]] = {
+    Kind.TRACK: {
+        "timbre_mfcc": 1.4,
+        "timbre_covariance": 1.4,
+        "spectral": 1.0,
+        "tonal": 1.0,
+        "rhythm_tempo": 0.2,
+        "rhythm_pulse": 0.2,
+        "rhythm_syllables": 0.2,
+        "instrumentation": 0.35,
+        "loudness": 0.35,
+        "stereo": 0.5,
+    },
+    Kind.EPISODE: {
+        "timbre_mfcc": 1.6,
+        "timbre_covariance": 1.4,
+        "spectral": 1.2,
+        "tonal": 0.0,
+        "rhythm_tempo": 0.0,
+        "rhythm_pulse": 0.2,
+        "rhythm_syllables": 0.4,
+        "instrumentation": 0.35,
+        "loudness": 0.5,
+        "stereo": 0.35,
+    },
+}
+
+
+def _part(slot: Dimension) -> str:
+    if slot.group == "timbre":
+        return "timbre_covariance" if "_logcov_" in slot.name else "timbre_mfcc"
+    if slot.group == "rhythm":
+        pieces = {"tempo_circle_cos": "tempo", "tempo_circle_sin": "tempo", "modulation_4_hz": "syllables"}
+        return f"rhythm_{pieces.get(slot.name, 'pulse')}"
+    return slot.group
+
+
+_PARTS = np.array([_part(slot) for slot in DIMENSIONS])
+_GROUPS = np.array([slot.group for slot in DIMENSIONS])
+_IS_LOG = np.array([slot.transform == "log" for slot in DIMENSIONS])
+# The two coordinates of a circle keep their geometry: scaled one by one, the circle would become an ellipse.
+_IS_CIRCLE = _PARTS == "rhythm_tempo"
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """A frozen way from descriptors to unit vectors.
+
+    Parameters
+    ----------
+    name : str
+        For people, such as ``track-1``.
+    kind : Kind
+        What lies in it; tracks and episodes never share a space.
+    version : int
+        Raised when the recipe changes.
+    descriptor_version : int
+        The version of the descriptor that it reads.
+    items : int
+        How many items it was fitted on.
+    centre, scale, weight : NDArray[np.float64]
+        One value a dimension: an embedding is ``clip((x - centre) / scale, -4, 4) * weight``, brought to length 1.
+    part_weights : Mapping[str, float]
+        What each part was meant to weigh, for people; ``weight`` already contains it.
+
+    Attributes
+    ----------
+    id : str
+        The first 16 hexadecimal digits of the sha256 of the canonical JSON.
+    """
+
+    name: str
+    kind: Kind
+    version: int
+    descriptor_version: int
+    items: int
+    centre: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    part_weights: Mapping[str, float]
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a space, and compute the id."""
+        if self.descriptor_version != DESCRIPTOR_VERSION:
+            raise SpaceMismatch(
+                f"space {self.name} reads descriptor version {self.descriptor_version}, "
+                f"this audiofeat measures version {DESCRIPTOR_VERSION}",
+                "build a new index: audiofeat index build",
+            )
+        for name in ("centre", "scale", "weight"):
+            values = getattr(self, name)
+            if values.shape != (len(DIMENSIONS),) or not np.isfinite(values).all():
+                raise InvalidInput(f"space {self.name}: {name} must be {len(DIMENSIONS)} finite numbers")
+        if (self.scale <= 0).any():
+            raise InvalidInput(f"space {self.name}: every scale must be above 0")
+        object.__setattr__(self, "id", hashlib.sha256(to_json(self).encode()).hexdigest()[:16])
+
+    @property
+    def dims(self) -> int:
+        """Length of an embedding."""
+        return len(self.centre)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSimilarity:
+    """How alike two items are within one feature group.
+
+    Parameters
+    ----------
+    similarity : float or None
+        Cosine of the two blocks, -1 to 1; None where one item has nothing measured there.
+    share : float
+        The group's part of the whole similarity, 0 to 1; the shares of all groups add up to 1, or are all 0.
+    """
+
+    similarity: float | None
+    share: float
+
+
+def to_json(space: Space) -> str:
+    """Return the canonical JSON of a space: the same space gives the same bytes."""
+    body = {
+        "name": space.name,
+        "kind": space.kind.value,
+        "version": space.version,
+        "descriptor_version": space.descriptor_version,
+        "items": space.items,
+        "centre": space.centre.tolist(),
+        "scale": space.scale.tolist(),
+        "weight": space.weight.tolist(),
+        "part_weights": dict(space.part_weights),
+    }
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def from_json(text: str | bytes) -> Space:
+    """Return the space behind :func:`to_json`.
+
+    Raises
+    ------
+    InvalidInput
+        The text is not a space.
+    SpaceMismatch
+        It reads another version of the descriptor.
+    """
+    try:
+        body: dict[str, Any] = json.loads(text)
+        for name in ("centre", "scale", "weight"):
+            body[name] = np.array(body[name], dtype=np.float64)
+        return Space(**{**body, "kind": Kind(body["kind"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidInput(f"this is not the JSON of a space: {error}") from error
+
+
+def fit(descriptors: NDArray[np.float32], *, kind: Kind, reference: Space | None = None) -> Space:
+    """Return the space for a catalogue.
+
+    Parameters
+    ----------
+    descriptors : NDArray[np.float32]
+        One row an item, NaN where nothing was measured.
+    kind : Kind
+        What the items are; decides the weights.
+    reference : Space, optional
+        Returned as it is where the catalogue has fewer than ``FIT_FROM_ITEMS`` items, too few to fit on.
+
+    Raises
+    ------
+    InvalidInput
+        The rows are not descriptors, or there are none and no reference.
+    """
+    if reference is not None and len(descriptors) < FIT_FROM_ITEMS:
+        return reference
+    values = _transformed(descriptors)
+    if not len(values):
+        raise InvalidInput(f"a space for {kind.value}s needs at least one descriptor")
+    centre, scale = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for column in range(values.shape[1]):
+        centre[column], scale[column] = _centre_and_scale(values[:, column])
+    centre[_IS_CIRCLE], scale[_IS_CIRCLE] = 0.0, 1.0
+    spread = scale > 0
+    scale[~spread] = 1.0
+    centre, scale = _rounded(centre), _rounded(scale)
+
+    standard, known = _standardised(values, centre, scale), np.isfinite(values)
+    weight = np.zeros_like(scale)
+    for part, part_weight in WEIGHTS[kind].items():
+        inside = (part == _PARTS) & spread
+        norm = _typical_norm(standard[known[:, inside].any(axis=1)][:, inside])
+        if norm > 0:
+            weight[inside] = part_weight / norm
+    return Space(
+        name=f"{kind.value}-{SPACE_VERSION}",
+        kind=kind,
+        version=SPACE_VERSION,
+        descriptor_version=DESCRIPTOR_VERSION,
+        items=len(values),
+        centre=centre,
+        scale=scale,
+        weight=_rounded(weight),
+        part_weights=WEIGHTS[kind],
+    )
+
+
+def embed(space: Space, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an item's unit vector in a space.
+
+    Raises
+    ------
+    InvalidInput
+        The descriptor has another length, or nothing in it was measured.
+    """
+    vector: NDArray[np.float32] = embed_all(space, np.atleast_2d(descriptor))[0]
+    if not vector.any():
+        raise InvalidInput(f"nothing that space {space.name} looks at was measured in this item")
+    return vector
+
+
+def embed_all(space: Space, descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return one unit vector a row; a row of zeros stands for an item in which nothing was measured."""
+    vectors = _standardised(_transformed(descriptors), space.centre, space.scale) * space.weight
+    norms = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
+    unit: NDArray[np.float64] = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    return unit.astype(np.float32)
+
+
+def require_same(first: str, second: str) -> None:
+    """Raise SpaceMismatch unless two space ids are one."""
+    if first != second:
+        raise SpaceMismatch(
+            f"vectors of space {first} and space {second} cannot be compared", "embed both in one space"
+        )
+
+
+def require_unit(vector: NDArray[np.float32], *, dims: int) -> NDArray[np.float32]:
+    """Return the vector as float32; raises InvalidInput unless it has ``dims`` finite values and length 1."""
+    if np.shape(vector) != (dims,):
+        raise InvalidInput(f"a vector must have {dims} values, this has shape {np.shape(vector)}")
+    norm = float(np.linalg.norm(np.asarray(vector, dtype=np.float64)))
+    if not abs(norm - 1.0) <= UNIT_TOLERANCE:
+        raise InvalidInput(f"a vector must be finite and of length 1, this has length {norm:.4g}")
+    return np.asarray(vector, dtype=np.float32)
+
+
+def distances(vectors: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the exact angular distance of each row of unit vectors, 0 to 2.
+
+    Of unit vectors ``sqrt(2 - 2 cos)`` is the length of the difference, which stays exact down to 0.
+    """
+    difference = np.asarray(vectors, dtype=np.float64) - vector
+    return np.asarray(np.sqrt((difference * difference).sum(axis=1)))
+
+
+def group_similarities(space: Space, a: NDArray[np.float32], b: NDArray[np.float32]) -> dict[str, GroupSimilarity]:
+    """Return, for each feature group that weighs anything in a space, how alike two of its embeddings are."""
+    products: dict[str, tuple[float | None, float]] = {}
+    for group in GROUPS:
+        inside = (group == _GROUPS) & (space.weight > 0)
+        if inside.any():
+            left, right = a[inside].astype(np.float64), b[inside].astype(np.float64)
+            dot = float(left @ right)
+            norms = float(np.sqrt((left @ left) * (right @ right)))
+            products[group] = (float(np.clip(dot / norms, -1.0, 1.0)) if norms > 0 else None, max(dot, 0.0))
+    total = sum(part for _, part in products.values())
+    return {
+        group: GroupSimilarity(similarity, part / total if total > 0 else 0.0)
+        for group, (similarity, part) in products.items()
+    }
+
+
+def _transformed(descriptors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Apply each dimension's transform; whatever is not finite becomes NaN."""
+    values = np.array(descriptors, dtype=np.float64)
+    if values.shape[1:] != (len(DIMENSIONS),):
+        raise InvalidInput(f"descriptors must be rows of {len(DIMENSIONS)} values, these have shape {values.shape}")
+    values[~np.isfinite(values)] = np.nan
+    values[:, _IS_LOG] = np.log(np.maximum(values[:, _IS_LOG], 1e-6))
+    return values
+
+
+def _centre_and_scale(column: NDArray[np.float64]) -> tuple[float, float]:
+    """Return median and robust standard deviation; a scale of 0 where there is no spread."""
+    known = column[np.isfinite(column)]
+    if not len(known):
+        return 0.0, 0.0
+    low, centre, high = np.percentile(known, (25, 50, 75))
+    smallest = 1e-6 * max(1.0, abs(centre))
+    # More than half of the items may share one value (the width of mono recordings) while the others differ.
+    for spread in ((high - low) / 1.349, known.std()):
+        if spread > smallest:
+            return float(centre), float(spread)
+    return float(centre), 0.0
+
+
+def _standardised(
+    values: NDArray[np.float64], centre: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return np.nan_to_num(np.clip((values - centre) / scale, -CLIP, CLIP), nan=0.0)
+
+
+def _typical_norm(rows: NDArray[np.float64]) -> float:
+    """Return the root mean square length of some rows."""
+    return float(np.sqrt((rows * rows).sum(axis=1).mean())) if len(rows) else 0.0
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keep seven significant digits: all that float32 holds, and a stable JSON."""
+    return np.array([float(f"{value:.7g}") for value in values])

@@ -1,0 +1,116 @@
+"""One pass over one file: decode, gates, shared spectrum, groups, record. Runs inside the child."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from audiofeat.audio.decode import Decoder
+from audiofeat.audio.gates import MUSIC_LEAST_S, Gates
+from audiofeat.audio.probe import Probe, probe
+from audiofeat.domain.quality import Flag, Reason
+from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.extraction import record
+from audiofeat.extraction.view import Record
+from audiofeat.features.descriptor import Descriptor
+from audiofeat.features.file import File
+from audiofeat.features.frames import Floats, Group, SharedSpectrum
+from audiofeat.features.instrumentation import Instrumentation
+from audiofeat.features.loudness import Loudness
+from audiofeat.features.mood import Mood
+from audiofeat.features.quality import Quality
+from audiofeat.features.rhythm import Rhythm
+from audiofeat.features.speech import Speech
+from audiofeat.features.timbre import Timbre
+from audiofeat.features.tonal import Tonal
+
+# In the order in which they are asked: mood and descriptor read what the others measured.
+GROUPS: dict[str, Callable[[], Group]] = {
+    "file": File,
+    "quality": Quality,
+    "loudness": Loudness,
+    "rhythm": Rhythm,
+    "tonal": Tonal,
+    "timbre": Timbre,
+    "instrumentation": Instrumentation,
+    "speech": Speech,
+    "mood": Mood,
+    "descriptor": Descriptor,
+}
+_HASH_BLOCK = 1 << 20
+
+
+def analyse(
+    path: Path, *, source: str, max_duration_s: float, on_probe: Callable[[Probe], None] | None = None
+) -> tuple[Record, dict[str, float]]:
+    """Return the record of a file, rejected or not, and the seconds spent in each stage.
+
+    Parameters
+    ----------
+    path : Path
+        A local file; its name means nothing.
+    source : str
+        What the record calls it.
+    max_duration_s : float
+        Longer audio is rejected, by its header or while it is decoded.
+    on_probe : callable, optional
+        Told the file's claims before decoding starts.
+    """
+    audio: dict[str, Any] = {}
+    spent: dict[str, float] = {}
+    try:
+        audio |= {"sha256": _sha256(path), "bytes": path.stat().st_size}
+        facts = probe(path, max_duration_s=max_duration_s)
+        if on_probe:
+            on_probe(facts)
+        audio |= {
+            "container": facts.container.value,
+            "codec": facts.codec,
+            "sample_rate_hz": facts.rate_hz,
+            "channels": facts.channels,
+            "declared_duration_s": facts.declared_s,
+            "decoded_duration_s": 0.0,
+        }
+        features, reasons, flags, seconds = _pass(facts, max_duration_s, spent)
+        audio["decoded_duration_s"] = seconds
+        return record.analysed(source, audio=audio, flags=flags, features=features, reasons=reasons), spent
+    except AudioRejected as error:
+        return record.rejected(source, error, audio=audio), spent
+
+
+def _pass(
+    facts: Probe, max_duration_s: float, spent: dict[str, float]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str], set[Flag], float]:
+    decoder = Decoder(facts)
+    gates = Gates(rate_hz=facts.rate_hz, channels=facts.channels)
+    spectrum = SharedSpectrum(facts.rate_hz)
+    groups = {name: make() for name, make in GROUPS.items()}
+    blocks = decoder.blocks()
+    started = perf_counter()
+    block: Floats | None = next(blocks)
+    while block is not None:
+        following = next(blocks, None)
+        if decoder.decoded_frames > max_duration_s * facts.rate_hz:
+            raise AudioRejected(ErrorCode.TOO_LONG, f"more than {max_duration_s:.0f} s were decoded")
+        frames = spectrum.push(block, gates.mono(block), last=following is None)
+        for group in groups.values():
+            group.push(frames)
+        block = following
+    spent["pass"] = perf_counter() - started
+    level = gates.level()
+    silence = Reason.SILENCE if level.is_silent else Reason.TOO_SHORT if level.duration_s < MUSIC_LEAST_S else None
+    measured: dict[str, dict[str, Any]] = {}
+    reasons: dict[str, str] = {}
+    for name, group in groups.items():
+        started = perf_counter()
+        result = group.result(measured, silence)
+        measured[name] = result.values
+        reasons |= {f"{name}.{field}": reason.value for field, reason in result.reasons.items()}
+        spent[name] = perf_counter() - started
+    return measured, reasons, decoder.flags | gates.flags(), level.duration_s
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

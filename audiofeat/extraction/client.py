@@ -1,0 +1,107 @@
+"""The other end of the fork server, for whoever needs files analysed. Imports nothing heavy."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from audiofeat.errors import ErrorCode, ExtractionCrashed
+
+DEFAULT_MAX_DURATION_S = 43_200.0
+# Nothing else of the environment reaches native code: it may hold secrets.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """One file's record, the seconds spent by stage, and the child's peak resident memory."""
+
+    record: dict[str, Any]
+    timings: dict[str, float]
+    peak_rss_bytes: int
+
+
+class ExtractionServer:
+    """A fork server of our own, started when first needed; one file at a time.
+
+    Start it from a thread that lives as long as it is needed: it dies with that thread.
+
+    Parameters
+    ----------
+    max_duration_s : float
+        Longer audio is rejected.
+    """
+
+    def __init__(self, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> None:
+        self._max_duration_s = max_duration_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner_pid = 0
+
+    def start(self) -> Self:
+        """Start the server now, where it does not run yet."""
+        if self._process is not None and self._owner_pid == os.getpid() and self._process.poll() is None:
+            return self
+        self._owner_pid = os.getpid()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "audiofeat.extraction.server", str(self._owner_pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            start_new_session=True,
+        )
+        return self
+
+    def extract(self, path: Path, *, source: str) -> Extraction:
+        """Return what a killable child made of a local file.
+
+        Raises
+        ------
+        ExtractionCrashed
+            The child died by signal, deadline or memory, or the server itself was killed.
+        """
+        self.start()
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise AssertionError("start() leaves a process with both pipes")
+        request = {"path": str(path.absolute()), "source": source, "max_duration_s": self._max_duration_s}
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except BrokenPipeError:
+            line = b""
+        if not line:
+            self.stop()
+            raise ExtractionCrashed(ErrorCode.EXTRACTION_FAILED, "the extraction server ended without an answer")
+        answer = json.loads(line)
+        if "crash" in answer:
+            crash = answer["crash"]
+            raise ExtractionCrashed(ErrorCode(crash["code"]), crash["message"])
+        return Extraction(**answer)
+
+    def stop(self) -> None:
+        """End the server and any child it has."""
+        process, self._process = self._process, None
+        if process is None or self._owner_pid != os.getpid():
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
+        try:
+            process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,75 @@
+"""The record of one file: the envelope around its features, checked against the registry before it leaves."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from audiofeat.domain import registry
+from audiofeat.domain.quality import Flag, status_of
+from audiofeat.errors import AudiofeatError, InvalidInput
+from audiofeat.extraction.view import Record, unreadable
+
+_PACKAGES = ("audiofeat", "av", "essentia", "numpy", "scipy", "soundfile", "soxr")
+_DIGITS = 9
+
+
+@cache
+def extractor() -> dict[str, Any]:
+    """Return the fingerprint of what computes the features: versions, groups, architecture, and their hash."""
+    facts: dict[str, Any] = {
+        "packages": {name: version(name) for name in _PACKAGES},
+        "groups": dict(registry.GROUP_VERSIONS),
+        "architecture": platform.machine(),
+    }
+    canonical = json.dumps(facts, sort_keys=True).encode()
+    return {**facts, "fingerprint": hashlib.sha256(canonical).hexdigest()[:16]}
+
+
+def analysed(
+    source: str,
+    *,
+    audio: Mapping[str, Any],
+    flags: Iterable[Flag],
+    features: Mapping[str, Mapping[str, Any]],
+    reasons: Mapping[str, str],
+) -> Record:
+    """Return the record of a file that was read.
+
+    Raises
+    ------
+    InvalidInput
+        A value is not finite, out of its range, not in the registry, or null without a reason.
+    """
+    raised = sorted(set(flags))
+    rounded = {group: {name: _rounded(v) for name, v in values.items()} for group, values in features.items()}
+    for group, values in rounded.items():
+        for name, value in values.items():
+            if value is not None:
+                registry.check(f"{group}.{name}", value)
+            elif f"{group}.{name}" not in reasons:
+                raise InvalidInput(f"{group}.{name} is null without a reason")
+    return {
+        "source": source,
+        "status": status_of(raised).value,
+        "flags": [flag.value for flag in raised],
+        "audio": dict(audio),
+        "features": rounded,
+        "reasons": dict(sorted(reasons.items())),
+        "extractor": extractor(),
+    }
+
+
+def rejected(source: str, error: AudiofeatError, *, audio: Mapping[str, Any]) -> Record:
+    """Return the record of a file that gave no features."""
+    return {**unreadable(source, error), "audio": dict(audio), "extractor": extractor()}
+
+
+def _rounded(value: Any) -> Any:  # noqa: ANN401  a field's own type
+    """Keep nine significant digits: more is noise, and fewer bytes."""
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    return [_rounded(part) for part in value] if isinstance(value, list) else value

@@ -1,0 +1,41 @@
+"""What a child may use: its own session, no core dump, bounded memory, no environment, and an end with its parent."""
+
+import ctypes
+import os
+import resource
+import signal
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PAGE_BYTES = resource.getpagesize()
+EXTRA_MEMORY_BYTES = 2 << 30
+_OPEN_FILES = 64
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Ask the kernel to kill this process when the thread that started it ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os._exit(1)
+
+
+def confine() -> None:
+    """Limit this process before it reads a single untrusted byte."""
+    os.setsid()
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(name, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    memory_bytes = _address_space_bytes() + EXTRA_MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    os.environ.clear()
+
+
+def limit_cpu(seconds: float) -> None:
+    """Let the kernel kill this process once it has used that much CPU time."""
+    whole = int(seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole))
+
+
+def _address_space_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * _PAGE_BYTES

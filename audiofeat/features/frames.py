@@ -1,0 +1,189 @@
+"""One block of PCM with its shared spectrum: everything that more than one feature group needs, computed once.
+
+Conventions: all spectral work happens at 22,050 Hz, so that sources of any rate agree; frames of 1,024 samples
+(46 ms) every 256 (86.13 Hz) for onsets, and every second of them (43.07 Hz) for timbre.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.fft
+import soxr
+from numpy.typing import NDArray
+
+from audiofeat.domain.descriptor import N_MFCC, SPECTRAL_VALUES
+from audiofeat.domain.quality import Reason
+
+RATE_HZ = 22_050
+FRAME = 1_024
+HOP = 256
+ONSET_RATE_HZ = RATE_HZ / HOP
+TIMBRE_STEP = 2
+TIMBRE_RATE_HZ = ONSET_RATE_HZ / TIMBRE_STEP
+N_MEL = 60
+MEL_RANGE_HZ = (30.0, 11_000.0)
+BAND_EDGES_HZ = (30.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0, 6_400.0, 11_000.0)
+FILTERS_PATH = Path(__file__).with_name("filters.npz")
+AUDIBLE_DBFS = -60.0
+
+Floats = NDArray[np.float32]
+Measured = Mapping[str, Mapping[str, Any]]
+
+_POWER_FLOOR = 1e-10
+_WINDOW = np.hanning(FRAME + 1)[:-1].astype(np.float32)
+_POWER_SCALE = np.float32(1.0 / np.square(_WINDOW.sum() / 2))
+BIN_HZ = scipy.fft.rfftfreq(FRAME, 1 / RATE_HZ).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What the groups are fed, block by block.
+
+    Parameters
+    ----------
+    pcm : array of shape (samples, channels)
+        Float32 at the file's own rate, ``pcm_rate_hz``.
+    mono : array of shape (samples,)
+        The analysis signal at 22,050 Hz that belongs to ``power``.
+    power : array of shape (frames, 513)
+        Power spectrum at 86.13 frames a second, scaled so that a full-scale sine has power 1.
+    mel : array of shape (frames, 60)
+        Mel-band power of each frame.
+    mfcc : array of shape (timbre frames, 20)
+        Cepstrum of every second frame, from dB re full scale.
+    spectral : array of shape (timbre frames, len(SPECTRAL_VALUES))
+        Frame-wise shape values, in the order of ``SPECTRAL_VALUES``.
+    audible : array of shape (timbre frames,)
+        Whether the frame is louder than -60 dBFS.
+    """
+
+    pcm: Floats
+    pcm_rate_hz: int
+    mono: Floats
+    power: Floats
+    mel: Floats
+    mfcc: Floats
+    spectral: Floats
+    audible: NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Result:
+    """What a group says of one audio: values or None, and the reason for each None."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    reasons: dict[str, Reason] = field(default_factory=dict)
+
+    def put(self, name: str, value: Any, reason: Reason | None = None) -> None:  # noqa: ANN401  a field's own type
+        """Set a field; a None needs its reason."""
+        self.values[name] = value
+        if value is None:
+            if reason is None:
+                raise AssertionError(f"{name} is null without a reason")
+            self.reasons[name] = reason
+
+
+class Group(Protocol):
+    """An accumulator: fed every block once, asked once at the end."""
+
+    def push(self, frames: Frames) -> None:
+        """Take in one block."""
+
+    def result(self, measured: Measured, silence: Reason | None) -> Result:
+        """Return the group's fields.
+
+        ``measured`` holds the values of the groups asked before; ``silence`` says why music values cannot be given
+        (``silence`` or ``too_short``), or None.
+        """
+
+
+@cache
+def _filters() -> tuple[Floats, Floats]:
+    mel = np.load(FILTERS_PATH)["mel"]
+    cosine = scipy.fft.dct(np.eye(N_MEL), type=2, norm="ortho", axis=0)[:N_MFCC]
+    return np.ascontiguousarray(mel.T), np.ascontiguousarray(cosine.T, dtype=np.float32)
+
+
+class SharedSpectrum:
+    """Turns blocks of mono PCM at any rate into frames, keeping the overlap between blocks.
+
+    Parameters
+    ----------
+    rate_hz : int
+        Rate of the mono signal pushed in.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._resampler = None
+        if rate_hz != RATE_HZ:
+            self._resampler = soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="float32", quality="HQ")
+        self._tail = np.zeros(FRAME // 2, dtype=np.float32)
+        self._previous_magnitude: Floats | None = None
+
+    def push(self, pcm: Floats, mono: Floats, *, last: bool) -> Frames:
+        """Return the frames that ``mono`` completes; with ``last`` the end is padded with zeros."""
+        if self._resampler is not None:
+            mono = self._resampler.resample_chunk(mono, last=last)
+        signal = np.concatenate((self._tail, mono))
+        if last:
+            signal = np.concatenate((signal, np.zeros(FRAME // 2, dtype=np.float32)))
+        count = max(0, (len(signal) - FRAME) // HOP + 1)
+        if not last:
+            # An even number of frames a block keeps every second frame in step over block ends.
+            count -= count % TIMBRE_STEP
+        self._tail = signal[count * HOP :]
+        if not count:
+            return self._empty(pcm)
+        windows = np.lib.stride_tricks.sliding_window_view(signal, FRAME)[: count * HOP : HOP]
+        spectrum = scipy.fft.rfft(windows * _WINDOW, axis=1)
+        power = (np.square(spectrum.real) + np.square(spectrum.imag)) * _POWER_SCALE
+        to_mel, to_cepstrum = _filters()
+        mel = power @ to_mel
+        timbre = slice(None, None, TIMBRE_STEP)
+        decibel = 10 * np.log10(np.maximum(mel[timbre], _POWER_FLOOR))
+        frame_dbfs = 10 * np.log10(np.square(windows[timbre]).mean(axis=1) + _POWER_FLOOR)
+        return Frames(
+            pcm=pcm, pcm_rate_hz=self._rate_hz, mono=signal[: count * HOP], power=power, mel=mel,
+            mfcc=decibel @ to_cepstrum, spectral=self._spectral(power[timbre], windows[timbre]),
+            audible=frame_dbfs > AUDIBLE_DBFS,
+        )  # fmt: skip
+
+    def _empty(self, pcm: Floats) -> Frames:
+        none = np.zeros((0, 0), dtype=np.float32)
+        return Frames(
+            pcm=pcm, pcm_rate_hz=self._rate_hz, mono=none[:, 0:0].reshape(0), power=np.zeros((0, len(BIN_HZ)), np.float32),
+            mel=np.zeros((0, N_MEL), np.float32), mfcc=np.zeros((0, N_MFCC), np.float32),
+            spectral=np.zeros((0, len(SPECTRAL_VALUES)), np.float32), audible=np.zeros(0, dtype=bool),
+        )  # fmt: skip
+
+    def _spectral(self, power: Floats, windows: Floats) -> Floats:
+        power = power + np.float32(_POWER_FLOOR)
+        magnitude = np.sqrt(power)
+        share = magnitude / magnitude.sum(axis=1, keepdims=True)
+        moments = share @ np.column_stack((BIN_HZ, np.square(BIN_HZ)))
+        centroid = moments[:, 0]
+        spread = np.sqrt(np.maximum(moments[:, 1] - np.square(centroid), 0))
+        cumulative = np.cumsum(power, axis=1)
+        total = cumulative[:, -1:]
+        rolloff_50 = BIN_HZ[np.argmax(cumulative >= 0.50 * total, axis=1)]
+        rolloff_85 = BIN_HZ[np.argmax(cumulative >= 0.85 * total, axis=1)]
+        mean_db = 10 * np.log10(power.mean(axis=1))
+        flatness = 10 * np.log10(power).mean(axis=1) - mean_db
+        crest = 10 * np.log10(power.max(axis=1)) - mean_db
+        entropy = -(share * np.log2(share)).sum(axis=1) / np.float32(np.log2(power.shape[1]))
+        before = magnitude[:1] if self._previous_magnitude is None else self._previous_magnitude
+        rise = np.maximum(np.diff(magnitude, axis=0, prepend=before), 0).sum(axis=1) / magnitude.sum(axis=1)
+        self._previous_magnitude = magnitude[-1:]
+        crossings = np.count_nonzero(np.diff(np.signbit(windows), axis=1), axis=1) * np.float32(RATE_HZ / FRAME / 2)
+        edges = np.searchsorted(BIN_HZ, BAND_EDGES_HZ)
+        bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
+        peaks = np.maximum.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
+        band_crest = 10 * np.log10(peaks / bands * np.diff(edges))
+        band_share = 10 * np.log10(bands / bands.sum(axis=1, keepdims=True))
+        named = (centroid, spread, rolloff_50, rolloff_85, flatness, crest, entropy, rise, crossings)
+        return np.column_stack((*named, band_crest[:, 1:], band_share)).astype(np.float32)

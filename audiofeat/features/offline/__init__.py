@@ -1,0 +1,1 @@
+"""Programs that make the files which feature groups load; never imported at run time."""

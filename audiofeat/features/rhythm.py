@@ -1,0 +1,179 @@
+"""Rhythm: onsets, tempo and beats from one onset curve at 86.13 Hz.
+
+Conventions: tempo in beats per minute at the level at which most listeners tap (40-240), beat times in seconds
+from the start of the file, confidence 0-1. Without a clear pulse tempo and beats are null (``no_pulse``).
+
+References
+----------
+Beat tracking: Degara et al., "Reliability-informed beat tracking of musical signals", IEEE TASLP 20(1), 2012, as in
+Essentia's TempoTapDegara. Tempo prior: Moelants & van Noorden, "Resonance in the perception of musical pulse", 1999.
+"""
+
+import numpy as np
+import scipy.fft
+from essentia import standard as essentia
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from audiofeat.domain.quality import Reason
+from audiofeat.features.frames import ONSET_RATE_HZ, Floats, Frames, Measured, Result
+
+TEMPO_RANGE_BPM = (40.0, 240.0)
+_PREFERRED_BPM = 125.0
+_PRIOR_WIDTH_OCTAVES = 0.9
+_PULSE_LEAST = 0.12
+_LAG_FRAMES = 2
+_LOG_FLOOR = 1e-8
+_OCTAVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
+_OFFBEAT_PENALTY = 0.45
+_LEAST_BEATS = 4
+_ONSET_SPACING_S = 0.05
+_ONSET_THRESHOLD_DB = 1.5
+
+Array = NDArray[np.float64]
+
+
+class Rhythm:
+    """Accumulates the onset curve; tempo, beats and onsets are read from it at the end."""
+
+    def __init__(self) -> None:
+        self._curve: list[Floats] = []
+        self._before: Floats | None = None
+
+    def push(self, frames: Frames) -> None:
+        """Take in one block."""
+        level_db = 10 * np.log10(frames.mel + np.float32(_LOG_FLOOR))
+        before = np.repeat(level_db[:1], _LAG_FRAMES, axis=0) if self._before is None else self._before
+        level_db = np.concatenate((before, level_db))
+        rise_db = np.maximum(level_db[_LAG_FRAMES:] - level_db[:-_LAG_FRAMES], 0)
+        self._curve.append(rise_db.mean(axis=1))
+        self._before = level_db[-_LAG_FRAMES:]
+
+    def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
+        """Return tempo, its confidence and beats, the onset rate and the pulse clarity."""
+        result = Result()
+        curve = np.concatenate(self._curve) if self._curve else np.zeros(0, dtype=np.float32)
+        if silence:
+            for name in ("tempo_bpm", "tempo_confidence", "beat_times_s", "onset_rate_hz", "pulse_clarity"):
+                result.put(name, None, silence)
+            return result
+        accents = np.maximum(curve - uniform_filter1d(curve, int(ONSET_RATE_HZ)), 0).astype(np.float64)
+        periodicity = _periodicity(accents)
+        tempo_bpm, clarity, margin = _tempo(curve, periodicity)
+        result.put("onset_rate_hz", _onset_rate_hz(curve))
+        result.put("pulse_clarity", clarity)
+        beats = _beats(curve, tempo_bpm) if clarity >= _PULSE_LEAST else np.zeros(0)
+        if len(beats) < _LEAST_BEATS:
+            for name in ("tempo_bpm", "tempo_confidence", "beat_times_s"):
+                result.put(name, None, Reason.NO_PULSE)
+            return result
+        tempo_bpm, regularity = _refine_bpm(beats, tempo_bpm)
+        result.put("tempo_bpm", tempo_bpm)
+        result.put("tempo_confidence", float(np.sqrt(min(1.0, clarity / 0.5) * regularity) * (0.5 + 0.5 * margin)))
+        result.put("beat_times_s", [float(t) for t in np.round(beats, 4)])
+        return result
+
+
+def _periodicity(accents: Array) -> Array:
+    """Return the unbiased autocorrelation of the accents, 1 at lag 0, for lags up to 6 s."""
+    size = scipy.fft.next_fast_len(2 * len(accents), real=True)
+    centred = accents - accents.mean()
+    spectrum = scipy.fft.rfft(centred, size)
+    most = min(len(accents) - 1, int(6 * ONSET_RATE_HZ))
+    correlation = scipy.fft.irfft(np.abs(spectrum) ** 2, size)[: most + 1]
+    unbiased = correlation / (len(accents) - np.arange(most + 1))
+    normal: Array = unbiased / unbiased[0] if unbiased[0] > 0 else np.zeros(most + 1)
+    return normal
+
+
+def _at(periodicity: Array, period_s: float, multiple: float) -> float:
+    """Return the highest autocorrelation within 3 % of a multiple of the period."""
+    lag = period_s * multiple * ONSET_RATE_HZ
+    slack = max(1.0, 0.03 * lag)
+    low, high = int(np.floor(lag - slack)), int(np.ceil(lag + slack)) + 1
+    return float(periodicity[low:high].max()) if high <= len(periodicity) else 0.0
+
+
+def _tempo(curve: Floats, periodicity: Array) -> tuple[float, float, float]:
+    """Return the tempo (BPM), the clarity of its pulse (0-1) and its margin over other metrical levels (0-1)."""
+    fastest, slowest = (int(60 / bpm * ONSET_RATE_HZ) for bpm in reversed(TEMPO_RANGE_BPM))
+    window = periodicity[fastest : slowest + 1]
+    if not len(window):
+        return 0.0, 0.0, 0.0
+    peak_bpm = 60 * ONSET_RATE_HZ / (fastest + int(np.argmax(window)))
+    tapped = _degara(curve, *TEMPO_RANGE_BPM)
+    tapped_bpm = 60 / float(np.median(np.diff(tapped))) if len(tapped) >= _LEAST_BEATS else peak_bpm
+    candidates = sorted(
+        {
+            round(base * ratio, 2)
+            for base in (tapped_bpm, peak_bpm)
+            for ratio in _OCTAVES
+            if TEMPO_RANGE_BPM[0] <= base * ratio <= TEMPO_RANGE_BPM[1]
+        }
+    )
+    scores = np.array([_salience(periodicity, bpm) for bpm in candidates])
+    best = int(np.argmax(scores))
+    bpm = candidates[best]
+    others = [s for c, s in zip(candidates, scores, strict=True) if abs(np.log2(c / bpm)) > 0.1]
+    margin = 1 - max(others) / scores[best] if others and scores[best] > 0 else 1.0
+    clarity = max(_at(periodicity, 60 / bpm, 1), _at(periodicity, 60 / bpm, 2))
+    return bpm, float(np.clip(clarity, 0, 1)), float(np.clip(margin, 0, 1))
+
+
+def _salience(periodicity: Array, bpm: float) -> float:
+    """Score a tempo: recurrence after 1, 2 and 4 beats, little between the beats, close to the preferred tempo."""
+    period_s = 60 / bpm
+    on_beat = np.mean([_at(periodicity, period_s, multiple) for multiple in (1, 2, 4)])
+    between = max(_at(periodicity, period_s, 0.5), 0.0)
+    distance = np.log2(bpm / _PREFERRED_BPM) / _PRIOR_WIDTH_OCTAVES
+    return float(max(on_beat - _OFFBEAT_PENALTY * between, 0.0) * np.exp(-0.5 * distance**2))
+
+
+def _degara(curve: Floats, slowest_bpm: float, fastest_bpm: float) -> Array:
+    tap = essentia.TempoTapDegara(
+        minTempo=int(np.clip(slowest_bpm, 40, 180)),
+        maxTempo=int(np.clip(np.ceil(fastest_bpm), 60, 250)),
+        sampleRateODF=ONSET_RATE_HZ,
+        resample="x2",
+    )
+    return np.asarray(tap(curve), dtype=np.float64)
+
+
+def _beats(curve: Floats, tempo_bpm: float) -> Array:
+    """Track beats around a tempo, and bring the tracker's octave to it where its range did not."""
+    beats = _degara(curve, tempo_bpm / 1.25, tempo_bpm * 1.25)
+    if len(beats) < _LEAST_BEATS:
+        return beats
+    ratio = 60 / float(np.median(np.diff(beats))) / tempo_bpm
+    if 1.8 < ratio < 2.2:
+        strength = np.interp(beats * ONSET_RATE_HZ, np.arange(len(curve)), curve)
+        return beats[int(strength[1::2].sum() > strength[::2].sum()) :: 2]
+    if 0.45 < ratio < 0.55:
+        return np.sort(np.concatenate((beats, (beats[:-1] + beats[1:]) / 2)))
+    return beats
+
+
+def _refine_bpm(beats: Array, tempo_bpm: float) -> tuple[float, float]:
+    """Return the slope of a least-squares line through the beats (BPM) and how regular they are (0-1).
+
+    The tracker's times are quantised; a line through many beats is not. Gaps count as several beats.
+    """
+    period_s = 60 / tempo_bpm
+    intervals = np.diff(beats)
+    near = intervals[np.abs(intervals / period_s - 1) < 0.15]
+    if len(near) < _LEAST_BEATS - 1:
+        return tempo_bpm, 0.3
+    period_s = float(np.mean(near))
+    index = np.concatenate(([0], np.cumsum(np.maximum(1, np.round(intervals / period_s)))))
+    slope = float(np.polyfit(index, beats, 1)[0])
+    regularity = 1 - min(1.0, float(np.std(intervals)) / period_s)
+    return 60 / slope, regularity
+
+
+def _onset_rate_hz(curve: Floats) -> float:
+    """Count local maxima that stand out from their second, in onsets a second."""
+    spacing = int(_ONSET_SPACING_S * ONSET_RATE_HZ)
+    peaks = (curve == maximum_filter1d(curve, 2 * spacing + 1)) & (
+        curve > uniform_filter1d(curve, int(ONSET_RATE_HZ)) + _ONSET_THRESHOLD_DB
+    )
+    return float(np.count_nonzero(peaks) * ONSET_RATE_HZ / max(len(curve), 1))

@@ -1,0 +1,1 @@
+"""Annoy: build, measure, publish, open, search, and the fresh overlay on top."""

@@ -1,0 +1,105 @@
+"""What was analysed since the index was built: searched exactly, and merged with what the index finds."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiofeat.domain.space import Space, embed_all
+from audiofeat.index.search import ExactIndex, Rows
+from audiofeat.ports import Catalogue, EmbeddingRow, Hit, VectorIndex
+
+
+@dataclass(frozen=True, eq=False)
+class Fresh:
+    """The newest vector of every item committed after the index; items without one only hide their old one."""
+
+    sequence: int
+    vectors: dict[str, NDArray[np.float32]]
+    unplaced: frozenset[str] = frozenset()
+
+    def __contains__(self, item_id: object) -> bool:
+        """Tell whether the index's own vector of an item is out of date."""
+        return item_id in self.vectors or item_id in self.unplaced
+
+
+class FreshOverlay:
+    """Follows the catalogue from a sequence number on; each poll reads only what is new."""
+
+    def __init__(self, catalogue: Catalogue, space: Space, *, after_sequence: int) -> None:
+        self._catalogue = catalogue
+        self._space = space
+        self._fresh = Fresh(after_sequence, {})
+        self._lock = threading.Lock()
+
+    def poll(self) -> Fresh:
+        """Return everything newer than the index, including what was committed a moment ago."""
+        with self._lock:
+            rows = self._catalogue.embeddings(self._space.kind, after_sequence=self._fresh.sequence)
+            if rows:
+                self._fresh = _with(self._fresh, rows, self._space)
+            return self._fresh
+
+
+class OverlaidIndex:
+    """An index and the overlay as one: the overlay's vector of an item hides the index's."""
+
+    def __init__(self, index: VectorIndex, fresh: Fresh) -> None:
+        self.release = index.release
+        self.space = index.space
+        self._index = index
+        self._fresh = fresh
+        self._overlay: ExactIndex | None = None
+        if fresh.vectors:
+            ids = sorted(fresh.vectors)
+            vectors = np.stack([fresh.vectors[item_id] for item_id in ids])
+            self._overlay = ExactIndex(Rows(index.release, index.space, vectors, [(item_id,) for item_id in ids]))
+
+    def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return an item's newest vector, or None where it has none."""
+        if item_id in self._fresh:
+            return self._fresh.vectors.get(item_id)
+        return self._index.vector_of(item_id)
+
+    def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
+        """Return the ``k`` nearest of both, exact distances ascending; raises InvalidInput or SpaceMismatch."""
+        found = self._search_visible(vector, k, space=space)
+        if self._overlay is not None:
+            found += self._overlay.search(vector, k, space=space)
+        return sorted(found, key=lambda hit: (hit.distance, hit.item_ids))[:k]
+
+    def _search_visible(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
+        """Ask the index for more until ``k`` hits are left that the overlay does not hide, or it has no more."""
+        wanted = k
+        while True:
+            hits = self._index.search(vector, wanted, space=space)
+            visible = [(tuple(name for name in hit.item_ids if name not in self._fresh), hit.distance) for hit in hits]
+            found = [Hit(item_ids, distance) for item_ids, distance in visible if item_ids]
+            if len(found) >= k or len(hits) < wanted:
+                return found
+            wanted *= 2
+
+
+def _with(fresh: Fresh, rows: Sequence[EmbeddingRow], space: Space) -> Fresh:
+    vectors, unplaced = dict(fresh.vectors), set(fresh.unplaced)
+    for row in rows:
+        vector = place(space, row)
+        vectors.pop(row.item_id, None)
+        unplaced.discard(row.item_id)
+        if vector is None:
+            unplaced.add(row.item_id)
+        else:
+            vectors[row.item_id] = vector
+    return Fresh(max(row.sequence for row in rows), vectors, frozenset(unplaced))
+
+
+def place(space: Space, row: EmbeddingRow) -> NDArray[np.float32] | None:
+    """Return an item's vector in a space: the stored one where it is of that space, else made from its descriptor."""
+    if row.space == space.id and row.embedding is not None:
+        return row.embedding
+    if row.descriptor.shape != (space.dims,):
+        return None
+    vector: NDArray[np.float32] = embed_all(space, row.descriptor[None])[0]
+    return vector if vector.any() else None

@@ -1,0 +1,145 @@
+"""Publishing by swap: a release is built and tried aside, stored under a fresh key, then one pointer moves."""
+
+import errno
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from audiofeat.domain.items import Kind
+from audiofeat.errors import DiskFull, IndexDamaged, IndexMissing, PointerMoved, StoreError
+from audiofeat.index.build import build_release, sha256_of
+from audiofeat.index.layout import MANIFEST_FILE, pointer_key, read_pointer
+from audiofeat.index.opening import open_release
+from audiofeat.index.releases import fetch_release, prune, releases_of, stored_manifest, uploaded
+from audiofeat.index.selftest import require_usable
+from audiofeat.ports import IndexContents, ObjectStore, ReleaseView
+from schemas.manifest import Manifest, Pointer
+
+
+class Publisher:
+    """Builds releases, and decides which of them is served from an artefact store."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def publish(self, contents: IndexContents) -> ReleaseView:
+        """Build a release, open it as a reader would, store it, and let it be served.
+
+        Raises
+        ------
+        RecallTooLow
+            The index is not good enough; what is served stays.
+        PointerMoved
+            Another publisher came first; its release is served and this one removed.
+        LibraryUnusable, DiskFull, StoreError
+            As they say; what is served stays and nothing half-built is left.
+        """
+        require_usable()
+        kind = contents.space.kind
+        before = self._pointer(kind)
+        with _temporary_folder() as folder:
+            manifest = build_release(contents, folder)
+            sha256 = sha256_of(folder / MANIFEST_FILE)
+            open_release(folder, kind=kind, release=manifest.release, manifest_sha256=sha256)
+            with uploaded(self._store, folder, manifest):
+                self._serve(kind, manifest.release, sha256, before)
+        # The release is served by now; what could not be removed is removed after the next one.
+        with suppress(StoreError, IndexDamaged):
+            prune(self._store, kind)
+        return _view(manifest, current=manifest.release)
+
+    def list(self, kind: Kind) -> list[ReleaseView]:
+        """Return the stored releases, newest first; one whose manifest is not valid is left out."""
+        current = self._current(kind)
+        views = []
+        for release in releases_of(self._store, kind):
+            with suppress(IndexMissing, IndexDamaged):
+                views.append(_view(stored_manifest(self._store, kind, release)[0], current=current))
+        return views
+
+    def verify(self, kind: Kind, release: str | None = None) -> ReleaseView:
+        """Fetch a release, the served one where none is named, and open it as a reader would.
+
+        Raises
+        ------
+        IndexMissing
+            There is no such release.
+        IndexDamaged
+            It must not be served.
+        """
+        if release is None:
+            pointer, _ = read_pointer(self._store, kind)
+            release, sha256 = pointer.release, pointer.manifest_sha256
+        else:
+            sha256 = stored_manifest(self._store, kind, release)[1]
+        with _temporary_folder() as folder:
+            fetch_release(self._store, kind, release, into=folder / release)
+            opened = open_release(folder / release, kind=kind, release=release, manifest_sha256=sha256)
+        return _view(opened.manifest, current=self._current(kind))
+
+    def promote(self, kind: Kind, release: str) -> ReleaseView:
+        """Verify a stored release and let it be served; raises as :meth:`verify`, or PointerMoved."""
+        before = self._pointer(kind)
+        view = self.verify(kind, release)
+        if not view.is_current:
+            self._serve(kind, release, stored_manifest(self._store, kind, release)[1], before)
+        return _view(stored_manifest(self._store, kind, release)[0], current=release)
+
+    def rollback(self, kind: Kind) -> ReleaseView:
+        """Serve what was served before; a second rollback returns. Raises IndexMissing where nothing was."""
+        pointer, _ = read_pointer(self._store, kind)
+        if pointer.previous is None:
+            raise IndexMissing(
+                f"no index of {kind.value}s was served before {pointer.release}", "audiofeat index promote RELEASE"
+            )
+        return self.promote(kind, pointer.previous)
+
+    def _pointer(self, kind: Kind) -> tuple[Pointer, str] | None:
+        try:
+            return read_pointer(self._store, kind)
+        except IndexMissing:
+            return None
+
+    def _current(self, kind: Kind) -> str | None:
+        pointer = self._pointer(kind)
+        return pointer[0].release if pointer else None
+
+    def _serve(self, kind: Kind, release: str, manifest_sha256: str, before: tuple[Pointer, str] | None) -> None:
+        previous = before[0].release if before else None
+        body = Pointer(release=release, manifest_sha256=manifest_sha256, previous=previous).model_dump_json().encode()
+        try:
+            if before is None:
+                self._store.put_if_absent(pointer_key(kind), body)
+            else:
+                self._store.swap(pointer_key(kind), body, version=before[1])
+        except PointerMoved as error:
+            raise PointerMoved(
+                f"another {kind.value} index was published meanwhile, so {release} is not served",
+                "see audiofeat index list; build again where what is served is not newer",
+            ) from error
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """Lend a folder that is removed after use; raises DiskFull where writing into it finds no space."""
+    with tempfile.TemporaryDirectory(prefix="audiofeat-index-") as name:
+        try:
+            yield Path(name)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskFull(f"no space is left in {name}", "free some, or set TMPDIR to a larger disk") from error
+            raise
+
+
+def _view(manifest: Manifest, *, current: str | None) -> ReleaseView:
+    return ReleaseView(
+        release=manifest.release,
+        kind=Kind(manifest.kind),
+        space=manifest.space.id,
+        items=manifest.items,
+        rows=manifest.rows,
+        recall=manifest.recall_at_10,
+        created_at=manifest.created_at,
+        is_current=manifest.release == current,
+    )

@@ -1,0 +1,162 @@
+"""Serves the current release of each kind, follows the pointer, and keeps the last good one when a new one is bad."""
+
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiofeat.domain.items import Kind
+from audiofeat.domain.neighbours import Engine
+from audiofeat.errors import IndexDamaged, IndexMissing, LibraryUnusable, StoreError
+from audiofeat.index.layout import read_pointer
+from audiofeat.index.opening import OpenRelease, open_release
+from audiofeat.index.overlay import Fresh, FreshOverlay, OverlaidIndex
+from audiofeat.index.releases import fetch_release
+from audiofeat.ports import Catalogue, ObjectStore, VectorIndex
+from schemas.manifest import Pointer
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class _Served:
+    pointer: Pointer
+    opened: OpenRelease
+    overlay: FreshOverlay
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    served: _Served
+    fresh: Fresh
+    by_engine: dict[Engine, OverlaidIndex]
+
+
+class PublishedIndexes:
+    """What is searched: per kind one open release and the overlay on top of it.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        The artefact store that holds the releases.
+    catalogue : Catalogue
+        Read for what was analysed since.
+    cache : Path
+        A folder for local copies; several processes may share it.
+    poll_s : float
+        How long the pointer is taken to stand still, in seconds.
+    """
+
+    def __init__(self, store: ObjectStore, catalogue: Catalogue, cache: Path, *, poll_s: float = 5.0) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._cache = cache
+        self._poll_s = poll_s
+        self._kinds = {kind: _KindState() for kind in Kind}
+
+    def current(self, kind: Kind, *, engine: Engine = Engine.ANNOY) -> VectorIndex:
+        """Return a consistent view of the index and everything analysed since, up to this moment.
+
+        Raises
+        ------
+        IndexMissing
+            Nothing is published.
+        IndexDamaged, LibraryUnusable, StoreError
+            The release cannot be opened and no earlier one is being served.
+        """
+        state = self._kinds[kind]
+        if state.view is None or time.monotonic() - state.polled_at >= self._poll_s:
+            self.refresh(kind)
+        return self._view(kind).by_engine[engine]
+
+    def refresh(self, kind: Kind) -> None:
+        """Look at the pointer now and swap to what it names; raises as :meth:`current`.
+
+        Queries under way finish on what they began with. A release that cannot be opened leaves the old one serving.
+        """
+        state = self._kinds[kind]
+        with state.lock:
+            state.polled_at = time.monotonic()
+            try:
+                pointer, _ = read_pointer(self._store, kind)
+                if state.served is None or pointer not in (state.served.pointer, state.refused):
+                    self._swap(kind, pointer)
+            except (IndexMissing, IndexDamaged, LibraryUnusable, StoreError) as problem:
+                if state.served is None:
+                    raise
+                release = state.served.opened.manifest.release
+                _log.warning("index_kept", extra={"kind": kind.value, "release": release, "problem": str(problem)})
+
+    def _swap(self, kind: Kind, pointer: Pointer) -> None:
+        state = self._kinds[kind]
+        served = state.served
+        if served is not None and pointer.release == served.pointer.release:
+            state.served = _Served(pointer, served.opened, served.overlay)
+            return
+        try:
+            opened = self._open(kind, pointer)
+        except IndexDamaged:
+            state.refused = pointer
+            raise
+        overlay = FreshOverlay(self._catalogue, opened.space, after_sequence=opened.manifest.highest_sequence)
+        state.served = _Served(pointer, opened, overlay)
+        self._tidy(kind, keep={pointer.release, served.pointer.release if served else pointer.previous})
+
+    def _view(self, kind: Kind) -> _View:
+        """Return the view of now; it is rebuilt only where the release or the overlay has changed."""
+        state = self._kinds[kind]
+        served, view = state.served, state.view
+        if served is None:
+            raise IndexMissing(f"no index of {kind.value}s is published", "audiofeat index build")
+        fresh = served.overlay.poll()
+        if view is None or view.served is not served or view.fresh is not fresh:
+            engines: dict[Engine, VectorIndex] = {Engine.ANNOY: served.opened.annoy, Engine.EXACT: served.opened.exact}
+            view = _View(served, fresh, {name: OverlaidIndex(index, fresh) for name, index in engines.items()})
+            state.view = view
+        return view
+
+    def _open(self, kind: Kind, pointer: Pointer) -> OpenRelease:
+        """Open the local copy, or fetch one: a copy that went bad on disk is no reason to refuse the release."""
+        folder = self._cache / kind.value / pointer.release
+        if folder.is_dir():
+            try:
+                return open_release(folder, kind=kind, release=pointer.release, manifest_sha256=pointer.manifest_sha256)
+            except IndexDamaged:
+                shutil.rmtree(folder, ignore_errors=True)
+        aside = folder.with_name(f".{pointer.release}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            fetch_release(self._store, kind, pointer.release, into=aside)
+            opened = open_release(aside, kind=kind, release=pointer.release, manifest_sha256=pointer.manifest_sha256)
+            _rename_unless_there(aside, folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        return opened
+
+    def _tidy(self, kind: Kind, *, keep: set[str | None]) -> None:
+        """Remove local copies of other releases; a process that still maps one keeps its pages."""
+        for folder in (self._cache / kind.value).iterdir():
+            if not folder.name.startswith(".") and folder.name not in keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+class _KindState:
+    """What changes while a kind is being served; each attribute is replaced whole."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.polled_at = 0.0
+        self.served: _Served | None = None
+        self.refused: Pointer | None = None
+        self.view: _View | None = None
+
+
+def _rename_unless_there(aside: Path, folder: Path) -> None:
+    try:
+        aside.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise

@@ -1,0 +1,1 @@
+"""What third parties say about items: tables they deliver and tags in the files."""

@@ -1,0 +1,1 @@
+"""One use case a module; adapters are handed in through the ports."""

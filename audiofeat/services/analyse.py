@@ -1,0 +1,44 @@
+"""Analyse local files without broker or database: records in the order given."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+from audiofeat.errors import AudiofeatError, ErrorCode, SourceNotFound
+from audiofeat.extraction.client import Extraction, ExtractionServer
+
+
+def analyse_files(
+    paths: Sequence[Path], *, servers: Sequence[ExtractionServer]
+) -> Iterator[Extraction | AudiofeatError]:
+    """Yield one extraction, or the error that replaced it, for each path, in order.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files to analyse.
+    servers : sequence of ExtractionServer
+        Started ones; as many files are analysed at a time.
+    """
+    free: SimpleQueue[ExtractionServer] = SimpleQueue()
+    for server in servers:
+        free.put(server)
+
+    def one(path: Path) -> Extraction | AudiofeatError:
+        if not path.is_file():
+            return SourceNotFound(f"{path} is not a file", "give the path of an audio file")
+        server = free.get()
+        try:
+            return server.extract(path, source=str(path))
+        except AudiofeatError as error:
+            return error
+        except OSError as error:
+            wrapped = SourceNotFound(f"{path} cannot be read: {error.strerror}")
+            wrapped.code = ErrorCode.SOURCE_NOT_FOUND
+            return wrapped
+        finally:
+            free.put(server)
+
+    with ThreadPoolExecutor(max_workers=len(servers)) as pool:
+        yield from pool.map(one, paths)

@@ -1,0 +1,79 @@
+"""Builds an index of everything analysed so far, and publishes it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiofeat.domain import reference as shipped
+from audiofeat.domain.items import Kind
+from audiofeat.domain.space import Space, embed_all, fit, to_json
+from audiofeat.errors import IndexEmpty
+from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ReleaseView
+
+
+def build_index(
+    kind: Kind, *, catalogue: Catalogue, publisher: IndexPublisher, reference: Space | None = None
+) -> ReleaseView:
+    """Snapshot a kind, fit its space, build, measure, publish, and note the release in the ledger.
+
+    Parameters
+    ----------
+    kind : Kind
+        Tracks and episodes have an index each.
+    catalogue : Catalogue
+        Where the fingerprints come from.
+    publisher : IndexPublisher
+        What builds and publishes.
+    reference : Space, optional
+        The space for fewer than 200 distinct audios, by default the one that is shipped.
+
+    Raises
+    ------
+    IndexEmpty
+        No item of this kind has a fingerprint.
+    RecallTooLow, PointerMoved, StoreError
+        As they say; what was served before is still served.
+    """
+    contents = snapshot(catalogue.embeddings(kind), kind=kind, reference=reference)
+    view = publisher.publish(contents)
+    catalogue.record_release(view.release, kind=kind, space=view.space, items=view.items, recall=view.recall)
+    return view
+
+
+def snapshot(rows: Sequence[EmbeddingRow], *, kind: Kind, reference: Space | None = None) -> IndexContents:
+    """Return what an index of these fingerprints contains: one row for each distinct vector, in the order of item ids.
+
+    Items whose fingerprint says nothing (silence, or another version of the descriptor) are left out. Raises
+    IndexEmpty where no item is left.
+    """
+    newest = {row.item_id: row for row in rows}
+    space_reference = reference or shipped.load(kind)
+    usable = [newest[name] for name in sorted(newest) if newest[name].descriptor.shape == (space_reference.dims,)]
+    if not usable:
+        raise IndexEmpty(f"no {kind.value} has been analysed", "audiofeat ingest PATH")
+    # Copies would pull centre and scale towards themselves.
+    distinct_audio = {row.sha256: row.descriptor for row in usable}
+    space = fit(np.stack(list(distinct_audio.values())), kind=kind, reference=space_reference)
+    vectors = embed_all(space, np.stack([row.descriptor for row in usable]))
+
+    # Thousands of equal vectors would fill a tree's leaves and hide the true neighbours of each other.
+    items_by_vector: dict[bytes, list[str]] = {}
+    first_row: dict[bytes, int] = {}
+    for place, (row, vector) in enumerate(zip(usable, vectors, strict=True)):
+        if vector.any():
+            items_by_vector.setdefault(vector.tobytes(), []).append(row.item_id)
+            first_row.setdefault(vector.tobytes(), place)
+    if not first_row:
+        raise IndexEmpty(f"nothing could be measured in any {kind.value}", "audiofeat ingest PATH")
+    return IndexContents(
+        space=space,
+        rows=[tuple(items) for items in items_by_vector.values()],
+        vectors=vectors[list(first_row.values())],
+        highest_sequence=max(row.sequence for row in rows),
+    )
+
+
+def fit_reference(descriptors: NDArray[np.float32], kind: Kind) -> str:
+    """Return the JSON of a reference space, shipped as ``audiofeat/domain/reference/<kind>-<version>.json``."""
+    return to_json(fit(descriptors, kind=kind))

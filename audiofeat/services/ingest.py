@@ -1,0 +1,233 @@
+"""One job from claim to finish: fetch, extract in a child, merge metadata, embed, write in one transaction.
+
+Whatever goes wrong ends in the ledger: rejected where trying again changes nothing, a crash where the child died,
+postponed where storage failed, released at shutdown. Nothing is raised at the caller but shutdown itself.
+"""
+
+import errno
+import gzip
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from audiofeat.domain import registry, space
+from audiofeat.domain.descriptor import pack, unpack
+from audiofeat.domain.items import Kind, KindSource, infer_kind
+from audiofeat.domain.jobs import Claim, GroupResult, JobState, MetadataRecord, Outcome
+from audiofeat.domain.metadata import merge
+from audiofeat.domain.quality import Status
+from audiofeat.errors import AudiofeatError, ErrorCode, ExtractionCrashed
+from audiofeat.extraction.client import Extraction
+from audiofeat.ports import Catalogue, Fetched, ObjectStore
+
+
+class Extractor(Protocol):
+    """What turns a local file into a record, in a process that may die."""
+
+    def extract(self, path: Path, *, source: str) -> Extraction:
+        """Return the record; raises ExtractionCrashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The use case, wired once for each process.
+
+    Parameters
+    ----------
+    open_store : callable
+        Opens a source store by the name that a job carries.
+    artefacts : ObjectStore
+        Where curves go.
+    read_tags : callable
+        Reads the tags of a local file.
+    reference_space : callable
+        The space in which a new item gets its first embedding.
+    lease_s, heartbeat_s : float
+        How long a claim lives without a sign, and how often one is given.
+    """
+
+    catalogue: Catalogue
+    open_store: Callable[[str], ObjectStore]
+    artefacts: ObjectStore
+    extractor: Extractor
+    read_tags: Callable[[Path], MetadataRecord | None]
+    reference_space: Callable[[Kind], space.Space]
+    scratch: Path
+    max_object_bytes: int
+    lease_s: float
+    heartbeat_s: float
+
+    def run(self, job_id: str, *, worker: str) -> JobState | None:
+        """Work on a job if it is due; return its new state, or None where there was nothing to do."""
+        claim = self.catalogue.claim(job_id, worker=worker, lease_s=self.lease_s)
+        if claim is None:
+            return None
+        try:
+            with self._heartbeat(claim), tempfile.TemporaryDirectory(prefix="ingest-", dir=self.scratch) as folder:
+                return self._work(claim, Path(folder))
+        except (KeyboardInterrupt, SystemExit):
+            self.catalogue.release(claim)
+            raise
+        except Exception as error:  # noqa: BLE001  a fault of ours costs this item a crash, never the worker
+            return self._end_badly(claim, error)
+
+    def _end_badly(self, claim: Claim, error: Exception) -> JobState | None:
+        """Tell the ledger what became of a job that could not be finished."""
+        match error:
+            case ExtractionCrashed():
+                return self.catalogue.crash(claim, code=error.code, message=str(error))
+            case AudiofeatError(retryable=False):
+                return self._reject(claim, code=error.code, message=str(error))
+            case AudiofeatError():
+                return self.catalogue.postpone(claim, code=error.code, message=str(error))
+            case OSError(errno=errno.ENOSPC):
+                return self.catalogue.postpone(claim, code=ErrorCode.DISK_FULL, message=f"the scratch folder: {error}")
+            case MemoryError():
+                message = "the worker ran out of memory"
+                return self.catalogue.crash(claim, code=ErrorCode.EXTRACTION_MEMORY, message=message)
+            case _:
+                message = f"{type(error).__name__}: {error}"
+                return self.catalogue.crash(claim, code=ErrorCode.EXTRACTION_FAILED, message=message)
+
+    def _work(self, claim: Claim, folder: Path) -> JobState | None:
+        audio = claim.audio
+        store = self.open_store(audio.store)
+        fetched = store.fetch(audio.key, folder / "audio", version=audio.version, max_bytes=self.max_object_bytes)
+        tags = self.read_tags(fetched.path)
+        stored = self._stored_outcome(claim, fetched, tags)
+        if stored is None:
+            extraction = self.extractor.extract(fetched.path, source=f"{audio.store}/{audio.key}")
+            record = extraction.record
+            if record["status"] == Status.REJECTED:
+                return self._reject(claim, code=record["error"]["code"], message=record["error"]["message"])
+            stored = self._outcome(claim, extraction, tags)
+        return stored.state if self.catalogue.finish(claim, stored) else None
+
+    def _reject(self, claim: Claim, *, code: str, message: str) -> JobState | None:
+        return JobState.REJECTED if self.catalogue.reject(claim, code=code, message=message) else None
+
+    def _stored_outcome(self, claim: Claim, fetched: Fetched, tags: MetadataRecord | None) -> Outcome | None:
+        """Reuse what is known of the same bytes, where every group is of today's version."""
+        known = self.catalogue.outcome_of_audio(fetched.sha256)
+        analyses = self.catalogue.analyses_of_audio(fetched.sha256)
+        if known is None or {name: a.version for name, a in analyses.items()} != dict(registry.GROUP_VERSIONS):
+            return None
+        audio, flags, extractor, descriptor = known
+        groups = tuple(
+            GroupResult(a.group, a.version, dict(a.values), dict(a.reasons), a.curves_key) for a in analyses.values()
+        )
+        return self._complete(
+            claim, tags, audio=audio, flags=flags, groups=groups, extractor=extractor, descriptor=descriptor
+        )
+
+    def _outcome(self, claim: Claim, extraction: Extraction, tags: MetadataRecord | None) -> Outcome:
+        record = extraction.record
+        sha256 = record["audio"]["sha256"]
+        groups = tuple(
+            self._group(sha256, name, values, record["reasons"], extraction.timings.get(name, 0.0))
+            for name, values in record["features"].items()
+        )
+        values = record["features"]["descriptor"]["values"]
+        descriptor = None if values is None else pack(np.array(values, dtype=np.float32))
+        return self._complete(
+            claim,
+            tags,
+            audio=record["audio"],
+            flags=tuple(record["flags"]),
+            groups=groups,
+            extractor=record["extractor"],
+            descriptor=descriptor,
+            timings={**extraction.timings, "peak_rss_bytes": float(extraction.peak_rss_bytes)},
+        )
+
+    def _complete(
+        self,
+        claim: Claim,
+        tags: MetadataRecord | None,
+        *,
+        audio: dict[str, Any],
+        flags: tuple[str, ...],
+        groups: tuple[GroupResult, ...],
+        extractor: dict[str, Any],
+        descriptor: bytes | None,
+        timings: dict[str, float] | None = None,
+    ) -> Outcome:
+        kind, kind_source = _kind(claim, audio, groups)
+        records = [*claim.records, *([tags] if tags else [])]
+        fitted = self.reference_space(kind)
+        embedding = None if descriptor is None else pack(space.embed(fitted, unpack(descriptor)))
+        return Outcome(
+            state=JobState.DEGRADED if flags else JobState.DONE,
+            sha256=audio["sha256"],
+            audio=audio,
+            flags=flags,
+            groups=groups,
+            extractor=extractor,
+            kind=kind,
+            kind_source=kind_source,
+            metadata=merge(records, trust=[record.source for record in records]),
+            descriptor=descriptor,
+            space=fitted.id,
+            embedding=embedding,
+            timings=timings or {},
+        )
+
+    def _group(
+        self, sha256: str, name: str, values: Mapping[str, Any], reasons: Mapping[str, str], seconds: float
+    ) -> GroupResult:
+        """Split a group: curves go to the artefact store, before ``finish`` names them; the rest to the ledger."""
+        version = registry.GROUP_VERSIONS[name]
+        shapes = {field: registry.BY_PATH[f"{name}.{field}"].shape for field in values}
+        curves = {field: values[field] for field, shape in shapes.items() if shape is registry.Shape.CURVE}
+        kept = {} if name in registry.INTERNAL_GROUPS else {f: v for f, v in values.items() if f not in curves}
+        key = None
+        if any(curve is not None for curve in curves.values()):
+            key = f"curves/{sha256[:2]}/{sha256}/{name}-{version}.json.gz"
+            body = gzip.compress(json.dumps(curves, sort_keys=True).encode(), mtime=0)
+            self.artefacts.put(key, body)
+        prefix = f"{name}."
+        own = {path.removeprefix(prefix): reason for path, reason in reasons.items() if path.startswith(prefix)}
+        return GroupResult(name, version, kept, own, key, seconds)
+
+    @contextmanager
+    def _heartbeat(self, claim: Claim) -> Iterator[None]:
+        """Prolong the lease while the work goes on; ``finish`` is what finds out that it was lost."""
+        stop = threading.Event()
+
+        def beat() -> None:
+            while not stop.wait(self.heartbeat_s):
+                try:
+                    if not self.catalogue.heartbeat(claim, lease_s=self.lease_s):
+                        return
+                except AudiofeatError:
+                    continue
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def load_curves(artefacts: ObjectStore, key: str) -> dict[str, Any]:
+    """Return the curves behind a stored key."""
+    body, _ = artefacts.get(key)
+    curves: dict[str, Any] = json.loads(gzip.decompress(body))
+    return curves
+
+
+def _kind(claim: Claim, audio: Mapping[str, Any], groups: Sequence[GroupResult]) -> tuple[Kind, KindSource]:
+    if claim.kind is not None:
+        return claim.kind, KindSource.METADATA
+    speech = next((group.values.get("speech_ratio") for group in groups if group.group == "speech"), None)
+    inferred = infer_kind(speech_ratio=speech, duration_s=audio["decoded_duration_s"])
+    return inferred, KindSource.INFERRED

@@ -1,0 +1,92 @@
+"""From a listing to jobs: which objects are audio, what is known about them, and which versions are new."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from audiofeat.domain.items import Kind, KindSource, ObjectVersion
+from audiofeat.domain.jobs import FINAL_STATES, Lane, MetadataRecord, Registered, Registration
+from audiofeat.domain.metadata import About, Records
+from audiofeat.errors import NoAudioFound
+from audiofeat.ports import Catalogue, ObjectStore, StoredObject
+
+AUDIO_SUFFIXES = frozenset({".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav"})
+_BATCH = 1_000
+
+
+# A row of a metadata table: the keys that identify an item, and what the table says of it.
+Row = tuple[Mapping[str, str], MetadataRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Registrations:
+    """What a listing came to.
+
+    Parameters
+    ----------
+    jobs : tuple of Registered
+        One for each audio object, in key order.
+    """
+
+    jobs: tuple[Registered, ...]
+
+    @property
+    def open_job_ids(self) -> list[str]:
+        """Jobs that have not ended."""
+        return [job.job_id for job in self.jobs if job.state not in FINAL_STATES]
+
+    @property
+    def unchanged(self) -> int:
+        """How many object versions had ended before this listing."""
+        return len(self.jobs) - len(self.open_job_ids)
+
+
+def register_listing(
+    store: ObjectStore, prefix: str, *, catalogue: Catalogue, lane: Lane, kind: Kind | None, rows: Iterable[Row] = ()
+) -> Registrations:
+    """List a store and register every audio object in it.
+
+    Parameters
+    ----------
+    store, prefix : ObjectStore, str
+        What to list; an object counts as audio by the ending of its key.
+    lane : Lane
+        Queue for new jobs.
+    kind : Kind or None
+        For objects of which no metadata tells the kind.
+    rows : iterable of Row
+        Of all metadata tables, the most trusted one first.
+
+    Raises
+    ------
+    NoAudioFound
+        There is not one audio object under the prefix.
+    """
+    found = [candidate for candidate in store.list(prefix) if _is_audio(candidate)]
+    if not found:
+        where = f"{store.name}/{prefix}".rstrip("/")
+        raise NoAudioFound(f"{where} holds no audio", f"audio is what ends in {' '.join(sorted(AUDIO_SUFFIXES))}")
+    records = Records(rows, keys=[candidate.key for candidate in found])
+    jobs: list[Registered] = []
+    for start in range(0, len(found), _BATCH):
+        batch = found[start : start + _BATCH]
+        jobs += catalogue.register(
+            [_registration(store.name, f, records.about(f.key), lane=lane, kind=kind) for f in batch]
+        )
+    return Registrations(tuple(jobs))
+
+
+def _is_audio(found: StoredObject) -> bool:
+    return PurePosixPath(found.key).suffix.lower() in AUDIO_SUFFIXES
+
+
+def _registration(store_name: str, found: StoredObject, about: About, *, lane: Lane, kind: Kind | None) -> Registration:
+    source = KindSource.METADATA if about.kind else KindSource.OPTION if kind else None
+    return Registration(
+        audio=ObjectVersion(store_name, found.key, found.version, found.size_bytes),
+        lane=lane,
+        reference=about.reference,
+        kind=about.kind or kind,
+        kind_source=source,
+        records=about.records,
+    )

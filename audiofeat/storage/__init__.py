@@ -1,0 +1,1 @@
+"""Object storage: S3 and a local directory behind one contract."""

@@ -1,0 +1,1 @@
+"""Wire format: the pydantic models of everything that crosses a boundary."""

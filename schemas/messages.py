@@ -1,0 +1,25 @@
+"""What a producer sends to have an object analysed: version 1 of the ingest request."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+STORE_PATTERN = r"^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+ETAG_PATTERN = r"^[A-Za-z0-9+/=_.-]+$"
+
+
+class IngestRequest(BaseModel):
+    """One object in a store that the receiving side is configured for; never a URL and never a path."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="IngestRequest")
+
+    schema_version: Literal[1] = 1
+    store: str = Field(pattern=STORE_PATTERN, description="Configured store name and bucket, as in `s3/demo`.")
+    key: str = Field(min_length=1, max_length=1024, description="Object key, not URL-encoded.")
+    etag: str | None = Field(
+        None, pattern=ETAG_PATTERN, max_length=200, description="Version of the object, unquoted; absent: whatever is there."
+    )
+    reference: str | None = Field(None, min_length=1, max_length=200, description="The catalogue's own id of the item.")
+    kind: Literal["track", "episode"] | None = None
+    lane: Literal["cold", "normal", "bulk"] = "cold"
+    metadata: dict[str, Any] = Field(default_factory=dict, max_length=100, description="Plain fields: title, artist, ...")

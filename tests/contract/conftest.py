@@ -1,0 +1,132 @@
+"""Real servers for the contract tests: a throw-away PostgreSQL on a free loopback port."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+PASSWORD = "correct-horse"  # noqa: S105
+START_S = 30.0
+
+
+def _binaries() -> Path | None:
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if installed:
+        return installed[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+def _as_server_user() -> list[str]:
+    """Return the command prefix under which the server runs: it refuses root, and has to die with the tests."""
+    prefix = ["setpriv", "--pdeathsig", "INT"]
+    return [*prefix, "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] if os.getuid() == 0 else prefix
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"PostgreSQL did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of the server's own database, with the password in it."""
+    binaries = _binaries()
+    if binaries is None:
+        reason = "needs postgresql: apt-get install -y --no-install-recommends postgresql"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    # Below pytest's own folder the server's user could not enter.
+    folder = Path(tempfile.mkdtemp(prefix="audiofeat-postgresql-"))
+    password_file, log = folder / "password", folder / "log"
+    password_file.write_text(PASSWORD)
+    if os.getuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        for path in (folder, password_file):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+    port, prefix = _free_port(), _as_server_user()
+    create: list[str | Path] = [
+        binaries / "initdb",
+        "-D",
+        folder / "data",
+        "-U",
+        "owner",
+        "-A",
+        "scram-sha-256",
+        "-E",
+        "UTF8",
+    ]
+    subprocess.run(  # noqa: S603
+        [*prefix, *create, "--no-sync", "--pwfile", password_file], check=True, stdout=subprocess.DEVNULL, cwd="/"
+    )
+    serve: list[str | Path] = [
+        binaries / "postgres",
+        "-D",
+        folder / "data",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+        "-k",
+        folder,
+    ]
+    with log.open("wb") as output:
+        server = subprocess.Popen(  # noqa: S603
+            [*prefix, *serve, "-c", "fsync=off"], stdout=output, stderr=output, cwd="/"
+        )
+    try:
+        url = f"postgresql://owner:{PASSWORD}@127.0.0.1:{port}/postgres"
+        _wait_until_ready(url, server, log)
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def new_postgresql(postgresql_server: str) -> Callable[[], str]:
+    """Make an empty database and return its URL."""
+
+    def make() -> str:
+        name = f"ledger_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(postgresql_server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return f"{postgresql_server.rpartition('/')[0]}/{name}"
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.sqlite3"
+    new: Callable[[], str] = request.getfixturevalue("new_postgresql")
+    return new()

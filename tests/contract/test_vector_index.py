@@ -1,0 +1,145 @@
+"""What every vector index keeps to, whichever engine finds the candidates."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.items import Kind
+from audiofeat.domain.neighbours import Engine
+from audiofeat.domain.space import Space, distances, embed_all, fit
+from audiofeat.errors import InvalidInput, SpaceMismatch
+from audiofeat.index.build import build_release, sha256_of
+from audiofeat.index.opening import open_release
+from audiofeat.index.overlay import Fresh, OverlaidIndex
+from audiofeat.ports import IndexContents, VectorIndex
+
+ROWS = 900
+CLUSTERS = 30
+
+
+def _vectors() -> tuple[Space, NDArray[np.float32]]:
+    rng = np.random.default_rng(3)
+    centres = rng.normal(0, 1, (CLUSTERS, len(DIMENSIONS)))
+    items = 20 + centres[np.arange(ROWS) % CLUSTERS] + rng.normal(0, 0.5, (ROWS, len(DIMENSIONS)))
+    space = fit(items.astype(np.float32), kind=Kind.TRACK)
+    return space, embed_all(space, items.astype(np.float32))
+
+
+SPACE, VECTORS = _vectors()
+IDS = [f"item-{row:04d}" for row in range(ROWS)]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Engine], VectorIndex]:
+    """Two engines over one release of 900 rows in 30 clusters; every tenth row stands for two items."""
+    folder: Path = tmp_path_factory.mktemp("release")
+    rows = [(item, f"{item}-copy") if row % 10 == 0 else (item,) for row, item in enumerate(IDS)]
+    manifest = build_release(IndexContents(SPACE, rows, VECTORS, highest_sequence=ROWS), folder)
+    sha256 = sha256_of(folder / "manifest.json")
+    opened = open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256)
+    return lambda engine: opened.annoy if engine is Engine.ANNOY else opened.exact
+
+
+class VectorIndexContract:
+    """The promises; a subclass names the engine."""
+
+    engine: Engine
+
+    @pytest.fixture
+    def index(self, built: Callable[[Engine], VectorIndex]) -> VectorIndex:
+        return built(self.engine)
+
+    def test_a_stored_vector_finds_itself_first(self, index: VectorIndex) -> None:
+        """Its distance is exactly 0, and all items of the row come with it."""
+        hit = index.search(VECTORS[20], 1, space=SPACE.id)[0]
+        assert hit.item_ids == ("item-0020", "item-0020-copy")
+        assert hit.distance == 0.0
+
+    def test_distances_are_exact_and_ascending(self, index: VectorIndex) -> None:
+        """Each distance is the angular one of the stored float32 vector."""
+        hits = index.search(VECTORS[7], 25, space=SPACE.id)
+        found = [hit.distance for hit in hits]
+        assert len(found) == 25
+        assert found == sorted(found)
+        for hit in hits:
+            stored = index.vector_of(hit.item_ids[0])
+            assert stored is not None
+            assert hit.distance == distances(stored[None], VECTORS[7])[0]
+
+    def test_the_true_neighbours_are_found(self, index: VectorIndex) -> None:
+        """At least 95 % of the true ten over 100 queries."""
+        found = 0
+        for row in range(0, ROWS, 9):
+            truth = {IDS[near] for near in np.argsort(distances(VECTORS, VECTORS[row]))[:10]}
+            found += len(truth & {hit.item_ids[0] for hit in index.search(VECTORS[row], 10, space=SPACE.id)})
+        assert found / 1000 >= 0.95
+
+    def test_more_than_there_is_returns_what_there_is(self, index: VectorIndex) -> None:
+        """Every row once, none twice."""
+        hits = index.search(VECTORS[0], ROWS + 50, space=SPACE.id)
+        assert sorted(hit.item_ids[0] for hit in hits) == IDS
+
+    def test_vectors_are_kept_by_item(self, index: VectorIndex) -> None:
+        """Each item behind a row has the row's vector; a stranger has none."""
+        for item in ("item-0030", "item-0030-copy"):
+            assert np.array_equal(np.asarray(index.vector_of(item)), VECTORS[30])
+        assert index.vector_of("stranger") is None
+
+    @pytest.mark.parametrize("k", [0, -1])
+    def test_k_below_one_is_refused(self, index: VectorIndex, k: int) -> None:
+        """It is an error, not a shorter answer."""
+        with pytest.raises(InvalidInput, match="k must"):
+            index.search(VECTORS[0], k, space=SPACE.id)
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda vector: vector * np.nan,
+            lambda vector: np.where(np.arange(len(vector)) == 5, np.nan, vector),
+            lambda vector: np.where(np.arange(len(vector)) == 5, np.inf, vector),
+            lambda vector: vector * 0,
+            lambda vector: vector * 2,
+            lambda vector: vector[:-1],
+            lambda vector: vector[None],
+        ],
+        ids=["all NaN", "one NaN", "infinite", "zero", "length 2", "one short", "two-dimensional"],
+    )
+    def test_a_vector_that_is_none_is_refused(
+        self, index: VectorIndex, spoil: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    ) -> None:
+        """Annoy would answer with confidence."""
+        with pytest.raises(InvalidInput, match="a vector must"):
+            index.search(spoil(VECTORS[0]).astype(np.float32), 5, space=SPACE.id)
+
+    def test_a_vector_of_another_space_is_refused(self, index: VectorIndex) -> None:
+        """The error names both spaces."""
+        with pytest.raises(SpaceMismatch, match=f"0123456789abcdef.*{SPACE.id}"):
+            index.search(VECTORS[0], 5, space="0123456789abcdef")
+
+
+class TestAnnoy(VectorIndexContract):
+    """Annoy proposes, float32 decides."""
+
+    engine = Engine.ANNOY
+
+
+class TestExact(VectorIndexContract):
+    """A scan."""
+
+    engine = Engine.EXACT
+
+
+class TestOverlaidAnnoy(VectorIndexContract):
+    """Annoy under an overlay that repeats a hundred of its items."""
+
+    engine = Engine.ANNOY
+
+    @pytest.fixture
+    def index(self, built: Callable[[Engine], VectorIndex]) -> VectorIndex:
+        return OverlaidIndex(
+            built(self.engine), Fresh(ROWS + 100, {IDS[row]: VECTORS[row] for row in range(101, 200, 2)})
+        )

@@ -1,0 +1,332 @@
+"""A lookup: a real ledger, a published index and the overlay, with descriptors of known families."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from audiofeat.catalogue import SqlCatalogue, open_catalogue
+from audiofeat.domain.descriptor import DIMENSIONS, pack
+from audiofeat.domain.items import Kind, KindSource, ObjectVersion
+from audiofeat.domain.jobs import GroupResult, JobState, Outcome, Registration
+from audiofeat.domain.neighbours import Duplicate, Engine
+from audiofeat.domain.space import Space, embed, fit, from_json
+from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown
+from audiofeat.index.overlay import place
+from audiofeat.index.publish import Publisher
+from audiofeat.index.reader import PublishedIndexes
+from audiofeat.ports import EmbeddingRow, ReleaseView
+from audiofeat.services.build_index import build_index, fit_reference, snapshot
+from audiofeat.services.lookup import Answer, neighbours
+from audiofeat.storage.directory import DirectoryStore
+
+Vector = NDArray[np.float32]
+_RNG = np.random.default_rng(5)
+_FAMILIES = _RNG.normal(0, 1, (8, len(DIMENSIONS)))
+REFERENCE_SAMPLE = (20 + _RNG.normal(0, 1.2, (60, len(DIMENSIONS)))).astype(np.float32)
+
+
+def sound(family: int, take: int, *, spread: float = 0.4) -> Vector:
+    """Return a descriptor near the others of its family."""
+    rng = np.random.default_rng((family, take))
+    descriptor: Vector = (20 + _FAMILIES[family] + rng.normal(0, spread, len(DIMENSIONS))).astype(np.float32)
+    return descriptor
+
+
+@dataclass
+class Shop:
+    """A small catalogue with everything a lookup needs."""
+
+    catalogue: SqlCatalogue
+    publisher: Publisher
+    indexes: PublishedIndexes
+    spaces: dict[Kind, Space]
+
+    def add(
+        self,
+        key: str,
+        descriptor: Vector | None,
+        *,
+        sha256: str = "",
+        kind: Kind = Kind.TRACK,
+        version: str = "1",
+        tempo_bpm: float | None = None,
+        mode: str | None = None,
+    ) -> str:
+        """Register, claim and finish one item, as a worker does."""
+        audio = ObjectVersion(store="shop", key=key, version=version, size_bytes=1)
+        [job] = self.catalogue.register([Registration(audio, kind=kind, kind_source=KindSource.OPTION)])
+        claim = self.catalogue.claim(job.job_id, worker="test", lease_s=60)
+        assert claim is not None
+        groups = (
+            GroupResult("rhythm", 1, {"tempo_bpm": tempo_bpm}, {}),
+            GroupResult("tonal", 1, {"key": None, "mode": mode}, {}),
+        )
+        outcome = Outcome(
+            state=JobState.DONE,
+            sha256=sha256 or f"{key}@{version}".encode().hex().ljust(64, "0")[:64],
+            audio={"decoded_duration_s": 30.0},
+            flags=(),
+            groups=groups,
+            extractor={},
+            kind=kind,
+            kind_source=KindSource.OPTION,
+            descriptor=None if descriptor is None else pack(descriptor),
+        )
+        assert self.catalogue.finish(claim, outcome)
+        return job.item_id
+
+    def publish(self, kind: Kind = Kind.TRACK) -> ReleaseView:
+        """Build and publish, and let the reader see it at once."""
+        view = build_index(kind, catalogue=self.catalogue, publisher=self.publisher, reference=self.spaces[kind])
+        self.indexes.refresh(kind)
+        return view
+
+    def ask(self, name: str, *, k: int = 10, engine: Engine = Engine.ANNOY, show_duplicates: bool = False) -> Answer:
+        """Look up."""
+        return neighbours(
+            name,
+            catalogue=self.catalogue,
+            indexes=self.indexes,
+            k=k,
+            engine=engine,
+            show_duplicates=show_duplicates,
+        )
+
+
+def open_shop(tmp_path: Path) -> Shop:
+    """Return an empty one."""
+    (tmp_path / "artefacts").mkdir()
+    store = DirectoryStore(tmp_path / "artefacts")
+    catalogue = open_catalogue(f"sqlite:///{tmp_path}/ledger.db")
+    return Shop(
+        catalogue,
+        Publisher(store),
+        PublishedIndexes(store, catalogue, tmp_path / "cache"),
+        {kind: fit(REFERENCE_SAMPLE, kind=kind) for kind in Kind},
+    )
+
+
+def with_families(shop: Shop) -> Shop:
+    """Add four families of five takes, and publish."""
+    for family in range(4):
+        for take in range(5):
+            shop.add(f"{family}-{take}.wav", sound(family, take), tempo_bpm=100.0 + family, mode="minor")
+    shop.publish()
+    return shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    """Return an empty one."""
+    return open_shop(tmp_path)
+
+
+@pytest.fixture
+def families(shop: Shop) -> Shop:
+    """Four families of five takes, published, to be added to."""
+    return with_families(shop)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Return the same for tests that only ask."""
+    return with_families(open_shop(tmp_path_factory.mktemp("shop")))
+
+
+def keys(answer: Answer) -> list[str]:
+    """Return the keys of an answer's items."""
+    return [neighbour.item.key for neighbour in answer.neighbours]
+
+
+@pytest.mark.parametrize("engine", list(Engine))
+def test_a_family_finds_itself(published: Shop, engine: Engine) -> None:
+    """The four nearest are the other takes of the family, ascending, ranked from 1, never the item itself."""
+    answer = published.ask("2-0.wav", k=4, engine=engine)
+    assert sorted(keys(answer)) == ["2-1.wav", "2-2.wav", "2-3.wav", "2-4.wav"]
+    assert [neighbour.rank for neighbour in answer.neighbours] == [1, 2, 3, 4]
+    found = [neighbour.distance for neighbour in answer.neighbours]
+    assert found == sorted(found)
+    assert answer.engine is engine
+
+
+def test_both_engines_give_the_same_answer(published: Shop) -> None:
+    """On a catalogue this small Annoy misses nothing, and distances are exact either way."""
+    annoy, exact = (published.ask("1-3.wav", k=12, engine=engine) for engine in Engine)
+    assert annoy.neighbours == exact.neighbours
+
+
+def test_each_neighbour_says_why(published: Shop) -> None:
+    """Shares add up to 1, and the sentence carries groups and the facts that both items share."""
+    first = published.ask("3-0.wav", k=1).neighbours[0]
+    assert sum(group.share for group in first.groups.values()) == pytest.approx(1.0)
+    assert first.why.startswith("timbre .")
+    assert first.why.endswith("; both about 103 BPM; both minor")
+
+
+def test_the_answer_names_space_and_release(published: Shop) -> None:
+    """So that two answers can be compared, or not."""
+    answer = published.ask("0-0.wav")
+    assert answer.space == published.spaces[Kind.TRACK].id
+    assert answer.release == published.publisher.list(Kind.TRACK)[0].release
+
+
+@pytest.mark.parametrize("k", [0, -3, 1001])
+def test_k_out_of_range_is_an_error(published: Shop, k: int) -> None:
+    """It is never clamped."""
+    with pytest.raises(InvalidInput, match="1 to 1000"):
+        published.ask("0-0.wav", k=k)
+
+
+def test_k_beyond_the_catalogue_returns_all_others(published: Shop) -> None:
+    """Nineteen of twenty, each once."""
+    assert len(set(keys(published.ask("0-0.wav", k=1000)))) == 19
+
+
+def test_exact_duplicates_are_collapsed_or_named(families: Shop) -> None:
+    """Fifty copies of one file fill neither the answer nor hide the family; shown, they are called what they are."""
+    for copy in range(50):
+        families.add(f"copy-{copy:02d}.wav", sound(0, 1), sha256="c" * 64)
+    families.publish()
+
+    hidden = families.ask("0-0.wav", k=6)
+    assert len({neighbour.item.sha256 for neighbour in hidden.neighbours}) == 6
+    collapsed = next(neighbour for neighbour in hidden.neighbours if neighbour.item.sha256 == "c" * 64)
+    assert len(collapsed.copies) == 49
+    assert hidden.dropped == {"same_audio_as_a_neighbour": 49}
+
+    of_a_copy = families.ask("copy-07.wav", k=3)
+    assert "c" * 64 not in {neighbour.item.sha256 for neighbour in of_a_copy.neighbours}
+    assert of_a_copy.dropped == {"same_audio_as_the_item": 49}
+
+    shown = families.ask("copy-07.wav", k=60, show_duplicates=True)
+    copies = [neighbour for neighbour in shown.neighbours if neighbour.item.key.startswith("copy-")]
+    assert len(copies) == 49
+    assert {(copy.duplicate, copy.distance, copy.why) for copy in copies} == {
+        (Duplicate.SAME_AUDIO, 0.0, "same audio file")
+    }
+
+
+def test_another_encoding_is_named_and_comes_first(families: Shop) -> None:
+    """Nearly the same descriptor under another hash is nearly the same sound."""
+    families.add("0-0.opus", sound(0, 0) + np.float32(0.01))
+    first = families.ask("0-0.wav", k=3).neighbours[0]
+    assert first.item.key == "0-0.opus"
+    assert first.duplicate is Duplicate.NEARLY_THE_SAME_SOUND
+    assert first.why.startswith("nearly the same sound; timbre 1.00")
+
+
+def test_an_item_analysed_a_moment_ago_is_found_and_can_ask(families: Shop) -> None:
+    """No rebuild: the overlay answers, in both directions."""
+    families.add("fresh.wav", sound(1, 77))
+    assert "fresh.wav" in keys(families.ask("1-0.wav", k=5))
+    assert sorted(keys(families.ask("fresh.wav", k=5))) == [f"1-{take}.wav" for take in range(5)]
+
+
+def test_a_reanalysed_item_leaves_its_old_place(families: Shop) -> None:
+    """Its new vector hides the old one in the index, and after a rebuild nothing is lost or doubled."""
+    families.add("1-4.wav", sound(3, 99), version="2")
+    for _ in range(2):
+        assert "1-4.wav" not in keys(families.ask("1-0.wav", k=4))
+        near = keys(families.ask("3-0.wav", k=5))
+        assert near.count("1-4.wav") == 1
+        assert len(set(keys(families.ask("0-0.wav", k=100)))) == 19
+        families.publish()
+
+
+def test_an_item_in_which_nothing_was_measured_has_no_neighbours(families: Shop) -> None:
+    """It cannot ask, and nobody finds it."""
+    families.add("silent.wav", np.full(len(DIMENSIONS), np.nan, dtype=np.float32))
+    with pytest.raises(ItemNotAnalysed, match="nothing to compare"):
+        families.ask("silent.wav")
+    assert "silent.wav" not in keys(families.ask("0-0.wav", k=100))
+
+
+def test_an_item_with_holes_is_compared_by_what_is_known(families: Shop) -> None:
+    """Unmeasured dimensions are masked, and the family is found by the others."""
+    holed = sound(2, 50)
+    holed[::3] = np.nan
+    families.add("holed.wav", holed)
+    assert sorted(keys(families.ask("holed.wav", k=5))) == [f"2-{take}.wav" for take in range(5)]
+
+
+def test_tracks_and_episodes_do_not_mix(families: Shop) -> None:
+    """An episode that sounds like a track is not its neighbour, and has an index of its own."""
+    for take in range(3):
+        families.add(f"show-{take}.mp3", sound(0, take, spread=0.41), kind=Kind.EPISODE)
+    assert not any(key.startswith("show-") for key in keys(families.ask("0-0.wav", k=100)))
+    with pytest.raises(IndexMissing, match="episode"):
+        families.ask("show-0.mp3")
+    families.publish(Kind.EPISODE)
+    assert sorted(keys(families.ask("show-0.mp3"))) == ["show-1.mp3", "show-2.mp3"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_smallest_catalogues_work(shop: Shop, count: int) -> None:
+    """One item has no neighbour; two have each other."""
+    for take in range(count):
+        shop.add(f"{take}.wav", sound(take, 0))
+    assert shop.publish().recall == 1.0
+    for engine in Engine:
+        assert sorted(keys(shop.ask("0.wav", engine=engine))) == [f"{take}.wav" for take in range(1, count)]
+
+
+def test_without_an_index_the_remedy_is_named(shop: Shop) -> None:
+    """Nothing published is not an empty answer."""
+    shop.add("a.wav", sound(0, 0))
+    with pytest.raises(IndexMissing, match="audiofeat index build"):
+        shop.ask("a.wav")
+
+
+def test_nothing_to_build_from_is_said(shop: Shop) -> None:
+    """Neither an empty catalogue nor one of silent items becomes an index."""
+    with pytest.raises(IndexEmpty, match="audiofeat ingest"):
+        shop.publish()
+    shop.add("silent.wav", np.full(len(DIMENSIONS), np.nan, dtype=np.float32))
+    with pytest.raises(IndexEmpty):
+        shop.publish()
+
+
+def test_unknown_and_unanalysed_items_are_told_apart(families: Shop) -> None:
+    """One does not exist, the other has no fingerprint yet."""
+    with pytest.raises(ItemUnknown):
+        families.ask("nobody.wav")
+    audio = ObjectVersion(store="shop", key="queued.wav", version="1")
+    families.catalogue.register([Registration(audio, kind=Kind.TRACK, kind_source=KindSource.OPTION)])
+    with pytest.raises(ItemNotAnalysed, match="queued"):
+        families.ask("queued.wav")
+
+
+def test_two_hundred_distinct_audios_get_a_space_of_their_own(shop: Shop) -> None:
+    """Copies do not count: 250 items of 150 audios use the reference, 200 audios are fitted on."""
+    reference = shop.spaces[Kind.TRACK]
+    for take in range(150):
+        shop.add(f"{take}.wav", sound(take % 8, take))
+    for copy in range(50):
+        shop.add(f"copy-{copy}.wav", sound(0, 0), sha256="c" * 64)
+    rows = shop.catalogue.embeddings(Kind.TRACK)
+    assert snapshot(rows, kind=Kind.TRACK, reference=reference).space.id == reference.id
+    for take in range(150, 200):
+        shop.add(f"{take}.wav", sound(take % 8, take))
+    contents = snapshot(shop.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK, reference=reference)
+    assert contents.space.items == 201
+    assert len(contents.rows) == 200
+    assert max(map(len, contents.rows)) == 51
+
+
+def test_a_reference_is_made_from_descriptors() -> None:
+    """The JSON to ship is that of the fitted space."""
+    text = fit_reference(REFERENCE_SAMPLE, Kind.EPISODE)
+    assert from_json(text).id == fit(REFERENCE_SAMPLE, kind=Kind.EPISODE).id
+
+
+def test_a_stored_embedding_counts_in_its_own_space_only(shop: Shop) -> None:
+    """In any other space the item is placed by its descriptor."""
+    space = shop.spaces[Kind.TRACK]
+    stored = embed(space, sound(1, 1))
+    row = EmbeddingRow(1, "item", Kind.TRACK, "a" * 64, sound(2, 2), space.id, stored)
+    elsewhere = replace(row, space="0123456789abcdef")
+    assert np.array_equal(np.asarray(place(space, row)), stored)
+    assert np.array_equal(np.asarray(place(space, elsewhere)), embed(space, sound(2, 2)))

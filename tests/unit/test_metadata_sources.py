@@ -1,0 +1,188 @@
+"""Tables and tags as sources of metadata."""
+
+from pathlib import Path
+
+import mutagen
+import numpy as np
+import pytest
+import soundfile as sf
+from mutagen.flac import FLAC, Picture
+from mutagen.id3 import ID3, TDRC, TIT2, TLAN, TPE1, TSRC
+
+from audiofeat.domain.jobs import MetadataRecord
+from audiofeat.domain.metadata_fields import MOST_CHARACTERS
+from audiofeat.errors import InvalidInput, SourceNotFound
+from audiofeat.metadata_sources.tables import open_table
+from audiofeat.metadata_sources.tags import read_tags
+
+
+def _written(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+class TestTables:
+    """CSV and JSON Lines."""
+
+    def test_csv(self, tmp_path: Path) -> None:
+        """Rows become keys and fields; a byte-order mark, quotes, line ends and unknown columns are no trouble."""
+        content = '\ufeffpath,Reference,title,Catalogue No\r\na.ogg,r1,"Say ""hi"",\nthere",7\r\n\r\nb.ogg,,é,\r\n'
+        table = open_table(_written(tmp_path / "label_feed.csv", content))
+        assert table.name == "csv:label_feed"
+        assert list(table.records()) == [
+            (
+                {"path": "a.ogg", "reference": "r1"},
+                MetadataRecord("csv:label_feed", {"reference": "r1", "title": 'Say "hi",\nthere', "catalogue_no": "7"}),
+            ),
+            (
+                {"path": "b.ogg"},
+                MetadataRecord("csv:label_feed", {"reference": "", "title": "é", "catalogue_no": ""}),
+            ),
+        ]
+
+    def test_json_lines(self, tmp_path: Path) -> None:
+        """Lines become keys and fields; values keep their JSON type."""
+        content = '\ufeff{"reference": 12, "explicit": true, "artist": ["A", "B"]}\n\n{"path": "é.ogg"}'
+        table = open_table(_written(tmp_path / "web.ndjson", content))
+        assert list(table.records()) == [
+            (
+                {"reference": "12"},
+                MetadataRecord("jsonl:web", {"reference": 12, "explicit": True, "artist": ["A", "B"]}),
+            ),
+            ({"path": "é.ogg"}, MetadataRecord("jsonl:web", {})),
+        ]
+
+    @pytest.mark.parametrize(
+        ("name", "content", "line"),
+        [
+            ("a.csv", b"", 1),
+            ("a.csv", b"title,artist\n", 1),
+            ("a.csv", b"path,title,Title\n", 1),
+            ("a.csv", b"path,title\na.ogg,x\nb.ogg\n", 3),
+            ("a.csv", b"path,title\na.ogg,x,y\n", 2),
+            ("a.csv", b'path,title\na.ogg,"x\n', 2),
+            ("a.csv", b"path,title\n\xff.ogg,x\n", 2),
+            ("a.csv", b"path,title\n ,x\n", 2),
+            ("a.jsonl", b'{"path": "a"}\n{"path": \n', 2),
+            ("a.jsonl", b'{"path": "a"}\n["path"]\n', 2),
+            ("a.jsonl", b'{"path": "a", "x": NaN}\n', 1),
+            ("a.jsonl", b'{"title": "a"}\n', 1),
+            ("a.jsonl", b"[" * 100_000, 1),
+            ("a.jsonl", b'{"path": "' + b"a" * 2**20 + b'"}', 1),
+        ],
+    )
+    def test_a_wrong_line_is_named(self, tmp_path: Path, name: str, content: bytes, line: int) -> None:
+        """A table that cannot be read stops with its file and line."""
+        path = _written(tmp_path / name, content)
+        with pytest.raises(InvalidInput, match=f"{name}, line {line}: "):
+            list(open_table(path).records())
+
+    def test_what_is_no_table(self, tmp_path: Path) -> None:
+        """A missing file, a folder and another suffix are told apart."""
+        with pytest.raises(SourceNotFound):
+            list(open_table(tmp_path / "none.csv").records())
+        (tmp_path / "folder.csv").mkdir()
+        with pytest.raises(InvalidInput):
+            list(open_table(tmp_path / "folder.csv").records())
+        with pytest.raises(InvalidInput, match="xlsx"):
+            open_table(tmp_path / "a.xlsx")
+
+
+class TestTags:
+    """Tags inside audio files."""
+
+    @pytest.fixture
+    def flac(self, tmp_path: Path) -> Path:
+        path = tmp_path / "a.flac"
+        sf.write(path, np.zeros(4800), 48_000)
+        return path
+
+    def test_vorbis_comments(self, flac: Path) -> None:
+        """Comments have the common names, several values stay several, pictures are not looked at."""
+        tagged = FLAC(flac)
+        tagged.update({"TITLE": "T", "artist": ["A", "B"], "date": "2024-02-03", "isrc": "GBAYE6900531", "mood": "x"})
+        picture = Picture()
+        picture.data = bytes(10_000)
+        tagged.add_picture(picture)
+        tagged.save()
+        assert read_tags(flac) == MetadataRecord(
+            "tags", {"title": "T", "artist": ["A", "B"], "release_date": "2024-02-03", "isrc": "GBAYE6900531"}
+        )
+
+    @pytest.mark.parametrize(("suffix", "container"), [("ogg", "OGG"), ("opus", "OGG")])
+    def test_ogg(self, tmp_path: Path, suffix: str, container: str) -> None:
+        """Ogg Vorbis and Opus carry the same comments."""
+        path = tmp_path / f"a.{suffix}"
+        sf.write(path, np.zeros(4800), 48_000, format=container, subtype="OPUS" if suffix == "opus" else "VORBIS")
+        tagged = mutagen.File(path)
+        tagged["title"] = "T"
+        tagged.save()
+        assert read_tags(path) == MetadataRecord("tags", {"title": "T"})
+
+    def test_id3(self, tmp_path: Path) -> None:
+        """ID3 frames of an MP3 have the common names."""
+        path = tmp_path / "a.mp3"
+        sf.write(path, np.zeros(48_000), 48_000, format="MP3")
+        tags = ID3()
+        for frame in (TIT2, TPE1, TSRC, TLAN, TDRC):
+            tags.add(frame(encoding=3, text=["2001" if frame is TDRC else frame.__name__]))
+        tags.save(path)
+        assert read_tags(path) == MetadataRecord(
+            "tags",
+            {"title": "TIT2", "artist": "TPE1", "isrc": "TSRC", "language": "TLAN", "release_date": "2001"},
+        )
+
+    def test_mp4(self, tmp_path: Path) -> None:
+        """MP4 atoms have the common names."""
+        av = pytest.importorskip("av")
+        path = tmp_path / "a.m4a"
+        with av.open(path, "w") as container:
+            stream = container.add_stream("aac", rate=48_000)
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), format="fltp", layout="mono")
+            frame.rate = 48_000
+            for packet in [*stream.encode(frame), *stream.encode(None)]:
+                container.mux(packet)
+        tagged = mutagen.File(path, easy=True)
+        tagged["title"], tagged["artist"] = "T", "A"
+        tagged.save()
+        found = read_tags(path)
+        assert found is not None
+        assert (found.fields["title"], found.fields["artist"]) == ("T", "A")
+
+    def test_long_values_are_bounded(self, flac: Path) -> None:
+        """A value far longer than a field may be stays recognisably too long, and no longer."""
+        tagged = FLAC(flac)
+        tagged["title"] = "x" * 100_000
+        tagged["artist"] = ["y"] * 1000
+        tagged.save()
+        found = read_tags(flac)
+        assert found is not None
+        assert len(found.fields["title"]) == MOST_CHARACTERS + 1
+        assert len(found.fields["artist"]) == 16
+
+    def test_files_without_tags(self, flac: Path, tmp_path: Path) -> None:
+        """Nothing to say is None, be it audio, text, nothing at all or no file."""
+        assert read_tags(flac) is None
+        assert read_tags(_written(tmp_path / "text.mp3", "just text")) is None
+        assert read_tags(_written(tmp_path / "empty.ogg", b"")) is None
+        assert read_tags(tmp_path / "none.flac") is None
+
+    def test_damaged_files(self, flac: Path, tmp_path: Path) -> None:
+        """No damage to a file raises: flips and cuts all over a tagged head."""
+        tagged = FLAC(flac)
+        tagged.update({"title": "T" * 50, "artist": "A"})
+        tagged.save()
+        mp3 = tmp_path / "a.mp3"
+        sf.write(mp3, np.zeros(4800), 48_000, format="MP3")
+        tags = ID3()
+        tags.add(TIT2(encoding=3, text=["T" * 50]))
+        tags.save(mp3)
+        chance = np.random.default_rng(7)
+        for path in (flac, mp3):
+            whole = path.read_bytes()
+            for turn in range(150):
+                damaged = bytearray(whole if turn % 2 else whole[: int(chance.integers(len(whole)))])
+                for place in chance.integers(0, max(1, min(200, len(damaged))), 3):
+                    if damaged:
+                        damaged[place] = int(chance.integers(256))
+                read_tags(_written(tmp_path / f"damaged{path.suffix}", bytes(damaged)))

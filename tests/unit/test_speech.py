@@ -1,0 +1,198 @@
+"""The speech group on generated sound, and on the project's samples where they are there."""
+
+import json
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from audiofeat.domain.quality import Reason
+from audiofeat.features.frames import RATE_HZ, Result, SharedSpectrum
+from audiofeat.features.speech import MODEL_PATH, Speech
+from audiofeat.features.speech_windows import FEATURES, Windows
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "audio"
+SHOWS = sorted(SAMPLES.glob("show_*"))
+INSTRUMENTAL = sorted([*SAMPLES.glob("pad_*"), *SAMPLES.glob("dnb_*")])
+RATIOS = ("speech_ratio", "music_ratio", "other_ratio", "silence_ratio")
+SECONDS = 10
+
+Signal = NDArray[np.float32]
+
+
+def judged(signal: Signal, *, rate_hz: int = RATE_HZ, block_s: float = 4.0, silence: Reason | None = None) -> Result:
+    """Feed mono sound block by block and ask for the result."""
+    spectrum, group = SharedSpectrum(rate_hz), Speech()
+    edges = [*range(0, len(signal), round(block_s * rate_hz)), len(signal)]
+    for start, end in pairwise(edges):
+        block = signal[start:end]
+        group.push(spectrum.push(block[:, None], block, last=end == len(signal)))
+    return group.result({}, silence)
+
+
+def tone() -> Signal:
+    clock_s = np.arange(SECONDS * RATE_HZ) / RATE_HZ
+    return (0.2 * np.sin(2 * np.pi * 440 * clock_s)).astype(np.float32)
+
+
+def noise(seconds: float = SECONDS) -> Signal:
+    return (0.1 * np.random.default_rng(5).standard_normal(round(seconds * RATE_HZ))).astype(np.float32)
+
+
+def drums() -> Signal:
+    """Kick and snare in turn at 120 BPM with a hat between."""
+    rng = np.random.default_rng(6)
+    clock_s = np.arange(RATE_HZ // 4) / RATE_HZ
+    kick = np.sin(2 * np.pi * 55 * clock_s) * np.exp(-clock_s / 0.08)
+    snare = 0.5 * rng.standard_normal(len(clock_s)) * np.exp(-clock_s / 0.05)
+    hat = 0.1 * rng.standard_normal(len(clock_s)) * np.exp(-clock_s / 0.02)
+    bar = np.concatenate((kick, hat, snare, hat))
+    return np.tile(bar, SECONDS)[: SECONDS * RATE_HZ].astype(np.float32)
+
+
+def chords() -> Signal:
+    clock_s = np.arange(2 * RATE_HZ) / RATE_HZ
+    chord_hz = [[220, 277, 330], [147, 185, 220], [165, 208, 247], [220, 277, 330], [147, 220, 294]]
+    struck = [
+        sum(np.sin(2 * np.pi * hz * n * clock_s) / n**1.5 for hz in chord for n in (1, 2, 3, 4)) for chord in chord_hz
+    ]
+    return (0.05 * np.concatenate(struck)).astype(np.float32)
+
+
+def sample(path: Path) -> tuple[Signal, int]:
+    signal, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+    return signal.mean(axis=1), rate_hz
+
+
+@pytest.mark.parametrize("make", [tone, noise, drums, chords])
+def test_what_nobody_says_is_not_speech(make: Callable[[], Signal]) -> None:
+    """A tone, noise, a drum pattern and chords are no speech, and are not silent."""
+    values = judged(make()).values
+    assert values["speech_ratio"] <= 0.1
+    assert values["silence_ratio"] == 0.0
+
+
+def test_chords_and_drums_are_music_and_noise_is_not() -> None:
+    """Music and noise are told apart."""
+    assert judged(chords()).values["music_ratio"] >= 0.8
+    assert judged(drums()).values["music_ratio"] >= 0.8
+    assert judged(noise()).values["other_ratio"] >= 0.8
+
+
+def test_shares_add_up_to_one_and_the_curve_has_a_value_a_second() -> None:
+    """Half of the item is silent: the four shares still add up to 1, and a silent second has probability 0."""
+    signal = np.concatenate((noise(6), np.zeros(6 * RATE_HZ, dtype=np.float32)))
+    result = judged(signal)
+    assert sum(result.values[name] for name in RATIOS) == pytest.approx(1.0)
+    assert result.values["silence_ratio"] == pytest.approx(0.5, abs=0.09)
+    curve = result.values["speech_probability_curve"]
+    assert len(curve) == 12
+    assert curve[-1] == 0.0
+    assert all(value == round(value, 3) and 0 <= value <= 1 for value in curve)
+    assert not result.reasons
+
+
+def test_a_silent_item_has_only_its_silence() -> None:
+    """Of digital silence nothing is claimed but that it is silent."""
+    result = judged(np.zeros(5 * RATE_HZ, dtype=np.float32), silence=Reason.SILENCE)
+    assert result.values["silence_ratio"] == 1.0
+    for name in ("speech_ratio", "music_ratio", "other_ratio", "speech_probability_curve"):
+        assert result.values[name] is None
+        assert result.reasons[name] is Reason.SILENCE
+
+
+@pytest.mark.parametrize("silence", [Reason.TOO_SHORT, None])
+def test_under_three_seconds_nothing_is_known(silence: Reason | None) -> None:
+    """A short item has nulls with their reason, also where no gate said so."""
+    result = judged(noise(1.5), silence=silence)
+    assert all(result.values[name] is None for name in (*RATIOS, "speech_probability_curve"))
+    assert set(result.reasons.values()) == {Reason.TOO_SHORT}
+
+
+def test_an_item_without_any_sound_frames() -> None:
+    """Asked before anything was pushed, the group says too short."""
+    assert Speech().result({}, None).reasons["speech_ratio"] is Reason.TOO_SHORT
+
+
+@pytest.mark.parametrize("block_s", [0.3, 1.0, 60.0])
+def test_blocks_do_not_matter(block_s: float) -> None:
+    """Any block size gives the same curve, to a digit of rounding."""
+    signal = np.concatenate((chords(), drums(), noise(4.4)))
+    expected, found = judged(signal).values, judged(signal, block_s=block_s).values
+    assert found["speech_probability_curve"] == pytest.approx(expected["speech_probability_curve"], abs=0.002)
+    assert [found[name] for name in RATIOS] == [expected[name] for name in RATIOS]
+
+
+def test_two_runs_agree_to_the_last_digit() -> None:
+    """The same sound gives the same values."""
+    assert judged(drums()) == judged(drums())
+
+
+@pytest.mark.parametrize("gain_db", [-12, 12])
+def test_level_does_not_matter(gain_db: float) -> None:
+    """12 dB more or less leave the curve where it is."""
+    signal = 0.2 * np.concatenate((chords(), drums(), noise()))
+    louder = (signal * 10 ** (gain_db / 20)).astype(np.float32)
+    expected, found = judged(signal.astype(np.float32)).values, judged(louder).values
+    assert found["speech_probability_curve"] == pytest.approx(expected["speech_probability_curve"], abs=0.02)
+    assert [found[name] for name in RATIOS] == [expected[name] for name in RATIOS]
+
+
+def test_features_of_a_second_are_finite_even_where_it_is_silent() -> None:
+    """Digital silence inside an item gives numbers, never NaN."""
+    spectrum, windows = SharedSpectrum(RATE_HZ), Windows()
+    signal = np.concatenate((np.zeros(4 * RATE_HZ, dtype=np.float32), noise(4)))
+    windows.push(spectrum.push(signal[:, None], signal, last=True))
+    rows, loud = windows.end()
+    assert rows.shape == (8, len(FEATURES))
+    assert np.isfinite(rows).all()
+    assert loud.tolist() == [False] * 4 + [True] * 4
+
+
+def test_memory_does_not_grow_with_the_frames() -> None:
+    """Only the last seconds of frames are kept."""
+    spectrum, windows = SharedSpectrum(RATE_HZ), Windows()
+    block = noise(4)
+    for _ in range(10):
+        windows.push(spectrum.push(block[:, None], block, last=False))
+    assert len(windows._curves) < 5 * 43
+
+
+def test_the_model_is_small() -> None:
+    """The file holds at most 1,500 fitted weights."""
+    coefficients = json.loads(MODEL_PATH.read_text())["coefficients"]
+    weights = [coefficients[name] for name in ("hidden_weights", "hidden_bias", "output_weights", "output_bias")]
+    assert sum(np.size(values) for values in weights) <= 1_500
+
+
+def test_it_costs_little() -> None:
+    """A second of audio takes less than a millisecond (three times the target, for slow machines)."""
+    spectrum, group = SharedSpectrum(RATE_HZ), Speech()
+    block = noise(4)
+    spent_s = 0.0
+    for number in range(16):
+        frames = spectrum.push(block[:, None], block, last=False)
+        started = time.process_time()
+        group.push(frames)
+        if number:
+            spent_s += time.process_time() - started
+    assert spent_s / (15 * 4) < 1e-3
+
+
+@pytest.mark.parametrize("path", SHOWS, ids=lambda path: path.stem)
+def test_shows_are_mostly_speech(path: Path) -> None:
+    """The formant-synthesised shows of the samples are speech."""
+    signal, rate_hz = sample(path)
+    assert judged(signal, rate_hz=rate_hz).values["speech_ratio"] >= 0.5
+
+
+@pytest.mark.parametrize("path", INSTRUMENTAL, ids=lambda path: path.stem)
+def test_pads_and_drum_and_bass_are_not_speech(path: Path) -> None:
+    """Instrumental tracks of the samples are not speech."""
+    signal, rate_hz = sample(path)
+    assert judged(signal, rate_hz=rate_hz).values["speech_ratio"] <= 0.2

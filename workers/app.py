@@ -1,0 +1,21 @@
+"""The Celery app that ``celery -A workers.app worker`` runs; each pool process wires its own services."""
+
+import os
+
+from celery import signals
+
+from audiofeat import bootstrap
+from audiofeat.broker import celery_app
+from audiofeat.extraction.sandbox import die_with_parent
+
+_settings = bootstrap.load_settings()
+app = celery_app(
+    bootstrap.broker_url(_settings), max_duration_s=_settings.max_duration_s, concurrency=_settings.workers
+)
+app.conf.imports = ("workers.tasks",)
+
+
+@signals.worker_process_init.connect
+def _end_with_the_worker(**_: object) -> None:
+    """Tie a pool process to its worker: a killed worker leaves none behind."""
+    die_with_parent(os.getppid())

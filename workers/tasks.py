@@ -1,0 +1,26 @@
+"""The tasks: at most fifteen lines each, from message to service call."""
+
+from typing import Any
+
+from audiofeat.broker import ANALYSE_TASK, INGEST_TASK
+from audiofeat.domain.jobs import Lane
+from audiofeat.services.requests import accept
+from schemas.messages import IngestRequest
+from workers.app import app
+from workers.base import Task
+
+
+@app.task(base=Task, bind=True, name=ANALYSE_TASK)
+def analyse(self: Task, job_id: str) -> None:
+    """Work on one job, if it is due."""
+    self.services.ingest.run(job_id, worker=self.worker_name)
+
+
+@app.task(base=Task, bind=True, name=INGEST_TASK)
+def ingest(self: Task, request: dict[str, Any]) -> None:
+    """Take a published request from any producer: the job is in the ledger before the message is acknowledged."""
+    message = IngestRequest.model_validate(request)
+    registered = accept(
+        message.model_dump(), source="message", catalogue=self.services.catalogue, open_store=self.services.stores.named
+    )
+    self.services.queue.ring([registered.job_id], Lane(message.lane))
