@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiofeat.config import Settings, load_settings
+from audiofeat.errors import SettingsInvalid
 from audiofeat.ports import Catalogue, IndexReader, ObjectStore, TaskQueue
 
 if TYPE_CHECKING:
@@ -47,13 +48,20 @@ class Services:
         from audiofeat.catalogue.ledger import open_catalogue  # noqa: PLC0415
 
         if not self.settings.database_url:
-            self.home.mkdir(parents=True, exist_ok=True)
+            _ = self.home
         return open_catalogue(self.settings.catalogue_url)
 
-    @property
+    @cached_property
     def home(self) -> Path:
-        """The folder of all local state."""
-        return self.settings.home
+        """The folder of all local state, made if need be."""
+        home = self.settings.home
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsInvalid(
+                f"the folder {home} cannot be made: {error.strerror}", "set AUDIOFEAT_HOME to a folder of yours"
+            ) from error
+        return home
 
     @cached_property
     def stores(self) -> "Stores":

@@ -1,10 +1,8 @@
 """Items of the catalogue over HTTP: what they are, what is said of them, and what was measured."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from schemas.records import Features, Reasons
+from schemas.records import AudioFacts, Features, Reasons
 from schemas.wire import Kind, Sha256, State, Value, Wire
 
 
@@ -44,22 +42,10 @@ class MetadataValue(Wire):
     chosen: bool
 
 
-class ItemAudio(Wire):
-    """The analysed audio of an item."""
-
-    bytes: Annotated[int, Field(ge=0)] | None = None
-    container: str | None = None
-    codec: str | None = None
-    sample_rate_hz: int | None = None
-    channels: int | None = None
-    declared_duration_s: float | None = None
-    decoded_duration_s: float | None = None
-
-
 class ItemDetail(Item):
     """An item with its audio and everything that any source says of it."""
 
-    audio: ItemAudio | None = Field(description="Null until it is analysed.")
+    audio: AudioFacts | None = Field(description="Null until it is analysed.")
     metadata_values: list[MetadataValue] = Field(description="Chosen or not, by field.")
 
 

@@ -22,7 +22,7 @@ class Neighbour(ItemName):
 
     rank: Annotated[int, Field(ge=1)]
     metadata: dict[str, Value]
-    distance: Annotated[float, Field(ge=0, le=2.001)] = Field(description="Exact and angular; lower is nearer.")
+    distance: Annotated[float, Field(ge=0)] = Field(description="Exact and angular, 0 to 2; lower is nearer.")
     groups: dict[str, GroupSimilarity]
     duplicate: Literal["same audio", "nearly the same sound"] | None
     why: str

@@ -1,6 +1,7 @@
 """PCM in blocks of a few seconds: libsndfile first, PyAV for what libsndfile refuses or would cut short."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import soundfile
@@ -95,15 +96,24 @@ class Decoder:
         length = BLOCK_S * self._facts.rate_hz
         waiting: list[NDArray[np.float32]] = []
         held = failures = 0
-        with av.open(str(self._facts.path), format=self._facts.demuxer) as file:
+        with av.open(str(self._facts.path), format=self._facts.demuxer, metadata_errors="ignore") as file:
             stream = file.streams.audio[0]
             layout = stream.codec_context.layout.name
-            resampler = av.AudioResampler(format="flt", layout=layout, rate=self._facts.rate_hz)
+
+            @cache
+            def resampler(*_: str | int) -> av.AudioResampler:
+                """Make one for each kind of frame: a stream may change its rate or channels, a resampler may not."""
+                return av.AudioResampler(format="flt", layout=layout, rate=self._facts.rate_hz)
+
             packets = file.demux(stream)
             while True:
                 try:
                     packet = next(packets)
-                    frames = [part for frame in packet.decode() for part in resampler.resample(frame)]
+                    frames = [
+                        part
+                        for frame in packet.decode()
+                        for part in resampler(frame.format.name, frame.layout.name, frame.sample_rate).resample(frame)
+                    ]
                 except StopIteration:
                     break
                 except av.FFmpegError:

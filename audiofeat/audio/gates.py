@@ -107,13 +107,13 @@ class Gates:
         self._sum += total
         self._energy += energy
         mono = second[:, 0] if second.shape[1] == 1 else second.mean(axis=1, dtype=np.float32)
-        mono_energy = float(np.dot(mono, mono))
+        mono_energy = _energy(mono)
         if second.shape[1] > 1 and energy.mean() > 1e-7 * count:
             self._audible_s += 1
             if 10 * np.log10((mono_energy + 1e-20) / energy.mean()) < _ANTIPHASE_CANCELS_DB:
                 self._cancelling_s += 1
                 mono = second[:, int(np.argmax(energy))]
-                mono_energy = float(np.dot(mono, mono))
+                mono_energy = _energy(mono)
         mono_sum = float(mono.sum(dtype=np.float64))
         self._mono_sum += mono_sum
         self._mono_energy += mono_energy
@@ -170,6 +170,11 @@ class Gates:
             if ratio_db < _SILENT_CHANNEL_DB:
                 raised.add(Flag.ONE_CHANNEL_SILENT)
         return raised
+
+
+def _energy(signal: NDArray[np.float32]) -> float:
+    """Sum squares in double precision: in single, the rounding of a pure offset is louder than silence."""
+    return float(np.einsum("i,i->", signal, signal, dtype=np.float64))
 
 
 def _dbfs(power: float) -> float:

@@ -103,7 +103,7 @@ def _ask_libav(path: Path, demuxer: str) -> tuple[str, int, int, int | None]:
     import av  # noqa: PLC0415  only the rarer files pay for this import
 
     try:
-        with av.open(str(path), format=demuxer) as file:
+        with av.open(str(path), format=demuxer, metadata_errors="ignore") as file:
             if not file.streams.audio:
                 raise AudioRejected(ErrorCode.NO_AUDIO_STREAM, "the container has no audio stream")
             stream = file.streams.audio[0]

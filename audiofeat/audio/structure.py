@@ -14,6 +14,8 @@ from audiofeat.domain.quality import Flag
 
 _CHUNK_UNKNOWN = 0xFFFFFFFF
 _JUNK_TOLERATED_BYTES = 4096
+# Codecs of a WAV file in which the bits of a sample tell its bytes: PCM, float, A-law, mu-law, extensible.
+_WAV_PLAIN_CODECS = frozenset({1, 3, 6, 7, 0xFFFE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +36,28 @@ class Structure:
 
 def walk(path: Path, container: Container, offset: int) -> Structure:
     """Read a file's headers from ``offset`` on; containers without a walker make no claim."""
-    walker = {Container.WAV: _wav, Container.OGG: _ogg, Container.MP3: _mp3}.get(container)
+    walkers = {Container.WAV: _wav, Container.AIFF: _aiff, Container.OGG: _ogg, Container.MP3: _mp3}
+    walker = walkers.get(container)
     return walker(path, offset) if walker else Structure()
 
 
 def _wav(path: Path, offset: int) -> Structure:
     size_bytes = path.stat().st_size
-    block_align = 0
+    block_align, long_length = 0, 0
     with path.open("rb") as stream:
         at = offset + 12
         while at + 8 <= size_bytes:
             stream.seek(at)
             name, length = struct.unpack("<4sI", stream.read(8))
-            if name == b"fmt ":
-                fields = stream.read(16)
-                if len(fields) == 16:
-                    channels, bits = struct.unpack_from("<H", fields, 2)[0], struct.unpack_from("<H", fields, 14)[0]
-                    block_align = channels * ((bits + 7) // 8)
+            fields = stream.read(16)
+            if name == b"fmt " and len(fields) == 16:
+                codec, channels, _, _, _, bits = struct.unpack("<HHIIHH", fields)
+                block_align = channels * ((bits + 7) // 8) if codec in _WAV_PLAIN_CODECS else 0
+            elif name == b"ds64" and len(fields) == 16:
+                (long_length,) = struct.unpack_from("<Q", fields, 8)
             elif name == b"data":
+                if length == _CHUNK_UNKNOWN and long_length:
+                    length = long_length
                 return _wav_data(length, size_bytes - at - 8, block_align)
             at += 8 + length + (length & 1)
     return Structure()
@@ -63,6 +69,19 @@ def _wav_data(length: int, present: int, block_align: int) -> Structure:
         return Structure(None, frozenset({Flag.HEADER_INCONSISTENT} if inconsistent else ()))
     trailing = present - length > _JUNK_TOLERATED_BYTES * 4
     return Structure(length // block_align, frozenset({Flag.TRAILING_DATA} if trailing else ()))
+
+
+def _aiff(path: Path, offset: int) -> Structure:
+    size_bytes = path.stat().st_size
+    with path.open("rb") as stream:
+        at = offset + 12
+        while at + 14 <= size_bytes:
+            stream.seek(at)
+            name, length, _, frames = struct.unpack(">4sIHI", stream.read(14))
+            if name == b"COMM":
+                return Structure(frames or None)
+            at += 8 + length + (length & 1)
+    return Structure()
 
 
 def _ogg(path: Path, offset: int) -> Structure:
@@ -117,6 +136,8 @@ def _mp3_frames(stream: mmap.mmap, offset: int) -> Structure:
                 break
             step = _next_mp3_frame(stream, at + 1)
             if step is None:
+                if total_samples and len(stream) - at > _JUNK_TOLERATED_BYTES:
+                    flags.add(Flag.TRAILING_DATA)
                 break
             if total_samples and step - at > 0:
                 flags.add(Flag.DAMAGED)

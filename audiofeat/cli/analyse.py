@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audiofeat.bootstrap import load_settings
+from audiofeat.cli.terminal import output
 from audiofeat.domain import registry
 from audiofeat.errors import AudiofeatError
 from audiofeat.extraction.client import ExtractionServer
@@ -32,7 +33,7 @@ def analyse(
     settings = load_settings()
     servers = [ExtractionServer(max_duration_s=settings.max_duration_s).start() for _ in range(min(jobs, len(files)))]
     failed = 0
-    console = Console()
+    console = output()
     try:
         for path, outcome in zip(files, analyse_files(files, servers=servers), strict=True):
             if isinstance(outcome, AudiofeatError):
@@ -68,7 +69,7 @@ def features(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON o
         low, high = ("" if bound is None else f"{bound:g}" for bound in (field.low, field.high))
         span = f"{low} to {high}" if low or high else ""
         table.add_row(field.path, field.unit, span, field.scope.value, field.definition)
-    Console().print(table)
+    output().print(table)
 
 
 def _print_overview(console: Console, record: dict[str, Any]) -> None:

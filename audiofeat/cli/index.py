@@ -4,10 +4,10 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from audiofeat.bootstrap import Services, load_settings
+from audiofeat.cli.terminal import output
 from audiofeat.domain.items import Kind
 from audiofeat.errors import IndexEmpty
 from audiofeat.ports import ReleaseView
@@ -86,4 +86,4 @@ def _show(releases: list[ReleaseView], *, as_json: bool) -> None:
             release.kind.value, release.release, str(release.items), str(release.rows), f"{release.recall:.3f}",
             release.space, f"{release.created_at:%Y-%m-%d %H:%M:%S}", "yes" if release.is_current else "",
         )  # fmt: skip
-    Console().print(table)
+    output().print(table)

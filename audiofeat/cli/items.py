@@ -4,11 +4,11 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.neighbours import title
+from audiofeat.cli.terminal import output
 from audiofeat.domain import registry
 from audiofeat.domain.jobs import FINAL_STATES, USABLE_STATES, JobState
 
@@ -47,7 +47,7 @@ def show(
             json.dumps({**facts, "metadata": said, "features": features, "reasons": reasons}, ensure_ascii=False)
         )
         return
-    console = Console()
+    console = output()
     flags = f" ({', '.join(view.flags)})" if view.flags else ""
     console.print(
         f"[bold]{title(view)}[/]  {view.kind} ({view.kind_source})  {view.state}{flags}\n{view.store}/{view.key}"

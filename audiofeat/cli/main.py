@@ -1,12 +1,14 @@
 """``audiofeat``: the commands, and the one place where an error becomes a line and an exit code."""
 
+import errno
 import sys
+from typing import NoReturn
 
 import typer
 
 from audiofeat import __version__
 from audiofeat.cli import analyse, index, ingest, items, neighbours, up
-from audiofeat.errors import AudiofeatError, SettingsInvalid, UsageError
+from audiofeat.errors import AudiofeatError, DiskFull, SettingsInvalid, UsageError
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_PARTIAL = 0, 1, 2, 3
 
@@ -43,10 +45,18 @@ def main() -> None:
     try:
         app()
     except AudiofeatError as error:
-        typer.echo(f"error [{error.code}]: {error.message}", err=True)
-        if error.remedy:
-            typer.echo(f"remedy: {error.remedy}", err=True)
-        sys.exit(EXIT_USAGE if isinstance(error, UsageError | SettingsInvalid) else EXIT_FAILED)
+        _complain(error)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_FAILED)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise
+        _complain(DiskFull(f"no space is left: {error.strerror}", "free some; the ledger is whole, so run it again"))
+
+
+def _complain(error: AudiofeatError) -> NoReturn:
+    typer.echo(f"error [{error.code}]: {error.message}", err=True)
+    if error.remedy:
+        typer.echo(f"remedy: {error.remedy}", err=True)
+    sys.exit(EXIT_USAGE if isinstance(error, UsageError | SettingsInvalid) else EXIT_FAILED)

@@ -4,10 +4,10 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from audiofeat.bootstrap import Services, load_settings
+from audiofeat.cli.terminal import output
 from audiofeat.domain.neighbours import Engine
 from audiofeat.ports import ItemView
 from audiofeat.services.lookup import Answer, Neighbour
@@ -39,7 +39,7 @@ def neighbours(
 
 def show(answer: Answer) -> None:
     """Print an answer as a table with a why column."""
-    console = Console()
+    console = output()
     table = Table("", "distance", "item", "why", box=None, header_style="bold")
     for neighbour in answer.neighbours:
         copies = f" (+{len(neighbour.copies)} with the same audio)" if neighbour.copies else ""

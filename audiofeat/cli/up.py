@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from audiofeat.bootstrap import Services, load_settings
-from audiofeat.errors import PortTaken
 from audiofeat.extraction.sandbox import die_with_parent
 
 _POLL_S = 0.2
@@ -43,10 +42,8 @@ def up(
             while not stopping:
                 machine.tick()
                 if server is not None and server.poll() is not None:
-                    raise PortTaken(
-                        f"the API on {settings.api_host}:{settings.api_port} ended",
-                        "see above, or set AUDIOFEAT_API_PORT",
-                    )
+                    # Why, it has said itself.
+                    raise typer.Exit(1)
                 time.sleep(_POLL_S)
         finally:
             if server is not None and server.poll() is None:

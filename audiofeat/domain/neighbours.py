@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from audiofeat.domain.space import GroupSimilarity
+from audiofeat.domain.similarity import GroupSimilarity
 
 # Encodings of one recording lie closer than this; different recordings seldom do.
 NEAR_DUPLICATE_DISTANCE = 0.15

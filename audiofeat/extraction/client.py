@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -75,7 +76,7 @@ class ExtractionServer:
             line = process.stdout.readline()
         except BrokenPipeError:
             line = b""
-        if not line:
+        if not line.endswith(b"\n"):
             self.stop()
             raise ExtractionCrashed(ErrorCode.EXTRACTION_FAILED, "the extraction server ended without an answer")
         answer = json.loads(line)
@@ -91,7 +92,9 @@ class ExtractionServer:
             return
         for pipe in (process.stdin, process.stdout):
             if pipe:
-                pipe.close()
+                # What was not yet sent to a dead server is sent again by close().
+                with suppress(BrokenPipeError):
+                    pipe.close()
         try:
             process.wait(timeout=2)
         except subprocess.TimeoutExpired:

@@ -22,6 +22,7 @@ from audiofeat.features.speech_windows import FEATURES, Windows
 
 MODEL_PATH = Path(__file__).with_name("speech_model.json")
 CLASSES = ("speech", "music", "other")
+_LEAST_PROBABILITY = 1e-4
 
 
 class Speech:
@@ -42,7 +43,8 @@ class Speech:
         result = Result()
         rows, loud = self._windows.end()
         reason = silence if silence is not None or len(rows) else Reason.TOO_SHORT
-        probability = np.where(loud[:, None], probabilities(rows, _coefficients()), 0.0)
+        probability = np.zeros((len(rows), len(CLASSES)))
+        probability[loud] = smoothed(probabilities(rows[loud], _coefficients()))
         best = probability.argmax(axis=1)
         for at, name in enumerate(CLASSES):
             share = None if reason else float(np.mean(loud & (best == at)))
@@ -60,6 +62,18 @@ def probabilities(rows: Floats, model: Mapping[str, NDArray[np.float64]]) -> NDA
     hidden = np.tanh(scaled @ model["hidden_weights"] + model["hidden_bias"])
     logits = hidden @ model["output_weights"] + model["output_bias"]
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
+    return shares
+
+
+def smoothed(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted geometric mean of each second and, at half its weight, of the second on either side."""
+    logarithm = np.log(probability + _LEAST_PROBABILITY)
+    total, weight = logarithm.copy(), np.ones((len(logarithm), 1))
+    for here, beside in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
+        total[here] += 0.5 * logarithm[beside]
+        weight[here] += 0.5
+    raised = np.exp(total / weight)
     shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
     return shares
 

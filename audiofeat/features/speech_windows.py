@@ -30,7 +30,8 @@ from audiofeat.features.frames import (
 _WINDOW = 129  # frames: three seconds
 _SECOND = 43
 _SPEECH_BAND_HZ = (100.0, 3_200.0)
-_LEVEL_EDGES_HZ = (100.0, 400.0, 1_000.0, 2_000.0, 3_200.0, 8_000.0)
+_LEVEL_EDGES_HZ = (100.0, 400.0, 1_000.0, 2_000.0, 3_200.0)
+_TREBLE_MOST_HZ = 8_000.0
 _N_CEPSTRUM = 6
 _PITCH_HZ = (80.0, 400.0)
 _N_LAGS = 48
@@ -51,15 +52,14 @@ _SHAPES = (
     *_CEPSTRUM, "change", "likeness_46_ms", "likeness_209_ms", "flatness", "crest", "centroid", "prominence", "pitch",
     "zero_crossings", "flux", "treble",
 )  # fmt: skip
-_OF_MEAN = ("change", "likeness_46_ms", "likeness_209_ms", "flatness", "crest", "centroid", "prominence",
-            "zero_crossings", "flux", "treble")  # fmt: skip
+_OF_MEAN = ("change", "likeness_46_ms", "likeness_209_ms", "flatness", "crest", "centroid", "prominence", "flux")
 _OF_STD = (*_CEPSTRUM, "change", "likeness_209_ms", "flatness", "crest", "centroid", "prominence", "pitch",
            "zero_crossings", "treble")  # fmt: skip
 _OF_STEP = (*_CEPSTRUM, "flatness", "centroid", "prominence")
 _OF_CENTRE = ("change", "likeness_209_ms", "flatness", "prominence")
 
 FEATURES = (
-    *(f"{name}_std" for name in _LEVELS), "level_step", "level_skew", "low_energy_ratio", "pause_ratio", "comodulation",
+    *(f"{name}_std" for name in _LEVELS), "level_skew", "low_energy_ratio", "pause_ratio", "comodulation",
     *(f"modulation_{n}" for n in range(4)), *(f"band_modulation_{n}" for n in range(4)),
     *(f"{name}_mean" for name in _OF_MEAN), *(f"{name}_std" for name in _OF_STD),
     *(f"{name}_step" for name in _OF_STEP),
@@ -122,9 +122,10 @@ class Windows:
         """Return levels and shapes of each timbre frame."""
         power = frames.power[::TIMBRE_STEP]
         levels = [10 * np.log10(power[:, 3:].sum(axis=1) / 3 + _FLOOR)]
-        edges = np.searchsorted(BIN_HZ, _LEVEL_EDGES_HZ)
+        edges = np.searchsorted(BIN_HZ, (*_LEVEL_EDGES_HZ, _TREBLE_MOST_HZ))
         bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
-        levels += list((10 * np.log10(bands + _FLOOR)).T)
+        *inner, treble = (10 * np.log10(bands + _FLOOR)).T
+        levels += inner
 
         mel_band, bins, to_cepstrum, to_lags, lag_octaves = _tables()
         mel = frames.mel[::TIMBRE_STEP, mel_band]
@@ -153,7 +154,7 @@ class Windows:
         shapes = (
             *(decibel @ to_cepstrum).T, change, near, far, log_power.mean(axis=1) - mean_db,
             10 * np.log10(top[:, 0]) - mean_db, centroid, prominence.max(axis=1), lag_octaves[lag],
-            np.log2(shared["zero_crossing_hz"] + 20), shared["flux"], np.maximum(levels[-1] - levels[0], -_RANGE_DB),
+            np.log2(shared["zero_crossing_hz"] + 20), shared["flux"], np.maximum(treble - levels[0], -_RANGE_DB),
         )  # fmt: skip
         return np.column_stack((*levels, *shapes)).astype(np.float32)
 
@@ -202,7 +203,6 @@ def _statistics(tensor: Floats, centres: NDArray[np.int64]) -> Floats:
     power = 10 ** ((level - loudest[:, :, 0]) / 10)
     columns = [
         spread,
-        np.abs(np.diff(level, axis=1)).mean(axis=1),
         (offset[:, :, 0] ** 3).mean(axis=1) / spread[:, 0] ** 3,
         (power < 0.25 * power.mean(axis=1, keepdims=True)).mean(axis=1),
         (level < loudest[:, :, 0] - _PAUSE_DB).mean(axis=1),

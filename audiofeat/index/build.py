@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import audiofeat
-from audiofeat.domain.space import UNIT_TOLERANCE, to_json
+from audiofeat.domain.similarity import UNIT_TOLERANCE
+from audiofeat.domain.space import to_json
 from audiofeat.errors import InvalidInput
 from audiofeat.index.layout import ANNOY_FILE, IDS_FILE, MANIFEST_FILE, METRIC, SPACE_FILE, VECTORS_FILE
 from audiofeat.index.recall import tune

@@ -4,7 +4,7 @@ import annoy
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.space import distances
+from audiofeat.domain.similarity import distances
 from audiofeat.errors import RecallTooLow
 from audiofeat.index.search import RECALL_DEPTH, nearest_rows, propose
 

@@ -8,7 +8,8 @@ import annoy
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.space import Space, distances, require_same, require_unit
+from audiofeat.domain.similarity import distances, require_same, require_unit
+from audiofeat.domain.space import Space
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Hit
 

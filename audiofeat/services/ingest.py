@@ -162,7 +162,8 @@ class Ingest:
         kind, kind_source = _kind(claim, audio, groups)
         records = [*claim.records, *([tags] if tags else [])]
         fitted = self.reference_space(kind)
-        embedding = None if descriptor is None else pack(space.embed(fitted, unpack(descriptor)))
+        # Zeros: nothing that the space looks at was measured, as in silence.
+        vector = np.zeros(1) if descriptor is None else space.embed_all(fitted, unpack(descriptor)[np.newaxis])[0]
         return Outcome(
             state=JobState.DEGRADED if flags else JobState.DONE,
             sha256=audio["sha256"],
@@ -175,7 +176,7 @@ class Ingest:
             metadata=merge(records, trust=[record.source for record in records]),
             descriptor=descriptor,
             space=fitted.id,
-            embedding=embedding,
+            embedding=pack(vector) if vector.any() else None,
             timings=timings or {},
         )
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Duplicate, Engine, Facts, duplicate_of, explain
-from audiofeat.domain.space import GroupSimilarity, embed, group_similarities
+from audiofeat.domain.similarity import GroupSimilarity, group_similarities
+from audiofeat.domain.space import embed
 from audiofeat.errors import InvalidInput, ItemNotAnalysed
 from audiofeat.ports import Catalogue, Hit, IndexReader, ItemView, VectorIndex
 

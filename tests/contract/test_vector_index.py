@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
-from audiofeat.domain.space import Space, distances, embed_all, fit
+from audiofeat.domain.similarity import distances
+from audiofeat.domain.space import Space, embed_all, fit
 from audiofeat.errors import InvalidInput, SpaceMismatch
 from audiofeat.index.build import build_release, sha256_of
 from audiofeat.index.opening import open_release

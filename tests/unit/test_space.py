@@ -11,18 +11,8 @@ from audiofeat.domain import reference
 from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Duplicate, Facts, duplicate_of, explain
-from audiofeat.domain.space import (
-    FIT_FROM_ITEMS,
-    GroupSimilarity,
-    distances,
-    embed,
-    embed_all,
-    fit,
-    from_json,
-    group_similarities,
-    require_same,
-    to_json,
-)
+from audiofeat.domain.similarity import GroupSimilarity, distances, group_similarities, require_same
+from audiofeat.domain.space import FIT_FROM_ITEMS, embed, embed_all, fit, from_json, to_json
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 GROUP_OF = np.array([slot.group for slot in DIMENSIONS])

@@ -170,6 +170,13 @@ def _drums(seconds: int, rng: np.random.Generator) -> Samples:
     return samples
 
 
+def _song(seconds: int, rng: np.random.Generator) -> Samples:
+    """Singing over drums and chords or a melody."""
+    bed = _drums(seconds, rng) + _melody(seconds, rng)
+    voice = _sing(seconds, rng)
+    return voice / voice.std() * 10 ** (rng.uniform(-5, 10) / 20) + bed / bed.std()
+
+
 def _tones(seconds: int, rng: np.random.Generator) -> Samples:
     """One steady tone, or one that sweeps or beeps."""
     clock_s = np.arange(seconds * RATE_HZ) / RATE_HZ
@@ -213,6 +220,7 @@ def _add(samples: Samples, part: Samples, at_s: float) -> None:
 KINDS: Mapping[str, tuple[int, Maker]] = {
     "talk": (0, _talk),
     "singing": (1, _sing),
+    "song": (1, _song),
     "chords": (1, _chords),
     "melody": (1, _melody),
     "drums": (1, _drums),

@@ -23,11 +23,11 @@ from audiofeat.features.offline import made_sound
 
 N_FOLDS = 4
 SPEECH, MUSIC, OTHER, UNKNOWN = 0, 1, 2, -1
-_LANGUAGES = ("cs", "en", "fr", "es")
+LANGUAGES = ("cs", "en", "fr", "es")
 _EMOTIFY_S = 20
 _MIXED_S = 30
 _PROGRAMMES = 32
-_MADE_EACH = 16
+_MADE_EACH = 24
 _MADE_S = 12
 
 
@@ -94,7 +94,7 @@ def sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
         yield entry.read()
     for fold in range(N_FOLDS):
         speech = [e for e in entries if e.fold == fold and e.label == SPEECH]
-        music = [e for e in entries if e.fold == fold and e.label == MUSIC]
+        music = [e for e in entries if e.fold == fold and e.kind == "music"]
         noise = [e for e in entries if e.fold == fold % 3 and e.label == OTHER]
         for number, entry in enumerate(speech):
             under = music[int(rng.integers(len(music)))].read()
@@ -112,7 +112,7 @@ def sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
 
 
 def changed(sound: Sound, rng: np.random.Generator) -> Sound:
-    """Return the sound as another chain would deliver it: speed, equaliser, room, noise, bandwidth, level, codec.
+    """Return the sound as another chain would deliver it: speed, room, compression, equaliser, noise, bandwidth, level, codec.
 
     All classes go through the same chains, so that none of them tells a class.
     """
@@ -124,7 +124,9 @@ def changed(sound: Sound, rng: np.random.Generator) -> Sound:
     if rng.random() < 0.4:
         samples = _in_room(samples, rng)
     if rng.random() < 0.5:
-        tilt = rng.uniform(-0.5, 0.5)
+        samples = _compressed(samples, rng.uniform(0.3, 0.7))
+    if rng.random() < 0.6:
+        tilt = rng.uniform(-0.85, 0.85)
         samples = scipy.signal.lfilter([1.0, tilt], [1.0], samples)
     if rng.random() < 0.15:
         samples = scipy.signal.sosfilt(_filter(300, "highpass"), samples)
@@ -152,7 +154,7 @@ def changed(sound: Sound, rng: np.random.Generator) -> Sound:
 
 def _entries(corpus: Path) -> Iterator[_Entry]:
     for row, path in _rows(corpus / "speech"):
-        yield _Entry(path, _LANGUAGES.index(row["language"]), f"speech {row['language']}", SPEECH, row)
+        yield _Entry(path, LANGUAGES.index(row["language"]), f"speech {row['language']}", SPEECH, row)
     for row, path in _rows(corpus / "noise"):
         yield _Entry(path, row["fold"] - 1, "noise", OTHER, row)
     for row, path in _rows(corpus / "music"):
@@ -198,10 +200,19 @@ def _programme(parts: list[Sound], rng: np.random.Generator) -> Sound:
 def _in_room(samples: Floats, rng: np.random.Generator) -> Floats:
     time_s = np.arange(int(0.5 * RATE_HZ)) / RATE_HZ
     tail = rng.standard_normal(len(time_s)) * np.exp(-6.9 * time_s / rng.uniform(0.2, 0.8))
-    tail *= rng.uniform(0.2, 0.8) / np.linalg.norm(tail)
+    tail *= rng.uniform(0.2, 1.0) / np.linalg.norm(tail)
     tail[0] = 1.0
     wet: Floats = scipy.signal.oaconvolve(samples, tail)[: len(samples)]
     return wet
+
+
+def _compressed(samples: Floats, amount: float) -> Floats:
+    """Take away a share of the level's movement in dB, down to 40 dB below the mean level."""
+    window = np.hanning(round(0.1 * RATE_HZ))
+    power = scipy.signal.oaconvolve(np.square(samples), window / window.sum(), mode="same")
+    level = np.sqrt(np.maximum(power, 1e-4 * _rms(samples) ** 2 + 1e-12))
+    pressed: Floats = samples * level**-amount
+    return pressed
 
 
 def _filter(hz: float, kind: str) -> NDArray[np.float64]:

@@ -1,0 +1,75 @@
+"""Asking for an analysis, and following it."""
+
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response, status
+
+from audiofeat.api import rendering
+from audiofeat.api.problems import declared
+from audiofeat.api.requests import Wired
+from audiofeat.domain.jobs import JobState, Lane
+from audiofeat.errors import (
+    AccessDenied,
+    BrokerUnavailable,
+    CatalogueUnavailable,
+    JobUnknown,
+    ObjectMissing,
+    SourceNotFound,
+    StoreUnavailable,
+)
+from audiofeat.services.requests import accept
+from schemas.jobs import Job, JobList
+from schemas.messages import IngestRequest
+
+MOST_JOBS = 1000
+SOURCE = "api"
+router = APIRouter(tags=["jobs"])
+_log = logging.getLogger(__name__)
+_States = Annotated[list[JobState], Query(default_factory=list, description="Only these; may be repeated.")]
+_Limit = Annotated[int, Query(ge=1, le=MOST_JOBS, description="How many.")]
+_ACCEPTED = {"headers": {"Location": {"description": "Where to follow the job.", "schema": {"type": "string"}}}}
+
+
+@router.post(
+    "/ingestions",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={
+        status.HTTP_202_ACCEPTED: _ACCEPTED,
+        **declared(
+            SourceNotFound, ObjectMissing, AccessDenied, CatalogueUnavailable, StoreUnavailable, reads_body=True
+        ),
+    },
+)
+def create_ingestion(services: Wired, request: IngestRequest, response: Response) -> Job:
+    """Have one object analysed: the job is in the ledger when this returns, whether the broker runs or not.
+
+    The same version of the same object is one job, however often it is asked for.
+    """
+    registered = accept(
+        request.model_dump(), source=SOURCE, catalogue=services.catalogue, open_store=services.stores.named
+    )
+    if registered.state is JobState.QUEUED:
+        _ring(services, registered.job_id, Lane(request.lane))
+    response.headers["Location"] = f"/v1/jobs/{registered.job_id}"
+    return rendering.job(services.catalogue.job(registered.job_id))
+
+
+@router.get("/jobs/{job_id}", responses=declared(JobUnknown, CatalogueUnavailable))
+def read_job(services: Wired, job_id: str) -> Job:
+    """Return a job."""
+    return rendering.job(services.catalogue.job(job_id))
+
+
+@router.get("/jobs", responses=declared(CatalogueUnavailable))
+def list_jobs(services: Wired, state: _States, limit: _Limit = 100) -> JobList:
+    """List jobs, the newest change first."""
+    return JobList(jobs=[rendering.job(view) for view in services.catalogue.jobs(states=state, limit=limit)])
+
+
+def _ring(services: Wired, job_id: str, lane: Lane) -> None:
+    """Tell the workers, if that can be done now: the reconciler brings what they were not told."""
+    try:
+        services.queue.ring([job_id], lane)
+    except BrokerUnavailable as error:
+        _log.warning("not_rung", extra={"job": job_id, "problem": str(error)})

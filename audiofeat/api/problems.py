@@ -1,0 +1,124 @@
+"""The one place that decides how an error looks over HTTP: RFC 9457, with our stable code and a remedy."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from audiofeat import errors
+from audiofeat.errors import AudiofeatError, ErrorCode
+from schemas.problem import InvalidPart, Problem
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 10
+Declared = dict[int | str, dict[str, Any]]
+
+# The nearest ancestor decides. What is not the caller's doing and may pass is 503, also an index that is not there yet.
+_STATUS: Mapping[type[BaseException], HTTPStatus] = {
+    AudiofeatError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.UsageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ItemUnknown: HTTPStatus.NOT_FOUND,
+    errors.JobUnknown: HTTPStatus.NOT_FOUND,
+    errors.SourceNotFound: HTTPStatus.NOT_FOUND,
+    errors.ObjectMissing: HTTPStatus.NOT_FOUND,
+    errors.AccessDenied: HTTPStatus.FORBIDDEN,
+    errors.ItemNotAnalysed: HTTPStatus.CONFLICT,
+    errors.SpaceMismatch: HTTPStatus.CONFLICT,
+    errors.PointerMoved: HTTPStatus.CONFLICT,
+    errors.ObjectChanged: HTTPStatus.CONFLICT,
+    errors.IndexProblem: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.CatalogueUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.BrokerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DiskFull: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+# What the framework says; the phrases of http.HTTPStatus differ between versions of Python.
+_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+_INTERNAL = "internal_error"
+_log = logging.getLogger(__name__)
+
+
+def status_of(error: type[AudiofeatError]) -> int:
+    """Return the HTTP status of a class of errors."""
+    return next(_STATUS[ancestor] for ancestor in error.__mro__ if ancestor in _STATUS).value
+
+
+def declared(*classes: type[AudiofeatError], reads_body: bool = False) -> Declared:
+    """Return what an operation can answer besides its result, for its OpenAPI description.
+
+    Invalid requests and internal errors are always among it.
+    """
+    codes: dict[int, list[str]] = {500: [_INTERNAL]}
+    if reads_body:
+        codes[413] = [_FRAMEWORK_CODES[413]]
+    always: tuple[type[AudiofeatError], ...] = (errors.InvalidInput,)
+    for error in always + classes:
+        codes.setdefault(status_of(error), []).append(error.code.value)
+    return {
+        status: {"model": Problem, "description": f"Problem: {', '.join(codes[status])}."} for status in sorted(codes)
+    }
+
+
+def relabel(document: dict[str, Any]) -> None:
+    """Give every declared error of an OpenAPI document the media type under which it is sent."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if int(status) >= HTTPStatus.BAD_REQUEST:
+                    response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+
+
+def install(app: FastAPI) -> None:
+    """Make an app answer every error as a problem."""
+
+    @app.exception_handler(AudiofeatError)
+    async def ours(request: Request, error: AudiofeatError) -> Response:
+        status = status_of(type(error))
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.warning("problem", extra={"code": error.code.value, "path": request.url.path, "problem": str(error)})
+        return _answer(request, status, error.code, error.message, remedy=error.remedy)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        parts = [InvalidPart(where=".".join(map(str, part["loc"])), message=part["msg"]) for part in error.errors()]
+        detail = "; ".join(f"{part.where}: {part.message}" for part in parts)
+        return _answer(request, 422, ErrorCode.INVALID_INPUT, detail, remedy="see /docs", parts=parts)
+
+    @app.exception_handler(HTTPException)
+    async def frameworks(request: Request, error: HTTPException) -> Response:
+        code = _FRAMEWORK_CODES.get(error.status_code, f"http_{error.status_code}")
+        return _answer(request, error.status_code, code, error.detail, remedy="see /docs", headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001  the server logs its traceback
+        return _answer(
+            request, 500, _INTERNAL, "something went wrong that nobody foresaw", remedy="see the server's log"
+        )
+
+
+def _answer(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    remedy: str = "",
+    parts: list[InvalidPart] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    problem = Problem(
+        type=f"urn:audiofeat:problem:{code}",
+        title=code.replace("_", " ").capitalize(),
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        code=code,
+        remedy=remedy or None,
+        errors=parts or [],
+    )
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(problem.model_dump_json(), status, {**(headers or {}), **retry}, MEDIA_TYPE)

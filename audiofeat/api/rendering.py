@@ -1,0 +1,135 @@
+"""From what services return to the wire format."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from audiofeat.domain import registry
+from audiofeat.domain.jobs import MetadataValue
+from audiofeat.ports import Analysis, ItemView, JobView, ReleaseView
+from audiofeat.services.lookup import Answer, Neighbour
+from schemas import indexes, items, jobs, neighbours
+from schemas.records import AudioFacts
+
+
+def item(view: ItemView) -> items.Item:
+    """Render an item for a list."""
+    return items.Item.model_validate(_item(view))
+
+
+def item_detail(view: ItemView, said: list[MetadataValue]) -> items.ItemDetail:
+    """Render an item with its audio and its metadata's provenance."""
+    values = [items.MetadataValue(field=v.field, value=v.value, source=v.source, chosen=v.chosen) for v in said]
+    audio = AudioFacts.model_validate(view.audio) if view.audio else None
+    return items.ItemDetail.model_validate({**_item(view), "audio": audio, "metadata_values": values})
+
+
+def feature_set(
+    view: ItemView, analyses: Mapping[str, Analysis], *, load_curves: Callable[[str], Mapping[str, Any]] | None
+) -> items.FeatureSet:
+    """Render what was measured; curves are named but left out where nothing is given to load them with."""
+    public = {name: a for name, a in sorted(analyses.items()) if name not in registry.INTERNAL_GROUPS}
+    features = {name: dict(a.values) for name, a in public.items()}
+    left_out: list[str] = []
+    for name, analysis in public.items():
+        curves = _curves_of(name)
+        features[name] |= {field: None for field in curves if field in analysis.reasons}
+        if analysis.curves_key and load_curves:
+            features[name] |= load_curves(analysis.curves_key)
+        elif analysis.curves_key:
+            left_out += [f"{name}.{field}" for field in curves if field not in analysis.reasons]
+    return items.FeatureSet.model_validate(
+        {
+            "item": _name(view),
+            "sha256": view.sha256,
+            "state": view.state.value,
+            "flags": view.flags,
+            "features": features,
+            "reasons": {f"{name}.{field}": reason for name, a in public.items() for field, reason in a.reasons.items()},
+            "versions": {name: a.version for name, a in public.items()},
+            "curves_left_out": left_out,
+        }
+    )
+
+
+def answer(found: Answer) -> neighbours.Neighbours:
+    """Render the neighbours of an item."""
+    return neighbours.Neighbours(
+        item=items.ItemName(**_name(found.item)),
+        engine=found.engine.value,
+        space=found.space,
+        index=found.release,
+        dropped=dict(found.dropped),
+        neighbours=[_neighbour(line) for line in found.neighbours],
+    )
+
+
+def job(view: JobView) -> jobs.Job:
+    """Render a job."""
+    error = None
+    if view.error_code is not None:
+        error = jobs.JobError(code=view.error_code, message=view.error_message or "")
+    return jobs.Job(
+        id=view.job_id,
+        item=view.item_id,
+        store=view.store,
+        key=view.key,
+        lane=view.lane.value,
+        state=view.state.value,
+        attempt=view.attempt,
+        crashes=view.crashes,
+        losses=view.losses,
+        error=error,
+        updated_at=view.updated_at,
+    )
+
+
+def release(view: ReleaseView) -> indexes.IndexRelease:
+    """Render an index release."""
+    return indexes.IndexRelease(
+        release=view.release,
+        kind=view.kind.value,
+        space=view.space,
+        items=view.items,
+        rows=view.rows,
+        recall_at_10=view.recall,
+        created_at=view.created_at,
+        current=view.is_current,
+    )
+
+
+def _name(view: ItemView) -> dict[str, Any]:
+    return {"id": view.item_id, "reference": view.reference, "key": view.key}
+
+
+def _item(view: ItemView) -> dict[str, Any]:
+    return {
+        **_name(view),
+        "kind": view.kind.value if view.kind else None,
+        "kind_source": view.kind_source,
+        "store": view.store,
+        "state": view.state.value,
+        "sha256": view.sha256,
+        "flags": view.flags,
+        "metadata": dict(view.metadata),
+    }
+
+
+def _neighbour(line: Neighbour) -> neighbours.Neighbour:
+    groups = {
+        name: neighbours.GroupSimilarity(similarity=group.similarity, share=group.share)
+        for name, group in line.groups.items()
+    }
+    return neighbours.Neighbour(
+        **_name(line.item),
+        rank=line.rank,
+        metadata=dict(line.item.metadata),
+        distance=line.distance,
+        groups=groups,
+        duplicate=line.duplicate.value if line.duplicate else None,
+        why=line.why,
+        copies=list(line.copies),
+    )
+
+
+def _curves_of(group: str) -> list[str]:
+    return [f.name for f in registry.FIELDS if f.group == group and f.shape is registry.Shape.CURVE]

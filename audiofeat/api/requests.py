@@ -1,0 +1,70 @@
+"""What every request goes through: the services it reaches, its size, and its query parameters."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from audiofeat.bootstrap import Services
+from audiofeat.errors import InvalidInput
+
+MOST_BODY_BYTES = 1_000_000
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Wired = Annotated[Services, Depends(_services)]
+
+
+def query_parameters(document: dict[str, Any]) -> dict[str, dict[str, bool]]:
+    """Return the query parameters of each operation of an OpenAPI document, and whether one may be repeated."""
+    return {
+        operation["operationId"]: {
+            parameter["name"]: parameter["schema"].get("type") == "array"
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        }
+        for operations in document["paths"].values()
+        for operation in operations.values()
+    }
+
+
+async def refuse_other_parameters(request: Request) -> None:
+    """Raise InvalidInput for a query parameter that the OpenAPI document does not know, or that is given twice."""
+    allowed = request.app.state.query_parameters[request.scope["route"].name]
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in allowed:
+            takes = f"it takes {', '.join(allowed)}" if allowed else "it takes none"
+            raise InvalidInput(f"there is no query parameter {name!r} here", takes)
+        if given.count(name) > 1 and not allowed[name]:
+            raise InvalidInput(f"the query parameter {name!r} is given more than once", "give it once")
+
+
+class BodyLimit:
+    """Refuse a body of more than ``most_bytes`` as soon as that many have arrived.
+
+    The framework's own limit would answer in plain text.
+    """
+
+    def __init__(self, app: ASGIApp, *, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with a counter on its body."""
+        arrived = 0
+
+        async def counted() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            if arrived > self._most_bytes:
+                raise HTTPException(413, f"the body is larger than {self._most_bytes:,} bytes")
+            return message
+
+        await self._app(scope, counted, send)

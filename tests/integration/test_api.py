@@ -1,0 +1,624 @@
+"""The HTTP API over a real ledger, real artefacts and a published index."""
+
+import gzip
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from audiofeat import errors
+from audiofeat.api.app import create_app
+from audiofeat.api.problems import MEDIA_TYPE, status_of
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.broker import EmbeddedBroker
+from audiofeat.domain import registry
+from audiofeat.domain.descriptor import DIMENSIONS, pack
+from audiofeat.domain.items import Kind, KindSource, ObjectVersion
+from audiofeat.domain.jobs import GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
+from audiofeat.domain.metadata import merge
+from audiofeat.domain.space import fit
+from audiofeat.services.build_index import build_index
+from audiofeat.storage.s3 import S3Store
+from audiofeat.storage.s3_connection import S3Connection
+from schemas.fields import FieldList
+from schemas.health import Alive, Ready
+from schemas.indexes import IndexList, IndexRelease
+from schemas.items import FeatureSet, ItemDetail, ItemPage
+from schemas.jobs import Job, JobList
+from schemas.neighbours import Neighbours
+from schemas.problem import Problem
+from schemas.wire import Wire
+
+M = TypeVar("M", bound=Wire)
+_RNG = np.random.default_rng(7)
+_FAMILIES = _RNG.normal(0, 1, (3, len(DIMENSIONS)))
+SPACES = {kind: fit((20 + _RNG.normal(0, 1.2, (60, len(DIMENSIONS)))).astype(np.float32), kind=kind) for kind in Kind}
+BEATS = [0.5, 1.0, 1.5]
+SPEECH = ("speech_ratio", "speech_probability_curve")
+REQUEST = {"store": "s3/demo", "key": "a/é.wav", "etag": "abc", "kind": "track", "metadata": {"title": "A"}}
+
+
+def registered(services: Services, key: str, *, kind: Kind = Kind.TRACK, reference: str | None = None) -> str:
+    """Register an object and return its job."""
+    said = MetadataRecord("csv:shop", {"title": f"Title of {key}"})
+    [job] = services.catalogue.register(
+        [
+            Registration(
+                ObjectVersion("s3/shop", key, "v1", 1), reference=reference, kind=kind,
+                kind_source=KindSource.METADATA, records=(said,),
+            )
+        ]
+    )  # fmt: skip
+    return job.job_id
+
+
+def analysed(services: Services, key: str, family: int, take: int, **known: Any) -> str:
+    """Register, claim and finish an item, as a worker does, and return the sha256 of its audio."""
+    job_id = registered(services, key, **known)
+    claim = services.catalogue.claim(job_id, worker="test", lease_s=60)
+    assert claim is not None
+    sha256 = f"{family}{take}".ljust(64, "0")
+    rng = np.random.default_rng((family, take))
+    descriptor = (20 + _FAMILIES[family] + rng.normal(0, 0.4, len(DIMENSIONS))).astype(np.float32)
+    curves_key = f"curves/{sha256[:2]}/{sha256}/rhythm-1.json.gz"
+    services.artefacts.put(curves_key, gzip.compress(json.dumps({"beat_times_s": BEATS}).encode()))
+    tags = MetadataRecord("tags", {"title": "a tag", "genre": "ambient"})
+    outcome = Outcome(
+        state=JobState.DEGRADED if take == 0 else JobState.DONE,
+        sha256=sha256,
+        audio={
+            "sha256": sha256, "bytes": 1, "container": "wav", "codec": "pcm_s16le", "sample_rate_hz": 44_100,
+            "channels": 2, "declared_duration_s": 30.0, "decoded_duration_s": 30.0,
+        },
+        flags=("truncated",) if take == 0 else (),
+        groups=(
+            GroupResult("rhythm", 1, {"tempo_bpm": 100.0 + family, "onset_rate_hz": 2}, {}, curves_key),
+            GroupResult("tonal", 1, {"key": None, "hpcp": [0.5] * 12}, {"key": "atonal"}),
+            GroupResult("speech", 1, {"speech_ratio": None}, dict.fromkeys(SPEECH, "silence")),
+            GroupResult("descriptor", 1, {}, {}),
+        ),
+        extractor={},
+        kind=claim.kind or Kind.TRACK,
+        kind_source=KindSource.METADATA,
+        metadata=merge([*claim.records, tags]),
+        descriptor=pack(descriptor),
+    )  # fmt: skip
+    assert services.catalogue.finish(claim, outcome)
+    return sha256
+
+
+def fill(services: Services) -> None:
+    """Three families of four tracks, a copy, an episode, a track that waits, one that was rejected; publish tracks."""
+    for family in range(3):
+        for take in range(4):
+            analysed(services, f"demo/{family}-{take}.wav", family, take, reference=f"trk-{family}-{take}")
+    analysed(services, "demo/copy.wav", 0, 1)
+    analysed(services, "shows/episode.mp3", 0, 9, kind=Kind.EPISODE)
+    registered(services, "demo/waits.wav")
+    claim = services.catalogue.claim(registered(services, "demo/text.mp3"), worker="test", lease_s=60)
+    assert claim is not None
+    assert services.catalogue.reject(claim, code="not_audio", message="this is text")
+    publish(services)
+
+
+def publish(services: Services) -> str:
+    """Publish an index of the tracks."""
+    return build_index(
+        Kind.TRACK, catalogue=services.catalogue, publisher=services.publisher, reference=SPACES[Kind.TRACK]
+    ).release
+
+
+class Client:
+    """Asks the app, and holds every answer against the app's own OpenAPI document."""
+
+    def __init__(self, services: Services) -> None:
+        app = create_app(services)
+        self.services = services
+        self.document = app.openapi()
+        self.http = TestClient(app, raise_server_exceptions=False)
+
+    def declared(self, response: httpx.Response) -> dict[str, Any]:
+        """Return what the document says of this answer to this operation."""
+        for template, operations in self.document["paths"].items():
+            method = response.request.method.lower()
+            if method in operations and re.fullmatch(re.sub(r"{\w+}", ".+", template), response.request.url.path):
+                answer: dict[str, Any] = operations[method]["responses"][str(response.status_code)]
+                return answer
+        raise AssertionError(f"no operation for {response.request.url}")
+
+    def ok(self, model: type[M], path: str, *, status: int = 200, method: str = "GET", **request: Any) -> M:
+        """Return the body of an answer that is the declared one."""
+        response = self.http.request(method, path, **request)
+        assert response.status_code == status, response.text
+        schema = self.declared(response)["content"]["application/json"]["schema"]
+        assert schema == {"$ref": f"#/components/schemas/{model.__name__}"}
+        return model.model_validate_json(response.content)
+
+    def problem(self, path: str, status: int, code: str, *, method: str = "GET", **request: Any) -> Problem:
+        """Return the body of an error that is the declared one."""
+        response = self.http.request(method, path, **request)
+        problem = as_problem(response, status, code)
+        answer = self.declared(response)
+        assert answer["content"] == {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        assert code in answer["description"]
+        return problem
+
+
+def as_problem(response: httpx.Response, status: int, code: str) -> Problem:
+    """Return a problem that agrees with its response."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == MEDIA_TYPE
+    assert ("retry-after" in response.headers) == (status == 503)
+    problem = Problem.model_validate_json(response.content)
+    assert (problem.status, problem.code, problem.type) == (status, code, f"urn:audiofeat:problem:{code}")
+    assert problem.instance == response.request.url.path
+    return problem
+
+
+@pytest.fixture(scope="module")
+def s3(s3_connection: S3Connection) -> dict[str, Any]:
+    """Return settings that lead to the S3 server of the tests."""
+    return {
+        "s3_endpoint_url": s3_connection.endpoint_url,
+        "s3_region": s3_connection.region,
+        "s3_access_key_id": s3_connection.access_key_id,
+        "s3_secret_access_key": s3_connection.secret_access_key,
+    }
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Client:
+    """Return an app over a catalogue that tests only read."""
+    services = Services(load_settings(home=tmp_path_factory.mktemp("home")))
+    fill(services)
+    return Client(services)
+
+
+@pytest.fixture
+def make(tmp_path: Path, s3: dict[str, Any]) -> Callable[..., Client]:
+    """Return a function that starts an app over an empty home."""
+    return lambda **settings: Client(Services(load_settings(home=tmp_path / "home", **s3, **settings)))
+
+
+class TestItems:
+    def test_pages_lead_through_the_whole_catalogue(self, filled: Client) -> None:
+        """Each item comes once, in the order of ids, and the last page has no next."""
+        seen, after = [], ""
+        while True:
+            page = filled.ok(ItemPage, "/v1/items", params={"limit": 5} | ({"after": after} if after else {}))
+            seen += [item.id for item in page.items]
+            if page.next is None:
+                break
+            after = page.next
+        assert len(seen) == 16
+        assert seen == sorted(set(seen))
+
+    def test_a_kind_is_listed_alone(self, filled: Client) -> None:
+        """``kind=episode`` lists episodes only."""
+        page = filled.ok(ItemPage, "/v1/items", params={"kind": "episode"})
+        assert [item.key for item in page.items] == ["shows/episode.mp3"]
+
+    def test_a_page_that_is_just_full_is_the_last(self, filled: Client) -> None:
+        """No empty page follows."""
+        assert filled.ok(ItemPage, "/v1/items", params={"limit": 16}).next is None
+
+    @pytest.mark.parametrize("name", ["trk-1-2", "demo/1-2.wav", "demo%2F1-2.wav", "1-2.wav"])
+    def test_an_item_goes_by_any_of_its_names(self, filled: Client, name: str) -> None:
+        """Reference, key with slashes plain or encoded, and file name."""
+        assert filled.ok(ItemDetail, f"/v1/items/{name}").key == "demo/1-2.wav"
+
+    def test_metadata_tells_where_it_comes_from(self, filled: Client) -> None:
+        """The chosen value stands in ``metadata``, and every value with its source beside it."""
+        item = filled.ok(ItemDetail, "/v1/items/trk-0-0")
+        assert item.metadata == {"genre": "ambient", "title": "Title of demo/0-0.wav"}
+        said = [(value.field, value.source, value.chosen) for value in item.metadata_values]
+        assert said == [("genre", "tags", True), ("title", "csv:shop", True), ("title", "tags", False)]
+        assert (item.state, item.flags) == ("degraded", ["truncated"])
+
+    def test_an_item_that_waits_has_no_audio_yet(self, filled: Client) -> None:
+        """It is there, queued, with nulls."""
+        item = filled.ok(ItemDetail, "/v1/items/waits.wav")
+        assert (item.state, item.sha256, item.audio) == ("queued", None, None)
+
+    def test_an_unknown_item(self, filled: Client) -> None:
+        """404 with a suggestion."""
+        problem = filled.problem("/v1/items/trk-1-22", 404, "item_unknown")
+        assert "trk-1-2" in (problem.remedy or "")
+
+
+class TestFeatures:
+    def test_values_reasons_and_versions(self, filled: Client) -> None:
+        """Every public group, nulls with their reasons; curves are named and left out."""
+        found = filled.ok(FeatureSet, "/v1/items/trk-2-1/features")
+        assert found.features["rhythm"] == {"tempo_bpm": 102.0, "onset_rate_hz": 2.0}
+        assert found.features["speech"] == {"speech_ratio": None, "speech_probability_curve": None}
+        assert found.features["tonal"]["hpcp"] == [0.5] * 12
+        assert found.reasons["tonal.key"] == "atonal"
+        assert found.versions == {"rhythm": 1, "speech": 1, "tonal": 1}
+        assert found.curves_left_out == ["rhythm.beat_times_s"]
+
+    def test_curves_on_request(self, filled: Client) -> None:
+        """``curves=true`` adds what lies in the artefact store, and nothing is left out."""
+        found = filled.ok(FeatureSet, "/v1/items/trk-2-1/features", params={"curves": "true"})
+        assert found.features["rhythm"]["beat_times_s"] == BEATS
+        assert found.curves_left_out == []
+
+    def test_an_item_without_features(self, filled: Client) -> None:
+        """409: it exists, and asking later may help."""
+        problem = filled.problem("/v1/items/text.mp3/features", 409, "item_not_analysed")
+        assert "rejected" in problem.detail
+
+    def test_an_unknown_item(self, filled: Client) -> None:
+        """404, as for the item itself."""
+        filled.problem("/v1/items/nobody/features", 404, "item_unknown")
+
+    def test_curves_that_are_gone(self, make: Callable[..., Client]) -> None:
+        """The answer names the artefact, and the features without curves are still there."""
+        client = make()
+        sha256 = analysed(client.services, "a.wav", 0, 1)
+        client.services.artefacts.delete(f"curves/{sha256[:2]}/{sha256}/rhythm-1.json.gz")
+        problem = client.problem("/v1/items/a.wav/features?curves=true", 404, "object_missing")
+        assert sha256 in problem.detail
+        client.ok(FeatureSet, "/v1/items/a.wav/features")
+
+    def test_a_fault_that_nobody_foresaw_tells_nothing_of_the_inside(self, make: Callable[..., Client]) -> None:
+        """500 as a problem, without exception or path."""
+        client = make()
+        sha256 = analysed(client.services, "a.wav", 0, 1)
+        client.services.artefacts.put(f"curves/{sha256[:2]}/{sha256}/rhythm-1.json.gz", b"not gzip")
+        problem = client.problem("/v1/items/a.wav/features?curves=true", 500, "internal_error")
+        assert "gzip" not in problem.model_dump_json()
+
+
+class TestNeighbours:
+    @pytest.mark.parametrize("engine", ["annoy", "exact"])
+    def test_the_family_comes_first(self, filled: Client, engine: str) -> None:
+        """Ranks and distances rise, shares add up to one, and the answer names engine, space and index."""
+        found = filled.ok(Neighbours, "/v1/items/trk-1-1/neighbours", params={"k": 3, "engine": engine})
+        assert {near.key[:6] for near in found.neighbours} == {"demo/1"}
+        assert [near.rank for near in found.neighbours] == [1, 2, 3]
+        assert [near.distance for near in found.neighbours] == sorted(near.distance for near in found.neighbours)
+        for near in found.neighbours:
+            assert sum(group.share for group in near.groups.values()) == pytest.approx(1.0)
+            assert near.why
+        assert (found.engine, found.space) == (engine, SPACES[Kind.TRACK].id)
+        assert filled.services.publisher.list(Kind.TRACK)[0].release == found.index
+
+    def test_duplicates_are_hidden_or_shown(self, filled: Client) -> None:
+        """The copy of the asked item is left out and counted, or the first line."""
+        hidden = filled.ok(Neighbours, "/v1/items/trk-0-1/neighbours")
+        assert "demo/copy.wav" not in [near.key for near in hidden.neighbours]
+        assert hidden.dropped == {"same_audio_as_the_item": 1}
+        shown = filled.ok(Neighbours, "/v1/items/trk-0-1/neighbours", params={"duplicates": "show"})
+        assert (shown.neighbours[0].key, shown.neighbours[0].duplicate) == ("demo/copy.wav", "same audio")
+
+    def test_an_item_analysed_a_moment_ago_is_found(self, make: Callable[..., Client]) -> None:
+        """No new index is needed."""
+        client = make(poll_s=0.001)
+        fill(client.services)
+        client.ok(Neighbours, "/v1/items/trk-0-1/neighbours")
+        analysed(client.services, "fresh.wav", 0, 8)
+        found = client.ok(Neighbours, "/v1/items/fresh.wav/neighbours", params={"k": 1})
+        assert found.neighbours[0].key.startswith("demo/0")
+        again = client.ok(Neighbours, "/v1/items/trk-0-1/neighbours", params={"k": 5})
+        assert "fresh.wav" in [near.key for near in again.neighbours]
+
+    def test_an_item_without_a_fingerprint(self, filled: Client) -> None:
+        """409."""
+        filled.problem("/v1/items/waits.wav/neighbours", 409, "item_not_analysed")
+
+    def test_an_unknown_item(self, filled: Client) -> None:
+        """404."""
+        filled.problem("/v1/items/nobody/neighbours", 404, "item_unknown")
+
+    def test_a_kind_without_an_index(self, filled: Client) -> None:
+        """503 with Retry-After, and the command that publishes one."""
+        problem = filled.problem("/v1/items/episode.mp3/neighbours", 503, "index_missing")
+        assert problem.remedy == "audiofeat index build"
+
+    def test_a_damaged_index(self, make: Callable[..., Client]) -> None:
+        """503: nothing is answered from files that are not what their manifest says."""
+        client = make()
+        fill(client.services)
+        [release] = (client.services.home / "artefacts" / "indexes" / "track").glob("2*")
+        vectors = bytearray((release / "vectors.npy").read_bytes())
+        vectors[-1] ^= 1
+        (release / "vectors.npy").write_bytes(vectors)
+        client.problem("/v1/items/trk-0-1/neighbours", 503, "index_damaged")
+
+
+class TestIngestions:
+    def test_a_request_becomes_a_job_although_no_broker_runs(
+        self, make: Callable[..., Client], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """202 with the job and where to follow it; that nobody was told stands in the log."""
+        client = make()
+        job = client.ok(Job, "/v1/ingestions", status=202, method="POST", json=REQUEST)
+        assert (job.store, job.key, job.lane, job.state) == ("s3/demo", "a/é.wav", "cold", "queued")
+        assert client.services.catalogue.due(Lane.COLD, limit=10) == [job.id]
+        assert "not_rung" in caplog.messages
+        assert client.ok(ItemDetail, f"/v1/items/{job.item}").key == "a/é.wav"
+
+    def test_the_location_leads_to_the_job(self, make: Callable[..., Client]) -> None:
+        """And the same version asked for again is the same job."""
+        client = make()
+        first = client.http.post("/v1/ingestions", json=REQUEST)
+        again = client.http.post("/v1/ingestions", json=REQUEST)
+        assert first.headers["location"] == again.headers["location"]
+        assert client.ok(Job, first.headers["location"]).id == first.json()["id"]
+        assert len(client.ok(JobList, "/v1/jobs").jobs) == 1
+
+    def test_the_workers_are_told_where_a_broker_runs(self, make: Callable[..., Client]) -> None:
+        """One message in the lane that was asked for."""
+        client = make()
+        with EmbeddedBroker(client.services.home):
+            client.ok(Job, "/v1/ingestions", status=202, method="POST", json={**REQUEST, "lane": "bulk"})
+            assert client.services.queue.depth(Lane.BULK) == 1
+
+    def test_the_version_is_looked_up_where_none_is_named(self, make: Callable[..., Client], s3_store: S3Store) -> None:
+        """The object's own; without the object 404."""
+        client = make()
+        s3_store.put("a.wav", b"sound")
+        request = {"store": s3_store.name, "key": "a.wav"}
+        job = client.ok(Job, "/v1/ingestions", status=202, method="POST", json=request)
+        assert client.services.catalogue.claim(job.id, worker="test", lease_s=9) is not None
+        client.problem("/v1/ingestions", 404, "object_missing", method="POST", json={**request, "key": "b.wav"})
+
+    def test_an_unknown_store(self, make: Callable[..., Client]) -> None:
+        """404: only configured stores have a name."""
+        client = make()
+        body = {**REQUEST, "store": "elsewhere/demo"}
+        client.problem("/v1/ingestions", 404, "source_not_found", method="POST", json=body)
+
+    def test_a_bucket_that_is_not_allowed(self, make: Callable[..., Client]) -> None:
+        """403."""
+        client = make(allowed_buckets=("other",))
+        client.problem("/v1/ingestions", 403, "access_denied", method="POST", json=REQUEST)
+
+    @pytest.mark.parametrize(
+        ("change", "where"),
+        [
+            ({"store": "file:/etc"}, "body.store"),
+            ({"store": "https://example.org/x"}, "body.store"),
+            ({"key": ""}, "body.key"),
+            ({"schema_version": 2}, "body.schema_version"),
+            ({"priority": 9}, "body.priority"),
+        ],
+    )
+    def test_a_request_of_another_form(self, make: Callable[..., Client], change: dict[str, Any], where: str) -> None:
+        """422 that names the part; a local path or a URL is of another form."""
+        client = make()
+        problem = client.problem("/v1/ingestions", 422, "invalid_input", method="POST", json={**REQUEST, **change})
+        assert [part.where for part in problem.errors] == [where]
+        assert client.ok(JobList, "/v1/jobs").jobs == []
+
+    @pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
+    def test_a_body_that_is_no_json(self, filled: Client, content_type: str) -> None:
+        """422, also for JSON under another name: a page in a browser may send that to any host."""
+        body = "{" if content_type == "application/json" else json.dumps(REQUEST)
+        headers = {"content-type": content_type}
+        filled.problem("/v1/ingestions", 422, "invalid_input", method="POST", content=body, headers=headers)
+
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_a_body_that_is_too_large(self, filled: Client, announced: bool) -> None:
+        """413, whether its length was announced or not."""
+        body = b" " * 1_000_001
+        content: Any = body if announced else iter([body[:500_000], body[500_000:]])
+        headers = {"content-type": "application/json"}
+        filled.problem("/v1/ingestions", 413, "body_too_large", method="POST", content=content, headers=headers)
+
+
+class TestJobs:
+    def test_states_select(self, filled: Client) -> None:
+        """Several states may be asked for; a failed job tells why."""
+        [failed] = filled.ok(JobList, "/v1/jobs", params={"state": "rejected"}).jobs
+        assert failed.error is not None
+        assert (failed.key, failed.error.code) == ("demo/text.mp3", "not_audio")
+        both = filled.ok(JobList, "/v1/jobs", params={"state": ["rejected", "queued"]}).jobs
+        assert {job.state for job in both} == {"rejected", "queued"}
+        assert len(filled.ok(JobList, "/v1/jobs", params={"limit": 3}).jobs) == 3
+
+    def test_an_unknown_job(self, filled: Client) -> None:
+        """404."""
+        filled.problem("/v1/jobs/nothing", 404, "job_unknown")
+
+
+class TestIndexes:
+    def test_promoting_what_was_served_before(self, make: Callable[..., Client]) -> None:
+        """The release that is named is the current one afterwards."""
+        client = make()
+        fill(client.services)
+        first, second = client.services.publisher.list(Kind.TRACK)[0].release, publish(client.services)
+        listed = client.ok(IndexList, "/v1/indexes").indexes
+        assert {index.release: index.current for index in listed} == {first: False, second: True}
+        promoted = client.ok(IndexRelease, "/v1/indexes/track/promote", method="POST", json={"release": first})
+        assert (promoted.release, promoted.current) == (first, True)
+        assert client.ok(Neighbours, "/v1/items/trk-0-1/neighbours").index == first
+
+    def test_promoting_what_is_not_there(self, filled: Client) -> None:
+        """422: the body names nothing."""
+        served = filled.services.publisher.list(Kind.TRACK)[0].release
+        body = {"release": served[:-6] + "000000"}
+        problem = filled.problem("/v1/indexes/track/promote", 422, "invalid_input", method="POST", json=body)
+        assert problem.remedy == "GET /v1/indexes lists them"
+
+
+def test_fields_are_the_registrys(filled: Client) -> None:
+    """Every public field, with the version of its group."""
+    fields = filled.ok(FieldList, "/v1/fields").fields
+    assert [field.path for field in fields] == [field.path for field in registry.PUBLIC_FIELDS]
+    assert {field.version for field in fields if field.group == "rhythm"} == {registry.GROUP_VERSIONS["rhythm"]}
+
+
+class TestHealth:
+    def test_a_filled_catalogue_is_ready(self, filled: Client) -> None:
+        """What is served is told by kind; a kind without an index is information, not a fault."""
+        filled.ok(Alive, "/healthz")
+        ready = filled.ok(Ready, "/readyz")
+        assert (ready.indexes["track"].space, ready.indexes["track"].problem) == (SPACES[Kind.TRACK].id, None)
+        assert (ready.indexes["episode"].release, ready.indexes["episode"].problem) == (None, "index_missing")
+
+    def test_without_a_ledger_the_process_lives_and_is_not_ready(self, make: Callable[..., Client]) -> None:
+        """503 wherever the ledger is needed; the password of its URL is not told."""
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            port = nobody.getsockname()[1]
+            client = make(database_url=f"postgresql://owner:hunter2@127.0.0.1:{port}/none")
+            client.ok(Alive, "/healthz")
+            for path in ("/readyz", "/v1/items", "/v1/items/a", "/v1/items/a/neighbours", "/v1/jobs", "/v1/jobs/a"):
+                problem = client.problem(path, 503, "catalogue_unavailable")
+                assert "hunter2" not in problem.model_dump_json()
+                assert problem.remedy
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "/v1/items/trk-0-1/neighbours?k=0", "/v1/items/trk-0-1/neighbours?k=1001",
+            "/v1/items/trk-0-1/neighbours?k=ten", "/v1/items/trk-0-1/neighbours?engine=faiss",
+            "/v1/items/trk-0-1/neighbours?duplicates=yes", "/v1/items?limit=0", "/v1/items?limit=1001",
+            "/v1/items?kind=album", "/v1/items?after=x", "/v1/items/trk-0-1/features?curves=perhaps",
+            "/v1/jobs?state=lost", "/v1/jobs?limit=-1",
+        ],
+    )  # fmt: skip
+    def test_out_of_range_is_an_error(self, filled: Client, query: str) -> None:
+        """422 that names the parameter: nothing is clamped."""
+        problem = filled.problem(query, 422, "invalid_input")
+        [part] = problem.errors
+        assert part.where.split(".")[:2] == ["query", re.split("[?=]", query)[1]]
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/v1/items", "/v1/items/trk-0-1", "/v1/items/trk-0-1/features", "/v1/items/trk-0-1/neighbours",
+            "/v1/jobs", "/v1/jobs/a", "/v1/indexes", "/v1/fields", "/healthz", "/readyz",
+        ],
+    )  # fmt: skip
+    def test_an_unknown_parameter_is_an_error(self, filled: Client, path: str) -> None:
+        """422 that names it, whatever the operation, and says what there is."""
+        problem = filled.problem(f"{path}?lmit=5", 422, "invalid_input")
+        assert "'lmit'" in problem.detail
+        assert problem.remedy
+
+    def test_a_parameter_given_twice_is_an_error(self, filled: Client) -> None:
+        """One of the two would be ignored in silence."""
+        filled.problem("/v1/items/trk-0-1/neighbours?k=5&k=6", 422, "invalid_input")
+
+    def test_paths_and_methods_that_do_not_exist(self, filled: Client) -> None:
+        """Problems too, with what is allowed."""
+        as_problem(filled.http.get("/v2/items"), 404, "not_found")
+        response = filled.http.delete("/v1/items")
+        as_problem(response, 405, "method_not_allowed")
+        assert response.headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.InvalidInput, 422), (errors.NoAudioFound, 422), (errors.ItemUnknown, 404), (errors.JobUnknown, 404),
+        (errors.SourceNotFound, 404), (errors.ItemNotAnalysed, 409), (errors.SpaceMismatch, 409),
+        (errors.PointerMoved, 409), (errors.AccessDenied, 403), (errors.IndexMissing, 503), (errors.IndexEmpty, 503),
+        (errors.CatalogueUnavailable, 503), (errors.BrokerUnavailable, 503), (errors.StoreUnavailable, 503),
+        (errors.DiskFull, 503), (errors.SettingsInvalid, 500), (errors.ExtractionCrashed, 500),
+    ],
+)  # fmt: skip
+def test_an_error_has_one_status(error: type[errors.AudiofeatError], status: int) -> None:
+    """The caller's mistakes are 4xx, what may pass is 503, the rest 500."""
+    assert status_of(error) == status
+
+
+def test_the_app_loads_no_heavy_library() -> None:
+    """Making an app loads neither the workers nor Celery, the extractors or the vendors behind the ports."""
+    program = (
+        "import sys\n"
+        "from audiofeat.api.app import create_app\n"
+        "from audiofeat.bootstrap import Services, load_settings\n"
+        "create_app(Services(load_settings()))\n"
+        "heavy = {'workers', 'celery', 'essentia', 'librosa', 'av', 'boto3', 'sqlalchemy', 'annoy', 'typer'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
+
+
+class TestServer:
+    @pytest.fixture
+    def port(self) -> int:
+        """Return a port that nobody listens on."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    @pytest.fixture
+    def start(self, tmp_path: Path, port: int) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+        """Return a function that starts the server program on that port."""
+        started: list[subprocess.Popen[str]] = []
+
+        def start() -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "audiofeat.api"],
+                env={**os.environ, "AUDIOFEAT_HOME": str(tmp_path), "AUDIOFEAT_API_PORT": str(port)},
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            started.append(process)
+            return process
+
+        yield start
+        for process in started:
+            process.kill()
+            process.communicate()
+
+    def test_it_answers_over_http_and_ends_on_sigterm(
+        self, start: Callable[[], subprocess.Popen[str]], port: int
+    ) -> None:
+        """Real sockets: answers, problems and limits are the same, and nothing is written to stdout."""
+        process = start()
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/healthz", process)
+        assert httpx.get(f"{url}/readyz").json()["status"] == "ready"
+        as_problem(httpx.get(f"{url}/v1/items/nobody"), 404, "item_unknown")
+        too_large = httpx.post(
+            f"{url}/v1/ingestions", content=b" " * 1_000_001, headers={"content-type": "application/json"}
+        )
+        as_problem(too_large, 413, "body_too_large")
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=15)
+        assert (stdout, "Traceback" in stderr) == ("", False)
+
+    def test_a_taken_port_is_a_plain_error(self, start: Callable[[], subprocess.Popen[str]], port: int) -> None:
+        """Exit code 1, one line with the code and one with the remedy."""
+        with socket.create_server(("127.0.0.1", port)):
+            process = start()
+            _, stderr = process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert stderr.splitlines() == [
+            f"error [port_taken]: another program listens on 127.0.0.1:{port}",
+            "remedy: end it, or set AUDIOFEAT_API_PORT",
+        ]
+
+
+def wait_for(url: str, process: subprocess.Popen[str]) -> None:
+    """Return as soon as the server answers."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        assert process.poll() is None, process.communicate()[1]
+        try:
+            httpx.get(url)
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("the server did not start")

@@ -1,0 +1,146 @@
+"""Sound whose truth is known, and files of every format that hold it.
+
+Every generator returns mono float32 at ``RATE_HZ`` unless it takes a rate; levels are in full scale.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from audiofeat.domain.quality import Reason
+from audiofeat.features.frames import RATE_HZ, Group, Result, SharedSpectrum
+
+Signal = NDArray[np.float32]
+
+KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_TRIADS = {"major": (0, 4, 7), "minor": (0, 3, 7)}
+_SOUNDFILE = {
+    "wav": ("WAV", "PCM_16"),
+    "wav24": ("WAV", "PCM_24"),
+    "float": ("WAV", "FLOAT"),
+    "rf64": ("RF64", "PCM_16"),
+    "aiff": ("AIFF", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}
+_LIBAV = {"m4a": ("ipod", "aac"), "aac": ("adts", "aac")}
+FORMATS = (*_SOUNDFILE, *_LIBAV)
+
+
+def sine(hz: float, seconds: float, *, amplitude: float = 0.5, rate_hz: int = RATE_HZ, phase: float = 0.0) -> Signal:
+    """A steady sine; ``phase`` in radians."""
+    clock_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    return (amplitude * np.sin(2 * np.pi * hz * clock_s + phase)).astype(np.float32)
+
+
+def noise(seconds: float, *, amplitude: float = 0.1, rate_hz: int = RATE_HZ, seed: int = 1) -> Signal:
+    """White Gaussian noise of that RMS."""
+    samples = np.random.default_rng(seed).standard_normal(round(seconds * rate_hz))
+    return (amplitude * samples).astype(np.float32)
+
+
+def tone(hz: float, seconds: float, *, harmonics: int = 6, rate_hz: int = RATE_HZ) -> Signal:
+    """A struck tone with falling harmonics."""
+    clock_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    partials = [np.sin(2 * np.pi * hz * n * clock_s) / n for n in range(1, harmonics + 1) if hz * n < rate_hz / 2]
+    return (sum(partials) * np.exp(-1.5 * clock_s)).astype(np.float32)
+
+
+def cadence(tonic: int, mode: str, *, tuning_hz: float = 440.0, chord_s: float = 0.5, times: int = 3) -> Signal:
+    """I IV V I or i iv V i on a tonic (0 is C), with a bass, repeated."""
+    chords = [(0, mode), (5, mode), (7, "major"), (0, mode)]
+    parts = []
+    for root, kind in chords:
+        semitones = [tonic + root + step for step in (-12, *_TRIADS[kind])]
+        parts.append(sum(tone(tuning_hz * 2 ** ((s - 9) / 12), chord_s) for s in semitones))
+    return np.tile(0.08 * np.concatenate(parts), times).astype(np.float32)
+
+
+def beat_times(bpm: float, seconds: float, *, start_s: float = 0.25) -> NDArray[np.float64]:
+    """Where the beats of a ladder are."""
+    return np.arange(start_s, seconds - 0.1, 60 / bpm)
+
+
+def click_track(bpm: float, seconds: float) -> Signal:
+    """A short click on every beat."""
+    clock_s = np.arange(int(0.03 * RATE_HZ)) / RATE_HZ
+    click = 0.7 * np.sin(2 * np.pi * 1_500 * clock_s) * np.exp(-clock_s / 0.006)
+    return _placed(seconds, [(time_s, click) for time_s in beat_times(bpm, seconds)])
+
+
+def drum_loop(bpm: float, seconds: float) -> Signal:
+    """Kick on 1 and 3, snare on 2 and 4, a hat on every eighth."""
+    rng = np.random.default_rng(7)
+    clock_s = np.arange(int(0.15 * RATE_HZ)) / RATE_HZ
+    kick = 0.8 * np.sin(2 * np.pi * 55 * clock_s) * np.exp(-clock_s / 0.06)
+    snare = 0.35 * rng.standard_normal(len(clock_s)) * np.exp(-clock_s / 0.04)
+    hat = 0.06 * np.diff(rng.standard_normal(len(clock_s) + 1)) * np.exp(-clock_s / 0.015)
+    hits = []
+    for number, time_s in enumerate(beat_times(bpm, seconds)):
+        hits += [(time_s, snare if number % 2 else kick), (time_s, hat), (time_s + 30 / bpm, hat)]
+    return _placed(seconds, hits)
+
+
+def _placed(seconds: float, hits: list[tuple[float, NDArray[np.float64]]]) -> Signal:
+    signal = np.zeros(round(seconds * RATE_HZ) + RATE_HZ)
+    for time_s, sound in hits:
+        at = round(time_s * RATE_HZ)
+        signal[at : at + len(sound)] += sound
+    return signal[: round(seconds * RATE_HZ)].astype(np.float32)
+
+
+def song(seconds: float = 12.0) -> Signal:
+    """A cadence in C major over drums at 120 BPM: something of every group."""
+    chords = cadence(0, "major", times=int(np.ceil(seconds / 2)))[: round(seconds * RATE_HZ)]
+    return (0.9 * chords + 0.25 * drum_loop(120, seconds)).astype(np.float32)
+
+
+def write(path: Path, signal: NDArray[np.float32], *, rate_hz: int = RATE_HZ, form: str = "wav") -> Path:
+    """Write mono or (frames, channels) samples as one of ``FORMATS``; the file's name means nothing."""
+    if form in _LIBAV:
+        _write_with_libav(path, signal, rate_hz, *_LIBAV[form])
+    else:
+        container, codec = _SOUNDFILE[form]
+        soundfile.write(path, signal, rate_hz, format=container, subtype=codec)
+    return path
+
+
+def _write_with_libav(path: Path, signal: NDArray[np.float32], rate_hz: int, container: str, codec: str) -> None:
+    planes = np.ascontiguousarray(np.atleast_2d(signal.T))
+    with av.open(str(path), "w", format=container) as file:
+        stream = file.add_stream(codec, rate=rate_hz, layout="mono" if len(planes) == 1 else "stereo")
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=stream.layout.name)
+        frame.sample_rate = rate_hz
+        for sent in (frame, None):
+            file.mux(stream.encode(sent))
+
+
+def fed(
+    group: Group,
+    signal: NDArray[np.float32],
+    *,
+    rate_hz: int = RATE_HZ,
+    block_s: float = 4.0,
+    silence: Reason | None = None,
+    measured: dict[str, dict[str, object]] | None = None,
+) -> Result:
+    """Push mono or (frames, channels) samples through a group, block by block, and ask for its result."""
+    pcm = signal[:, None] if signal.ndim == 1 else signal
+    spectrum = SharedSpectrum(rate_hz)
+    edges = [*range(0, len(pcm), round(block_s * rate_hz)), len(pcm)]
+    for start, end in pairwise(edges):
+        block = np.ascontiguousarray(pcm[start:end])
+        group.push(spectrum.push(block, block.mean(axis=1, dtype=np.float32), last=end == len(pcm)))
+    return group.result(measured or {}, silence)
+
+
+def measured_by(make: Callable[[], Group], signal: Signal, **how: object) -> dict[str, object]:
+    """Return the values of a fresh group."""
+    return fed(make(), signal, **how).values  # type: ignore[arg-type]
