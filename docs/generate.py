@@ -58,7 +58,7 @@ _CRASHED = {
 }
 _FLAGS = {
     Flag.TRUNCATED: "Less than was declared could be decoded, or the file ends in the middle of a unit.",
-    Flag.DAMAGED: "Parts could not be decoded, or do not agree with their checksums; they are missing.",
+    Flag.DAMAGED: "Parts could not be read or decoded; they are missing.",
     Flag.STREAM_CHANGE: "Rate, channels or stream change inside the file.",
     Flag.HEADER_INCONSISTENT: "The header's numbers contradict each other or the file.",
     Flag.TRAILING_DATA: "Something that is no audio follows the audio.",

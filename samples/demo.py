@@ -101,7 +101,11 @@ def s3_server() -> Iterator[str]:
 def upload(endpoint: str) -> int:
     """Put every sample into the bucket; return how many there are."""
     client = boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="demo", aws_secret_access_key="demo-secret"
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="demo",
+        aws_secret_access_key="demo-secret",
     )
     deadline = time.monotonic() + 30
     while True:

@@ -67,11 +67,7 @@ def progression(key: str, mode: str, numerals: str, bars: int) -> list[Chord]:
         tones = tuple((root + step) % 12 for step in shape)
         # In minor the dominant's third is the raised seventh: a tune must not play the other beside it.
         raised = (tonic + 11) % 12
-        fitting = (
-            tuple(raised if step == (tonic + 10) % 12 else step for step in scale)
-            if raised in tones
-            else scale
-        )
+        fitting = tuple(raised if step == (tonic + 10) % 12 else step for step in scale) if raised in tones else scale
         chords.append(Chord(root, tones, fitting))
     return chords
 

@@ -99,7 +99,7 @@ def bell(pitch_hz: float, duration_s: float, rate_hz: int) -> Signal:
     return tone * np.exp(-time_s / (0.3 * duration_s)) * _envelope(time_s, 0.004, 0.05)
 
 
-def plucked(  # noqa: PLR0913 - a note and the two sides of its timbre
+def plucked(
     pitch_hz: float,
     duration_s: float,
     rate_hz: int,
@@ -158,15 +158,13 @@ def struck(pitch_hz: float, duration_s: float, rate_hz: int, velocity: float, ri
         level = hammer * np.exp(-number * (1.3 - velocity) * 0.55) / number**0.4
         decay_s = ring_s * (262.0 / pitch_hz) ** 0.4 / (1.0 + 0.35 * (number - 1))
         fade = 0.75 * np.exp(-time_s / (0.35 * decay_s)) + 0.25 * np.exp(-time_s / (1.6 * decay_s))
-        pair = np.sin(2 * np.pi * partial_hz * time_s) + 0.7 * np.sin(
-            2 * np.pi * (partial_hz + 0.35) * time_s + 0.4
-        )
+        pair = np.sin(2 * np.pi * partial_hz * time_s) + 0.7 * np.sin(2 * np.pi * (partial_hz + 0.35) * time_s + 0.4)
         total += level * fade * pair
     knock = np.sin(2 * np.pi * 115.0 * time_s) * np.exp(-time_s / 0.012) * 0.25
     return (total + knock) * velocity * _envelope(time_s, 0.0025, 0.06)
 
 
-def brass(  # noqa: PLR0913 - a note and the two sides of its timbre
+def brass(
     pitch_hz: float,
     duration_s: float,
     rate_hz: int,

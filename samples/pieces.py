@@ -75,9 +75,7 @@ def drum_and_bass(score: Score) -> Signal:
             canvas.add(instruments.snare(rate, rng, rim * 1.1), at_s + step * step_s, 0.18, -0.1)
         for step in range(0, 16, hat_every):
             ring_s = 0.07 if step in open_hats else 0.018
-            canvas.add(
-                instruments.hat(rate, rng, ring_s), at_s + step * step_s, 0.2 if step % 4 else 0.28, 0.3
-            )
+            canvas.add(instruments.hat(rate, rng, ring_s), at_s + step * step_s, 0.2 if step % 4 else 0.28, 0.3)
         root = pitch_hz(chord.bass(37))
         for beat, beats in bass_beats:
             growl_hz = (1.0, 2.0, 0.5, 1.5)[score.variant] / score.beat_s
@@ -218,7 +216,7 @@ def brass_choir(score: Score) -> Signal:
     formant_hz = (1100.0, 850.0, 1250.0, 650.0)[variant]
     effort = (0.75, 0.65, 0.78, 0.5)[variant]
 
-    def blow(  # noqa: PLR0913 - a closure over the canvas: a note, its time and its place in the mix
+    def blow(
         note: float, beats: float, at_s: float, gain: float, *, pan: float, formant: float
     ) -> None:
         length_s = 0.93 * beats * score.beat_s

@@ -46,9 +46,7 @@ def night_garden(script: Script) -> Signal:
     canvas = Canvas(3.6 + len(said) / SPEECH_RATE_HZ, SPEECH_RATE_HZ)
     canvas.add(said, 3.6, 1.4)
     for number, note in enumerate((62, 66, 69, 74, 71, 69, 66, 62)):
-        canvas.add(
-            instruments.bell(pitch_hz(note), 1.6, SPEECH_RATE_HZ), 0.5 * number, 0.06, 0.5 - number / 8
-        )
+        canvas.add(instruments.bell(pitch_hz(note), 1.6, SPEECH_RATE_HZ), 0.5 * number, 0.06, 0.5 - number / 8)
     for voice_number, note in enumerate((50, 57, 62, 66)):
         held = instruments.pad(pitch_hz(note), 5.5, SPEECH_RATE_HZ, 1.9, 1.2)
         canvas.add(held, 0.0, 0.035, 0.4 * (voice_number - 1.5))

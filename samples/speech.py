@@ -130,18 +130,14 @@ def _talk(
         sentence: list[_Phone] = []
         phrases = int(rng.integers(1, 4))
         for phrase in range(phrases):
-            spoken = [
-                words[int(rng.integers(len(words)) * rng.uniform() ** 0.5)] for _ in range(rng.integers(3, 8))
-            ]
+            spoken = [words[int(rng.integers(len(words)) * rng.uniform() ** 0.5)] for _ in range(rng.integers(3, 8))]
             for number, word in enumerate(spoken):
                 final = number == len(spoken) - 1
                 stressed = int(rng.integers(len(word)))
                 for place, (onset, vowel, coda) in enumerate(word):
                     pace = 4.4 / voice.syllables_per_s * float(rng.normal(1.0, 0.1))
                     pace *= 1.45 if final and place == len(word) - 1 else 1.0
-                    stress = (
-                        float(rng.uniform(0.6, 1.0)) if place == stressed and len(word) + final > 1 else 0.0
-                    )
+                    stress = float(rng.uniform(0.6, 1.0)) if place == stressed and len(word) + final > 1 else 0.0
                     sentence += _syllable(onset, vowel, coda, pace, stress)
             if phrase < phrases - 1:
                 sentence.append(_Phone(float(rng.uniform(0.12, 0.3)), neutral))
@@ -198,7 +194,7 @@ def _rings(formants_hz: Signal, widths_hz: Signal, tilt_hz: float, time_s: Signa
     return sound + closed[:, None] * np.exp(tilt * time_s)
 
 
-def _voiced(  # noqa: PLR0913 - the curves that steer one voice
+def _voiced(
     voice: Voice,
     *,
     pitch: Signal,
@@ -254,9 +250,7 @@ def spoken(
     accent = np.repeat(np.array([phone.accent for phone in phones]), counts)
     formants = np.stack([_smoothed(formants[:, place], 0.05) for place in range(3)], axis=1)
     pitch = _pitch_curve(voice, voicing, accent, rng)
-    sound = _voiced(
-        voice, pitch=pitch, voicing=_smoothed(voicing, 0.02), formants=formants, rate_hz=rate_hz, rng=rng
-    )
+    sound = _voiced(voice, pitch=pitch, voicing=_smoothed(voicing, 0.02), formants=formants, rate_hz=rate_hz, rng=rng)
     sound = filtered(sound, rate_hz, band(70.0, 0.49 * rate_hz, 2))
     loud = np.abs(sound) > 0.02 * np.abs(sound).max()
     sound *= 0.1 / np.sqrt(np.mean(sound[loud] ** 2))

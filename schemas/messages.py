@@ -17,9 +17,14 @@ class IngestRequest(BaseModel):
     store: str = Field(pattern=STORE_PATTERN, description="Configured store name and bucket, as in `s3/demo`.")
     key: str = Field(min_length=1, max_length=1024, description="Object key, not URL-encoded.")
     etag: str | None = Field(
-        None, pattern=ETAG_PATTERN, max_length=200, description="Version of the object, unquoted; absent: whatever is there."
+        None,
+        pattern=ETAG_PATTERN,
+        max_length=200,
+        description="Version of the object, unquoted; absent: whatever is there.",
     )
     reference: str | None = Field(None, min_length=1, max_length=200, description="The catalogue's own id of the item.")
     kind: Literal["track", "episode"] | None = None
     lane: Literal["cold", "normal", "bulk"] = "cold"
-    metadata: dict[str, Any] = Field(default_factory=dict, max_length=100, description="Plain fields: title, artist, ...")
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, max_length=100, description="Plain fields: title, artist, ..."
+    )

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from audiofeat.api import rendering
+from audiofeat import rendering
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.items import Kind

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from audiofeat.api import rendering
+from audiofeat import rendering
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.items import Kind

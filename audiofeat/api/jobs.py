@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
 
-from audiofeat.api import rendering
+from audiofeat import rendering
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.jobs import JobState, Lane

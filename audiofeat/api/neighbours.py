@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from audiofeat.api import rendering
+from audiofeat import rendering
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.neighbours import Engine

@@ -1,11 +1,11 @@
 """``audiofeat index``: build, list, verify, promote and roll back the published indexes."""
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from audiofeat import rendering
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
 from audiofeat.domain.items import Kind
@@ -74,11 +74,7 @@ def rollback(kind: _Kind, *, as_json: _Json = False) -> None:
 def _show(releases: list[ReleaseView], *, as_json: bool) -> None:
     if as_json:
         for release in releases:
-            facts: dict[str, Any] = {"release": release.release, "kind": release.kind.value, "space": release.space}
-            facts |= {"items": release.items, "rows": release.rows, "recall_at_10": release.recall}
-            typer.echo(
-                json.dumps({**facts, "created_at": release.created_at.isoformat(), "current": release.is_current})
-            )
+            typer.echo(rendering.release(release).model_dump_json())
         return
     table = Table("kind", "release", "items", "vectors", "recall@10", "space", "built", "served", box=None)
     for release in releases:

@@ -1,11 +1,12 @@
 """``audiofeat show`` and ``audiofeat failures``: what the ledger knows of an item, and what went wrong."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from audiofeat import rendering
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.neighbours import title
 from audiofeat.cli.terminal import output
@@ -27,25 +28,11 @@ def show(
     analyses = catalogue.analyses_of_audio(view.sha256) if view.sha256 else {}
     public = {name: a for name, a in analyses.items() if name not in registry.INTERNAL_GROUPS}
     if as_json:
-        facts: dict[str, Any] = {
-            "id": view.item_id,
-            "reference": view.reference,
-            "kind": view.kind,
-            "kind_source": view.kind_source,
-        }
-        facts |= {
-            "store": view.store,
-            "key": view.key,
-            "state": view.state,
-            "flags": view.flags,
-            "audio": dict(view.audio),
-        }
-        said = [{"field": v.field, "value": v.value, "source": v.source, "chosen": v.chosen} for v in values]
-        features = {name: dict(a.values) for name, a in public.items()}
-        reasons = {f"{name}.{field}": reason for name, a in public.items() for field, reason in a.reasons.items()}
-        typer.echo(
-            json.dumps({**facts, "metadata": said, "features": features, "reasons": reasons}, ensure_ascii=False)
-        )
+        facts = rendering.item_detail(view, values).model_dump(mode="json")
+        if analyses:
+            measured = rendering.feature_set(view, analyses, load_curves=None).model_dump(mode="json")
+            facts |= {part: measured[part] for part in ("features", "reasons", "versions")}
+        typer.echo(json.dumps(facts, ensure_ascii=False))
         return
     console = output()
     flags = f" ({', '.join(view.flags)})" if view.flags else ""
@@ -74,14 +61,6 @@ def failures(
     """List the jobs that ended without features, newest first, with the reason."""
     for job in Services(load_settings()).catalogue.jobs(states=_FAILED, limit=limit):
         if as_json:
-            facts: dict[str, Any] = {
-                "job": job.job_id,
-                "item": job.item_id,
-                "store": job.store,
-                "key": job.key,
-                "state": job.state.value,
-            }
-            facts |= {"attempt": job.attempt, "crashes": job.crashes, "losses": job.losses}
-            typer.echo(json.dumps({**facts, "code": job.error_code, "message": job.error_message}, ensure_ascii=False))
+            typer.echo(rendering.job(job).model_dump_json())
         else:
             typer.echo(f"{job.state}  {job.key}  {job.error_code}: {job.error_message}")

@@ -1,16 +1,16 @@
 """``audiofeat neighbours``: what sounds like this item, and why."""
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from audiofeat import rendering
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
 from audiofeat.domain.neighbours import Engine
 from audiofeat.ports import ItemView
-from audiofeat.services.lookup import Answer, Neighbour
+from audiofeat.services.lookup import Answer
 from audiofeat.services.lookup import neighbours as look_up
 
 
@@ -32,7 +32,7 @@ def neighbours(
         item, catalogue=services.catalogue, indexes=services.indexes, k=k, engine=engine, show_duplicates=duplicates
     )
     if as_json:
-        typer.echo(json.dumps(_facts(answer), ensure_ascii=False))
+        typer.echo(rendering.answer(answer).model_dump_json())
     else:
         show(answer)
 
@@ -57,30 +57,3 @@ def title(item: ItemView) -> str:
     by = item.metadata.get("artist") or item.metadata.get("show")
     named = item.metadata.get("title")
     return f"{named} - {by}" if named and by else str(named or item.key)
-
-
-def _facts(answer: Answer) -> dict[str, Any]:
-    return {
-        "item": {"id": answer.item.item_id, "reference": answer.item.reference, "key": answer.item.key},
-        "engine": answer.engine.value,
-        "space": answer.space,
-        "index": answer.release,
-        "dropped": dict(answer.dropped),
-        "neighbours": [_line(neighbour) for neighbour in answer.neighbours],
-    }
-
-
-def _line(neighbour: Neighbour) -> dict[str, Any]:
-    item = neighbour.item
-    return {
-        "rank": neighbour.rank,
-        "id": item.item_id,
-        "reference": item.reference,
-        "key": item.key,
-        "metadata": dict(item.metadata),
-        "distance": neighbour.distance,
-        "groups": {name: {"similarity": g.similarity, "share": g.share} for name, g in neighbour.groups.items()},
-        "duplicate": neighbour.duplicate.value if neighbour.duplicate else None,
-        "why": neighbour.why,
-        "copies": list(neighbour.copies),
-    }

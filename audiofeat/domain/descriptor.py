@@ -10,6 +10,7 @@ log-Euclidean form of Arsigny et al., "Log-Euclidean metrics", 2006.
 """
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement, product
 from typing import Literal
 
 import numpy as np
@@ -62,17 +63,13 @@ def _dimensions() -> tuple[Dimension, ...]:
         add(f"mfcc_{n}_mean", "timbre", f"Mean of mel-frequency cepstral coefficient {n} over the audible frames.")
     for n in range(N_MFCC):
         add(f"mfcc_{n}_change", "timbre", f"Log standard deviation of the frame-to-frame change of coefficient {n}.")
-    for kind in ("mfcc", "mfcc_diff"):
-        for row in range(N_MFCC):
-            for column in range(row, N_MFCC):
-                add(
-                    f"{kind}_logcov_{row}_{column}", "timbre",
-                    f"Entry ({row}, {column}) of the matrix logarithm of the covariance of {kind}.",
-                )  # fmt: skip
-    for value in SPECTRAL_VALUES:
-        for statistic in SPECTRAL_STATISTICS:
-            transform: Transform = "log" if value in _LOGARITHMIC else "identity"
-            add(f"{value}_{statistic}", "spectral", f"{statistic} of the frame-wise {value}.", transform)
+    triangle = list(combinations_with_replacement(range(N_MFCC), 2))
+    for kind, (row, column) in product(("mfcc", "mfcc_diff"), triangle):
+        sentence = f"Entry ({row}, {column}) of the matrix logarithm of the covariance of {kind}."
+        add(f"{kind}_logcov_{row}_{column}", "timbre", sentence)
+    for value, statistic in product(SPECTRAL_VALUES, SPECTRAL_STATISTICS):
+        transform: Transform = "log" if value in _LOGARITHMIC else "identity"
+        add(f"{value}_{statistic}", "spectral", f"{statistic} of the frame-wise {value}.", transform)
     for step in range(12):
         add(f"chroma_rotated_{step}", "tonal", f"Share of the pitch class {step} semitones above the best tonic.")
     for n in range(1, 7):

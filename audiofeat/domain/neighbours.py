@@ -1,9 +1,11 @@
 """What can be said about two items that lie near each other: whether they are copies, and in a sentence why."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.similarity import GroupSimilarity
 
 # Encodings of one recording lie closer than this; different recordings seldom do.
@@ -24,6 +26,10 @@ class Duplicate(StrEnum):
 
     SAME_AUDIO = "same audio"
     NEARLY_THE_SAME_SOUND = "nearly the same sound"
+
+
+# The cosine of a single number is its sign: it tells nothing that a reader would want to know.
+_GROUPS_OF_ONE = frozenset(name for name, slots in Counter(d.group for d in DIMENSIONS).items() if slots == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,8 @@ def explain(*, duplicate: Duplicate | None, groups: Mapping[str, GroupSimilarity
     if duplicate is Duplicate.SAME_AUDIO:
         return "same audio file"
     parts = [duplicate.value] if duplicate else []
-    strongest = sorted(groups.items(), key=lambda named: (-named[1].share, named[0]))[:_GROUPS_NAMED]
+    telling = [(name, group) for name, group in groups.items() if name not in _GROUPS_OF_ONE]
+    strongest = sorted(telling, key=lambda named: (-named[1].share, named[0]))[:_GROUPS_NAMED]
     alike = [
         f"{name} {_short(group.similarity)}"
         for name, group in strongest

@@ -99,8 +99,8 @@ _ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
     "rhythm": (
         ("tempo_bpm", "BPM", 30, 300, E, N, "Beats a minute at the level at which most people tap.",
          "Degara et al., TASLP 2012"),
-        ("tempo_confidence", "0-1", 0, 1, H, N, "Clarity and regularity of the beats, and their margin over other "
-         "metrical levels.", _OURS),
+        ("tempo_confidence", "0-1", 0, 1, H, N,
+         "Clarity and regularity of the beats, and their margin over other metrical levels.", _OURS),
         ("beat_times_s", "s", 0, None, E, C, "Times of the beats.", "Degara et al., TASLP 2012"),
         ("onset_rate_hz", "1/s", 0, 20, E, N, "Note onsets a second.", _OURS),
         ("pulse_clarity", "0-1", 0, 1, E, N, "Autocorrelation of the onset curve at the beat.",
@@ -130,8 +130,8 @@ _ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("spectral_flux", "0-1", 0, 1, M, N, "Mean rise of the magnitude spectrum over its sum.", "Dixon, DAFx 2006"),
         ("spectral_std_flux", "0-1", 0, 1, M, N, "Standard deviation of the flux.", "Dixon, DAFx 2006"),
         ("zero_crossing_rate_hz", "Hz", 0, 11_025, M, N, "Half the sign changes in a second.", "Peeters 2004"),
-        ("octave_band_share_db", "dB", -140, 1, M, V, "Mean share of power in 8 bands with edges 30, 100, 200, 400, 800, "
-         "1600, 3200, 6400, 11000 Hz.", _OURS),
+        ("octave_band_share_db", "dB", -140, 1, M, V,
+         "Mean share of power in 8 bands with edges 30, 100, 200, 400, 800, 1600, 3200, 6400, 11000 Hz.", _OURS),
         ("octave_band_crest_db", "dB", -1, 60, M, V, "Mean peak-to-mean power in the upper 7 of these bands.",
          "after Jiang et al., ICME 2002"),
         ("mfcc", "dB", -1_000, 1_000, M, V, "Mean of 20 cepstral coefficients of 60 mel bands, 30-11,000 Hz.",

@@ -67,7 +67,7 @@ class Descriptor:
         self._modulation += _modulation(frames.mel[::2].sum(axis=1))
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:
-        """Return ``values``, a list in the order of ``domain.descriptor.DIMENSIONS``; not measured is None inside it."""
+        """Return ``values`` in the order of ``domain.descriptor.DIMENSIONS``; None where nothing was measured."""
         result = Result()
         reason = silence or (Reason.TOO_SHORT if self._mfcc.count < _LEAST_FRAMES else None)
         if reason:

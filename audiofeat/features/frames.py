@@ -154,12 +154,19 @@ class SharedSpectrum:
         )  # fmt: skip
 
     def _empty(self, pcm: Floats) -> Frames:
-        none = np.zeros((0, 0), dtype=np.float32)
+        def none(*width: int) -> Floats:
+            return np.zeros((0, *width), dtype=np.float32)
+
         return Frames(
-            pcm=pcm, pcm_rate_hz=self._rate_hz, mono=none[:, 0:0].reshape(0), power=np.zeros((0, len(BIN_HZ)), np.float32),
-            mel=np.zeros((0, N_MEL), np.float32), mfcc=np.zeros((0, N_MFCC), np.float32),
-            spectral=np.zeros((0, len(SPECTRAL_VALUES)), np.float32), audible=np.zeros(0, dtype=bool),
-        )  # fmt: skip
+            pcm=pcm,
+            pcm_rate_hz=self._rate_hz,
+            mono=none(),
+            power=none(len(BIN_HZ)),
+            mel=none(N_MEL),
+            mfcc=none(N_MFCC),
+            spectral=none(len(SPECTRAL_VALUES)),
+            audible=np.zeros(0, dtype=bool),
+        )
 
     def _spectral(self, power: Floats, windows: Floats) -> Floats:
         power = power + np.float32(_POWER_FLOOR)

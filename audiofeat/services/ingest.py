@@ -162,8 +162,7 @@ class Ingest:
         kind, kind_source = _kind(claim, audio, groups)
         records = [*claim.records, *([tags] if tags else [])]
         fitted = self.reference_space(kind)
-        # Zeros: nothing that the space looks at was measured, as in silence.
-        vector = np.zeros(1) if descriptor is None else space.embed_all(fitted, unpack(descriptor)[np.newaxis])[0]
+        vector = None if descriptor is None else space.embed_all(fitted, unpack(descriptor)[np.newaxis])[0]
         return Outcome(
             state=JobState.DEGRADED if flags else JobState.DONE,
             sha256=audio["sha256"],
@@ -176,7 +175,8 @@ class Ingest:
             metadata=merge(records, trust=[record.source for record in records]),
             descriptor=descriptor,
             space=fitted.id,
-            embedding=pack(vector) if vector.any() else None,
+            # Zeros: nothing that the space looks at was measured, as in silence.
+            embedding=None if vector is None or not vector.any() else pack(vector),
             timings=timings or {},
         )
 

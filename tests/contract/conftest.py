@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-PASSWORD = "correct-horse"  # noqa: S105
+PASSWORD = "correct-horse"
 START_S = 30.0
 
 
@@ -78,7 +78,7 @@ def postgresql_server() -> Iterator[str]:
         "-E",
         "UTF8",
     ]
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [*prefix, *create, "--no-sync", "--pwfile", password_file], check=True, stdout=subprocess.DEVNULL, cwd="/"
     )
     serve: list[str | Path] = [
@@ -93,7 +93,7 @@ def postgresql_server() -> Iterator[str]:
         folder,
     ]
     with log.open("wb") as output:
-        server = subprocess.Popen(  # noqa: S603
+        server = subprocess.Popen(
             [*prefix, *serve, "-c", "fsync=off"], stdout=output, stderr=output, cwd="/"
         )
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from commands import SAMPLES, Run
 
 from audiofeat.storage.s3_connection import S3Connection
+from commands import SAMPLES, Run
 
 
 def complains(done: subprocess.CompletedProcess[str], code: str, status: int) -> str:

@@ -118,7 +118,7 @@ def test_wide_stereo_is_not_antiphase() -> None:
     left, right = hiss(), hiss(seed=2)
     gates, mono = passed(stereo(left, right))
     assert not gates.flags()
-    assert mono == pytest.approx((left + right) / 2, abs=1e-7)
+    np.testing.assert_allclose(mono, (left + right) / 2, atol=1e-7)
 
 
 @pytest.mark.parametrize("rest", [0.0, 1e-5])

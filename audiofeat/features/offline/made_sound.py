@@ -174,7 +174,8 @@ def _song(seconds: int, rng: np.random.Generator) -> Samples:
     """Singing over drums and chords or a melody."""
     bed = _drums(seconds, rng) + _melody(seconds, rng)
     voice = _sing(seconds, rng)
-    return voice / voice.std() * 10 ** (rng.uniform(-5, 10) / 20) + bed / bed.std()
+    gain = 10 ** (rng.uniform(-5, 10) / 20)
+    return np.asarray(gain * voice / voice.std() + bed / bed.std())
 
 
 def _tones(seconds: int, rng: np.random.Generator) -> Samples:

@@ -112,7 +112,7 @@ def sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
 
 
 def changed(sound: Sound, rng: np.random.Generator) -> Sound:
-    """Return the sound as another chain would deliver it: speed, room, compression, equaliser, noise, bandwidth, level, codec.
+    """Return the sound as another chain would deliver it: speed, room, compression, equaliser, noise, bandwidth, codec.
 
     All classes go through the same chains, so that none of them tells a class.
     """

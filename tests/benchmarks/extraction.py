@@ -1,0 +1,129 @@
+"""How fast the extraction is, beside the floor and the usual tools, on the same files in one run: ``make bench``.
+
+Figures are CPU seconds of one process on one thread, as audio seconds per CPU second ("x") and as ratios, so that a
+noisy machine disturbs all columns alike. The material is music of our own, or the audio files of a folder:
+``python tests/benchmarks/extraction.py FOLDER``.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import process_time
+
+import librosa
+import numpy as np
+import scipy.fft
+import soundfile
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+FORMATS = {"wav": {}, "flac": {}, "mp3": {"compression_level": 0.5}, "ogg": {"compression_level": 0.5}}
+_SECONDS = 60
+
+
+def generated(folder: Path) -> Iterator[Path]:
+    """Write a minute of music in each format, looped from samples that are free to use."""
+    for source in ("dnb_neon_circuit.ogg", "pluck_river_stones.ogg", "brass_harbour_call.ogg"):
+        pcm, rate_hz = soundfile.read(SAMPLES / "audio" / source, always_2d=True, dtype="float32")
+        pcm = np.tile(pcm, (1 + _SECONDS * rate_hz // len(pcm), 1))[: _SECONDS * rate_hz]
+        for suffix, options in FORMATS.items():
+            path = folder / f"{source.split('.')[0]}.{suffix}"
+            soundfile.write(path, pcm, rate_hz, **options)
+            yield path
+
+
+def floor(path: Path) -> None:
+    """Decode in blocks, mix down and take one spectrum: nothing that reads sound can be faster."""
+    window = np.hanning(2048).astype(np.float32)
+    with soundfile.SoundFile(path) as file:
+        for block in file.blocks(1 << 17, dtype="float32", always_2d=True):
+            mono = block.mean(axis=1)
+            if len(mono) >= 2048:
+                np.abs(scipy.fft.rfft(np.lib.stride_tricks.sliding_window_view(mono, 2048)[::1024] * window, axis=1))
+
+
+def ours(path: Path) -> None:
+    """Run the whole extraction, every group, as the child does."""
+    from audiofeat.extraction.analyse import analyse  # noqa: PLC0415  not before its rivals are loaded
+
+    record, _ = analyse(path, source=path.name, max_duration_s=43_200)
+    if record["status"] == "rejected":
+        raise AssertionError(record["error"])
+
+
+def music_extractor(path: Path) -> None:
+    """Run Essentia's MusicExtractor with its defaults."""
+    from essentia import standard  # noqa: PLC0415  loaded when it is its turn
+
+    standard.MusicExtractor()(str(path))
+
+
+def fourteen(path: Path) -> None:
+    """Compute fourteen usual librosa features."""
+    y, rate_hz = librosa.load(path, sr=22_050)
+    magnitude = np.abs(librosa.stft(y))
+    mel = librosa.feature.melspectrogram(S=magnitude**2, sr=rate_hz)
+    onset = librosa.onset.onset_strength(S=librosa.power_to_db(mel), sr=rate_hz)
+    chroma = librosa.feature.chroma_stft(S=magnitude**2, sr=rate_hz)
+    librosa.feature.mfcc(S=librosa.power_to_db(mel))
+    librosa.feature.spectral_centroid(S=magnitude, sr=rate_hz)
+    librosa.feature.spectral_bandwidth(S=magnitude, sr=rate_hz)
+    librosa.feature.spectral_rolloff(S=magnitude, sr=rate_hz)
+    librosa.feature.spectral_flatness(S=magnitude)
+    librosa.feature.spectral_contrast(S=magnitude, sr=rate_hz)
+    librosa.feature.zero_crossing_rate(y)
+    librosa.feature.rms(S=magnitude)
+    librosa.feature.tonnetz(chroma=chroma, sr=rate_hz)
+    librosa.beat.beat_track(onset_envelope=onset, sr=rate_hz)
+    librosa.onset.onset_detect(onset_envelope=onset, sr=rate_hz)
+    librosa.feature.tempogram(onset_envelope=onset, sr=rate_hz)
+
+
+CONTENDERS: dict[str, Callable[[Path], None]] = {
+    "floor": floor,
+    "audiofeat": ours,
+    "MusicExtractor": music_extractor,
+    "14 librosa features": fourteen,
+}
+
+
+def main() -> int:
+    """Time every contender on every file, and print the geometric means by format."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="audio files to use instead of ours")
+    folder = parser.parse_args().folder
+    with tempfile.TemporaryDirectory() as scratch:
+        paths = sorted(folder.rglob("*.*")) if folder else list(generated(Path(scratch)))
+        paths = [path for path in paths if path.suffix[1:] in FORMATS]
+        for contender in CONTENDERS.values():
+            contender(paths[0])  # imports, caches and compilers are not what is measured
+        speeds: dict[str, dict[str, list[float]]] = {}
+        for number, path in enumerate(paths, start=1):
+            print(f"\r{number}/{len(paths)} {path.name:40}", end="", file=sys.stderr, flush=True)
+            seconds = soundfile.info(path).duration
+            for name, contender in CONTENDERS.items():
+                began = process_time()
+                contender(path)
+                speeds.setdefault(path.suffix[1:], {}).setdefault(name, []).append(seconds / (process_time() - began))
+    print(file=sys.stderr)
+    print("| format | files | " + " | ".join(CONTENDERS) + " | floor / ours | ours / MusicExtractor | ours / librosa |")
+    print("|---" * (len(CONTENDERS) + 5) + "|")
+    speeds["all"] = {name: [v for rows in speeds.values() for v in rows[name]] for name in CONTENDERS}
+    for suffix, rows in speeds.items():
+        mean = {name: float(np.exp(np.mean(np.log(values)))) for name, values in rows.items()}
+        cells = [suffix, str(len(rows["floor"])), *(f"{mean[name]:.0f}x" for name in CONTENDERS)]
+        cells += [f"{mean['floor'] / mean['audiofeat']:.1f}"]
+        cells += [f"{mean['audiofeat'] / mean[rival]:.1f}" for rival in ("MusicExtractor", "14 librosa features")]
+        print("| " + " | ".join(cells) + " |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
