@@ -42,7 +42,7 @@ bench: $(VENV)/.dev ## the benchmarks behind docs/benchmarks.md
 	@$(BIN)/python tests/benchmarks/extraction.py
 
 docs: $(VENV)/.dev ## generate the reference pages and build the site into site/
-	@$(BIN)/python docs/generate.py && $(BIN)/mkdocs build --strict --quiet && echo "docs: site/index.html"
+	@$(BIN)/python docs/generate.py && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict && echo "docs: site/index.html"
 
 schemas: $(VENV)/.dev ## write schemas/json/
 	@$(BIN)/python -m audiofeat.api.export

@@ -82,6 +82,16 @@ def _queue(name: str, *, quorum: bool) -> kombu.Queue:
     return kombu.Queue(name, routing_key=name, queue_arguments=arguments)
 
 
+def declare_dead_letters(app: Celery) -> None:
+    """Make the queues into which RabbitMQ moves what it could not deliver: without them it would be dropped."""
+    with app.connection_for_write() as connection:
+        for queue in app.conf.task_queues:
+            name = (queue.queue_arguments or {}).get("x-dead-letter-routing-key")
+            if name:
+                dead = kombu.Queue(name, routing_key=name, queue_arguments={"x-queue-type": "quorum"})
+                dead(connection.default_channel).queue_declare()
+
+
 class CeleryQueue:
     """Rings by task name: the side that enqueues never imports the workers."""
 
@@ -152,14 +162,19 @@ class EmbeddedBroker:
             self._lock = None
             embedded_url(self._folder.parent, wait_s=10)
             return self
-        self._start()
-        return self
-
-    def _start(self) -> None:
         # A Unix socket's path must stay below 108 characters: home may be longer.
         self._socket_folder = Path(tempfile.mkdtemp(prefix="audiofeat-"))
-        socket = self._socket_folder / "broker.sock"
         (self._folder / "url").unlink(missing_ok=True)
+        self._start(self._socket_folder / "broker.sock")
+        return self
+
+    def keep_alive(self) -> None:
+        """Start the server again where it was killed, at the same place; raises BrokerUnavailable where it cannot."""
+        if self._process is not None and self._process.poll() is not None and self._socket_folder is not None:
+            self._start(self._socket_folder / "broker.sock")
+
+    def _start(self, socket: Path) -> None:
+        socket.unlink(missing_ok=True)
         self._process = subprocess.Popen(
             [
                 server_program(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700",

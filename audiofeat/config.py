@@ -38,9 +38,9 @@ class Settings(BaseSettings):
     )
 
     s3_endpoint_url: str | None = Field(default=None, description="For any S3 but Amazon's own.")
-    s3_region: str | None = None
+    s3_region: str | None = Field(None, description="Region of the buckets; unset: boto3's own choice.")
     s3_access_key_id: str | None = Field(default=None, repr=False, description="Unset: boto3's own credential chain.")
-    s3_secret_access_key: SecretStr | None = None
+    s3_secret_access_key: SecretStr | None = Field(None, description="Goes with the access key id; never printed.")
     s3_store_name: str = Field(
         default="s3", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Part of every S3 store's name."
     )
@@ -49,15 +49,29 @@ class Settings(BaseSettings):
     )
     artefact_store: str | None = Field(default=None, pattern=r"^s3://[^/]+", description="Unset: a folder under home.")
 
-    max_duration_s: float = Field(default=43_200.0, gt=0)
-    max_object_bytes: int = Field(default=4 * _GIB, gt=0)
+    max_duration_s: float = Field(
+        default=43_200.0, gt=0, description="Longer audio is rejected, by its header or while it is decoded."
+    )
+    max_object_bytes: int = Field(
+        default=4 * _GIB, gt=0, description="Larger objects are rejected before they are fetched."
+    )
     workers: int = Field(default=2, ge=1, le=256, description="Jobs worked on at a time by one machine.")
-    lease_s: float = Field(default=_EMBEDDED_PACE["lease_s"], gt=0)
-    heartbeat_s: float = Field(default=_EMBEDDED_PACE["heartbeat_s"], gt=0)
-    reconcile_s: float = Field(default=_EMBEDDED_PACE["reconcile_s"], gt=0)
+    lease_s: float = Field(
+        default=_EMBEDDED_PACE["lease_s"],
+        gt=0,
+        description="How long a claim on a job lives without a sign; at least twice the heartbeat.",
+    )
+    heartbeat_s: float = Field(
+        default=_EMBEDDED_PACE["heartbeat_s"], gt=0, description="How often a worker prolongs its claim."
+    )
+    reconcile_s: float = Field(
+        default=_EMBEDDED_PACE["reconcile_s"],
+        gt=0,
+        description="How often the ledger's due jobs are compared with the broker's queues.",
+    )
     poll_s: float = Field(default=1.0, gt=0, description="How often published indexes and new items are looked for.")
-    api_host: str = Field(default="127.0.0.1", min_length=1)
-    api_port: int = Field(default=8000, ge=1, le=65_535)
+    api_host: str = Field(default="127.0.0.1", min_length=1, description="Address that the HTTP API listens on.")
+    api_port: int = Field(default=8000, ge=1, le=65_535, description="Port that the HTTP API listens on.")
 
     @property
     def is_embedded(self) -> bool:

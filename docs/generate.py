@@ -25,17 +25,6 @@ FOLDER = Path(__file__).parent / "reference"
 _NOTE = "<!-- Written by docs/generate.py from {source}; change it there. -->"
 
 # What the code has no sentence for: its names say it to who reads the code.
-_SETTINGS = {
-    "s3_region": "Region of the buckets; unset: boto3's own choice.",
-    "s3_secret_access_key": "Goes with the access key id; never printed.",
-    "max_duration_s": "Longer audio is rejected, by its header or while it is decoded.",
-    "max_object_bytes": "Larger objects are rejected before they are fetched.",
-    "lease_s": "How long a claim on a job lives without a sign; at least twice the heartbeat.",
-    "heartbeat_s": "How often a worker prolongs its claim.",
-    "reconcile_s": "How often the ledger's due jobs are compared with the broker's queues.",
-    "api_host": "Address that the HTTP API listens on.",
-    "api_port": "Port that the HTTP API listens on.",
-}
 _REJECTED = {
     ErrorCode.EMPTY_OBJECT: "The object has no bytes.",
     ErrorCode.NOT_AUDIO: "The first bytes are not those of an audio format, whatever the name says.",
@@ -102,7 +91,7 @@ def settings_page() -> str:
         default = _shown(field.default)
         if name != "broker_url" and getattr(one, name) != getattr(many, name):
             default += f"; {_shown(getattr(many, name))} with a broker of your own"
-        meaning = field.description or _SETTINGS[name]
+        meaning = field.description
         rows.append((f"`{PREFIX}{name.upper()}`", _kind(field), default, meaning))
     return _page(
         "Settings",

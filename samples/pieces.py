@@ -216,9 +216,7 @@ def brass_choir(score: Score) -> Signal:
     formant_hz = (1100.0, 850.0, 1250.0, 650.0)[variant]
     effort = (0.75, 0.65, 0.78, 0.5)[variant]
 
-    def blow(
-        note: float, beats: float, at_s: float, gain: float, *, pan: float, formant: float
-    ) -> None:
+    def blow(note: float, beats: float, at_s: float, gain: float, *, pan: float, formant: float) -> None:
         length_s = 0.93 * beats * score.beat_s
         sound = instruments.brass(pitch_hz(note), length_s, rate, rng, formant_hz=formant, effort=effort)
         canvas.add(sound, at_s, gain, pan)

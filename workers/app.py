@@ -5,7 +5,7 @@ import os
 from celery import signals
 
 from audiofeat import bootstrap
-from audiofeat.broker import celery_app
+from audiofeat.broker import celery_app, declare_dead_letters
 from audiofeat.extraction.sandbox import die_with_parent
 
 _settings = bootstrap.load_settings()
@@ -13,6 +13,12 @@ app = celery_app(
     bootstrap.broker_url(_settings), max_duration_s=_settings.max_duration_s, concurrency=_settings.workers
 )
 app.conf.imports = ("workers.tasks",)
+
+
+@signals.worker_ready.connect
+def _keep_dead_letters(**_: object) -> None:
+    """Make sure that what cannot be delivered has somewhere to go."""
+    declare_dead_letters(app)
 
 
 @signals.worker_process_init.connect

@@ -30,6 +30,7 @@ _STATUS: Mapping[type[BaseException], HTTPStatus] = {
     errors.SpaceMismatch: HTTPStatus.CONFLICT,
     errors.PointerMoved: HTTPStatus.CONFLICT,
     errors.ObjectChanged: HTTPStatus.CONFLICT,
+    errors.ObjectTooLarge: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.IndexProblem: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.CatalogueUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -39,7 +39,8 @@ class Probe:
     declared_frames : int or None
         Sample frames that the file claims to hold; None where it makes no claim.
     demuxer : str or None
-        The one demuxer with which PyAV may open it, where libsndfile cannot or would stop at a change of stream.
+        The one demuxer with which PyAV may open it, where libsndfile cannot, would stop at a change of stream, or
+        would believe a length of zero.
     """
 
     path: Path
@@ -69,7 +70,8 @@ def probe(path: Path, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> Prob
     container, offset = sniff(path)
     structure = walk(path, container, offset)
     demuxer = None
-    if container in _BY_LIBAV or Flag.STREAM_CHANGE in structure.flags:
+    unclosed = container is Container.WAV and Flag.HEADER_INCONSISTENT in structure.flags
+    if container in _BY_LIBAV or Flag.STREAM_CHANGE in structure.flags or unclosed:
         demuxer = _DEMUXERS[container]
         codec, rate_hz, channels, frames = _ask_libav(path, demuxer)
     else:

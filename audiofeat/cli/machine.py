@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,14 +11,19 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from audiofeat.bootstrap import Services
-from audiofeat.errors import AudiofeatError, WorkersFailed
+from audiofeat.errors import AudiofeatError, DiskFull, WorkersFailed
 from audiofeat.extraction.sandbox import die_with_parent
+
+if TYPE_CHECKING:
+    from audiofeat.broker import EmbeddedBroker
 
 _STOP_PATIENCE_S = 30.0
 _RESTARTS_MOST = 5
+_PATIENCE_S = 30.0
+_LEAST_FREE_BYTES = 16 << 20
 
 
 class Workers:
@@ -105,7 +111,9 @@ class Machine:
         self._workers = workers
         self._stack = ExitStack()
         self._pool: Workers | None = None
+        self._broker: EmbeddedBroker | None = None
         self._next = 0.0
+        self._well_at = time.monotonic()
 
     def __enter__(self) -> Self:
         from audiofeat.broker import EmbeddedBroker  # noqa: PLC0415  loads Celery: only now is it needed
@@ -114,7 +122,7 @@ class Machine:
         settings = self._services.settings
         with self._stack as stack:
             if settings.is_embedded:
-                stack.enter_context(EmbeddedBroker(settings.home))
+                self._broker = stack.enter_context(EmbeddedBroker(settings.home))
             if self._workers:
                 self._pool = stack.enter_context(Workers(settings.home, concurrency=self._workers))
             self._reconciler = Reconciler(
@@ -124,19 +132,43 @@ class Machine:
         return self
 
     def tick(self) -> None:
-        """Do what is due: revive workers, reconcile ledger and broker. Call it several times a second."""
-        if time.monotonic() < self._next:
+        """Do what is due: revive broker and workers, reconcile ledger and broker. Call it several times a second.
+
+        Raises
+        ------
+        DiskFull
+            Nothing can be written any more; what was written is whole.
+        WorkersFailed
+            The workers end as soon as they are started.
+        BrokerUnavailable, CatalogueUnavailable
+            For half a minute without a break.
+        """
+        now = time.monotonic()
+        if now < self._next:
             return
-        self._next = time.monotonic() + self._services.settings.reconcile_s
+        self._next = now + self._services.settings.reconcile_s
+        _require_space(self._services.home)
         if self._pool:
             self._pool.keep_alive()
         try:
+            if self._broker:
+                self._broker.keep_alive()
             self._reconciler.step()
+            self._well_at = now
         except AudiofeatError as error:
-            if not error.retryable:
+            if not error.retryable or now - self._well_at > _PATIENCE_S:
                 raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+def _require_space(home: Path) -> None:
+    free_bytes = shutil.disk_usage(home).free
+    if free_bytes < _LEAST_FREE_BYTES:
+        raise DiskFull(
+            f"{free_bytes >> 20} MB are left under {home}, {_LEAST_FREE_BYTES >> 20} are needed",
+            "free some or set AUDIOFEAT_HOME; what is done stays done, so run it again",
+        )

@@ -28,12 +28,15 @@ N_MEL = 60
 MEL_RANGE_HZ = (30.0, 11_000.0)
 BAND_EDGES_HZ = (30.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0, 6_400.0, 11_000.0)
 FILTERS_PATH = Path(__file__).with_name("filters.npz")
-AUDIBLE_DBFS = -60.0
+AUDIBLE_DBFS = -80.0
+AUDIBLE_BELOW_LOUDEST_DB = 50.0
 
 Floats = NDArray[np.float32]
 Measured = Mapping[str, Mapping[str, Any]]
 
-_POWER_FLOOR = 1e-10
+# Floors hang on the sound, not on full scale: turning an item down must not change its timbre.
+_FLOOR_BELOW_PEAK = np.float32(1e-8)
+_LEAST_POWER = np.float32(1e-16)
 _WINDOW = np.hanning(FRAME + 1)[:-1].astype(np.float32)
 _POWER_SCALE = np.float32(1.0 / np.square(_WINDOW.sum() / 2))
 BIN_HZ = scipy.fft.rfftfreq(FRAME, 1 / RATE_HZ).astype(np.float32)
@@ -58,7 +61,7 @@ class Frames:
     spectral : array of shape (timbre frames, len(SPECTRAL_VALUES))
         Frame-wise shape values, in the order of ``SPECTRAL_VALUES``.
     audible : array of shape (timbre frames,)
-        Whether the frame is louder than -60 dBFS.
+        Whether the frame is louder than -80 dBFS and within 50 dB of the loudest so far.
     """
 
     pcm: Floats
@@ -124,6 +127,7 @@ class SharedSpectrum:
             self._resampler = soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="float32", quality="HQ")
         self._tail = np.zeros(FRAME // 2, dtype=np.float32)
         self._previous_magnitude: Floats | None = None
+        self._loudest = 0.0
 
     def push(self, pcm: Floats, mono: Floats, *, last: bool) -> Frames:
         """Return the frames that ``mono`` completes; with ``last`` the end is padded with zeros."""
@@ -145,12 +149,11 @@ class SharedSpectrum:
         to_mel, to_cepstrum = _filters()
         mel = power @ to_mel
         timbre = slice(None, None, TIMBRE_STEP)
-        decibel = 10 * np.log10(np.maximum(mel[timbre], _POWER_FLOOR))
-        frame_dbfs = 10 * np.log10(np.square(windows[timbre]).mean(axis=1) + _POWER_FLOOR)
+        decibel = 10 * np.log10(_above_floor(mel[timbre]))
         return Frames(
             pcm=pcm, pcm_rate_hz=self._rate_hz, mono=signal[: count * HOP], power=power, mel=mel,
             mfcc=decibel @ to_cepstrum, spectral=self._spectral(power[timbre], windows[timbre]),
-            audible=frame_dbfs > AUDIBLE_DBFS,
+            audible=self._audible(windows[timbre]),
         )  # fmt: skip
 
     def _empty(self, pcm: Floats) -> Frames:
@@ -168,9 +171,17 @@ class SharedSpectrum:
             audible=np.zeros(0, dtype=bool),
         )
 
+    def _audible(self, windows: Floats) -> NDArray[np.bool_]:
+        power = np.square(windows).mean(axis=1, dtype=np.float64)
+        loudest = np.maximum.accumulate(np.maximum(power, self._loudest))
+        self._loudest = float(loudest[-1])
+        least = np.maximum(loudest * 10 ** (-AUDIBLE_BELOW_LOUDEST_DB / 10), 10 ** (AUDIBLE_DBFS / 10))
+        audible: NDArray[np.bool_] = power > least
+        return audible
+
     def _spectral(self, power: Floats, windows: Floats) -> Floats:
-        power = power + np.float32(_POWER_FLOOR)
-        magnitude = np.sqrt(power)
+        magnitude = np.sqrt(power + _LEAST_POWER)
+        power = _above_floor(power)
         share = magnitude / magnitude.sum(axis=1, keepdims=True)
         moments = share @ np.column_stack((BIN_HZ, np.square(BIN_HZ)))
         centroid = moments[:, 0]
@@ -194,3 +205,10 @@ class SharedSpectrum:
         band_share = 10 * np.log10(bands / bands.sum(axis=1, keepdims=True))
         named = (centroid, spread, rolloff_50, rolloff_85, flatness, crest, entropy, rise, crossings)
         return np.column_stack((*named, band_crest[:, 1:], band_share)).astype(np.float32)
+
+
+def _above_floor(power: Floats) -> Floats:
+    """Return power of which no part lies more than 80 dB below the strongest of its frame."""
+    floor = np.maximum(power.max(axis=1, keepdims=True) * _FLOOR_BELOW_PEAK, _LEAST_POWER)
+    raised: Floats = np.maximum(power, floor)
+    return raised

@@ -23,7 +23,9 @@ _PREFERRED_BPM = 125.0
 _PRIOR_WIDTH_OCTAVES = 0.9
 _PULSE_LEAST = 0.12
 _LAG_FRAMES = 2
-_LOG_FLOOR = 1e-8
+# Relative to the loudest so far: turning an item down must not change its beats.
+_FLOOR_BELOW_PEAK = np.float32(1e-6)
+_LEAST_POWER = np.float32(1e-14)
 _OCTAVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
 _OFFBEAT_PENALTY = 0.45
 _LEAST_BEATS = 4
@@ -39,15 +41,21 @@ class Rhythm:
     def __init__(self) -> None:
         self._curve: list[Floats] = []
         self._before: Floats | None = None
+        self._peak = 0.0
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        level_db = 10 * np.log10(frames.mel + np.float32(_LOG_FLOOR))
-        before = np.repeat(level_db[:1], _LAG_FRAMES, axis=0) if self._before is None else self._before
-        level_db = np.concatenate((before, level_db))
-        rise_db = np.maximum(level_db[_LAG_FRAMES:] - level_db[:-_LAG_FRAMES], 0)
-        self._curve.append(rise_db.mean(axis=1))
-        self._before = level_db[-_LAG_FRAMES:]
+        mel = frames.mel
+        if not len(mel):
+            return
+        peak = np.maximum.accumulate(np.maximum(mel.max(axis=1), self._peak))
+        self._peak = float(peak[-1])
+        floor = np.maximum(peak * _FLOOR_BELOW_PEAK, _LEAST_POWER)[:, None]
+        before = np.repeat(mel[:1], _LAG_FRAMES, axis=0) if self._before is None else self._before
+        joined = np.concatenate((before, mel))
+        self._before = joined[-_LAG_FRAMES:]
+        rise_db = 10 * np.log10(np.maximum(mel, floor) / np.maximum(joined[:-_LAG_FRAMES], floor))
+        self._curve.append(np.maximum(rise_db, 0).mean(axis=1))
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return tempo, its confidence and beats, the onset rate and the pulse clarity."""

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import SPECTRAL_VALUES
 from audiofeat.features.frames import (
-    AUDIBLE_DBFS,
     BIN_HZ,
     MEL_RANGE_HZ,
     N_MEL,
@@ -29,6 +28,7 @@ from audiofeat.features.frames import (
 
 _WINDOW = 129  # frames: three seconds
 _SECOND = 43
+_SILENT_DBFS = -60.0
 _SPEECH_BAND_HZ = (100.0, 3_200.0)
 _LEVEL_EDGES_HZ = (100.0, 400.0, 1_000.0, 2_000.0, 3_200.0)
 _TREBLE_MOST_HZ = 8_000.0
@@ -114,7 +114,7 @@ class Windows:
         tensor = self._curves[firsts[:, None] + np.arange(_WINDOW)]
         centres = np.minimum(starts - firsts, _WINDOW - _SECOND)
         power = 10 ** (tensor[np.arange(len(starts))[:, None], centres[:, None] + np.arange(_SECOND), 0] / 10)
-        self._loud.append(10 * np.log10(power.mean(axis=1)) > AUDIBLE_DBFS)
+        self._loud.append(10 * np.log10(power.mean(axis=1)) > _SILENT_DBFS)
         self._rows.append(_statistics(tensor, centres))
         self._seconds = ready
 

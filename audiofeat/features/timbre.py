@@ -1,6 +1,6 @@
 """Timbre: the shape of the spectrum over the audible frames of the whole item.
 
-Means are taken over frames louder than -60 dBFS, at 43.07 frames a second, on the band up to 11,025 Hz.
+Means are taken over the audible frames (within 50 dB of the loudest so far), at 43.07 a second, on the band up to 11,025 Hz.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ class Timbre:
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return means and standard deviations of the spectral shape, and the mean cepstrum."""
         result = Result()
-        enough = self._frames >= _LEAST_FRAMES
+        enough = self._frames >= _LEAST_FRAMES and silence is not Reason.SILENCE
         reason = Reason.SILENCE if silence is not Reason.TOO_SHORT else silence
         for name, value in _PUBLISHED.items():
             at = SPECTRAL_VALUES.index(value)

@@ -196,7 +196,7 @@ def _facts_of(item: ItemView, catalogue: Catalogue) -> Facts:
 
 
 def _not_analysed(item: ItemView) -> ItemNotAnalysed:
-    return ItemNotAnalysed(f"{_title(item)} has no fingerprint: it is {item.state.value}", "see audiofeat jobs")
+    return ItemNotAnalysed(f"{_title(item)} has no fingerprint: it is {item.state.value}", "audiofeat failures")
 
 
 def _title(item: ItemView) -> str:

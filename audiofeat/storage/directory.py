@@ -195,7 +195,7 @@ class DirectoryStore:
             _log.warning("name_not_utf8", extra={"key": repr(key)})
             return None
         except (OSError, AccessDenied, ObjectMissing) as error:
-            _log.warning("object_left_out", extra={"key": key, "reason": str(error)})
+            _log.warning("object_left_out key=%r reason=%s", key, error)
             return None
         return _facts(key, found) if stat.S_ISREG(found.st_mode) else None
 

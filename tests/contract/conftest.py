@@ -93,9 +93,7 @@ def postgresql_server() -> Iterator[str]:
         folder,
     ]
     with log.open("wb") as output:
-        server = subprocess.Popen(
-            [*prefix, *serve, "-c", "fsync=off"], stdout=output, stderr=output, cwd="/"
-        )
+        server = subprocess.Popen([*prefix, *serve, "-c", "fsync=off"], stdout=output, stderr=output, cwd="/")
     try:
         url = f"postgresql://owner:{PASSWORD}@127.0.0.1:{port}/postgres"
         _wait_until_ready(url, server, log)

@@ -17,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,16 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from audiofeat.extraction.sandbox import die_with_parent
 from audiofeat.storage.s3_connection import S3Connection
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MUSIC = {
-    "song.ogg": "pluck_river_stones.ogg",
-    "rain.mp3": "dnb_concrete_rain.mp3",
-    "letter.flac": "piano_first_letter.flac",
+MUSIC = {"song.ogg": "pluck_river_stones.ogg", "rain.mp3": "dnb_concrete_rain.mp3"}
+OBJECTS = {
+    "incoming/song.ogg": "pad_slow_tide.ogg",
+    "new/evening.ogg": "noise_grey_weather.ogg",
+    "new/morning.ogg": "brass_harbour_call.ogg",
 }
 # Enough to answer the pages' questions; the demo has all of them.
 SAMPLES = ("dnb_neon_circuit.ogg", "dnb_tunnel_lights.ogg", "piano_late_train.ogg", "liner_notes.mp3")
@@ -122,7 +125,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory, s3_connection: S3Connection
         config=Config(s3={"addressing_style": "path"}),
     )  # fmt: skip
     s3.create_bucket(Bucket="catalogue")
-    s3.upload_file(str(ROOT / "samples" / "audio" / "pad_slow_tide.ogg"), "catalogue", "incoming/song.ogg")
+    for key, sample in OBJECTS.items():
+        s3.upload_file(str(ROOT / "samples" / "audio" / sample), "catalogue", key)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -146,7 +150,13 @@ def running(reader: Reader) -> Iterator[Reader]:
     with (
         (reader.folder / "up.log").open("wb") as log,
         subprocess.Popen(
-            command, cwd=reader.folder, env=reader.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            command,
+            cwd=reader.folder,
+            env=reader.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=partial(die_with_parent, os.getpid()),
         ) as up,
     ):
         try:
@@ -220,7 +230,7 @@ def test_no_sentence_stands_twice() -> None:
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """The site builder finds every page, link and anchor, and no page asks another host for anything."""
     site = tmp_path / "site"
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert not built.returncode, built.stderr
     for page in site.rglob("*.html"):

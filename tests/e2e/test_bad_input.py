@@ -47,6 +47,18 @@ def forbidding_s3() -> Iterator[str]:
     server.shutdown()
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return the root of a file system of 4 MB; only root can mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=False, capture_output=True)
+    if mounted.returncode:
+        pytest.skip("only root may mount a small file system")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
 def credentials(endpoint: str) -> dict[str, str]:
     return {
         "AUDIOFEAT_S3_ENDPOINT_URL": endpoint,
@@ -127,13 +139,17 @@ def test_wrong_setting(audiofeat: Run) -> None:
     assert "AUDIOFEAT_WORKERS" in complains(audiofeat("index", "list", AUDIOFEAT_WORKERS="many"), "settings_invalid", 2)
 
 
-def test_full_disk(audiofeat: Run, tmp_path: Path) -> None:
-    """A home that cannot be written to is a message, not a traceback."""
+def test_home_that_cannot_be_made(audiofeat: Run, tmp_path: Path) -> None:
+    """A home under something that is not a folder is a message, not a traceback."""
     (tmp_path / "flat").write_text("a file where a folder is needed")
-    done = audiofeat("ingest", SAMPLES / "audio", AUDIOFEAT_HOME=str(tmp_path / "flat" / "home"))
-    assert done.returncode in {1, 2}
-    assert "Traceback" not in done.stderr
-    assert "error [" in done.stderr
+    home = str(tmp_path / "flat" / "home")
+    assert home in complains(audiofeat("ingest", SAMPLES / "audio", AUDIOFEAT_HOME=home), "settings_invalid", 2)
+
+
+def test_full_disk(audiofeat: Run, small_disk: Path) -> None:
+    """A disk that is nearly full ends the run with a message before anything is lost."""
+    message = complains(audiofeat("ingest", SAMPLES / "audio", AUDIOFEAT_HOME=str(small_disk / "home")), "disk_full", 1)
+    assert "AUDIOFEAT_HOME" in message
 
 
 def test_k_out_of_range(audiofeat: Run) -> None:

@@ -1,0 +1,91 @@
+"""Key, mode and tuning of cadences; what has no key says so."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from audiofeat.domain.quality import Reason
+from audiofeat.features.tonal import Tonal
+from tests.synthesis import KEYS, RATE_HZ, Signal, cadence, drum_loop, fed, noise, sine, tone
+
+FIELDS = {"key", "mode", "key_strength", "tuning_hz", "hpcp", "hpcp_change"}
+LEAKS = "harmonics and subharmonics of one pitch class count as others"
+
+
+def held(*tones_hz: float) -> Signal:
+    return np.sum([sine(hz, 8.0, amplitude=0.1) for hz in tones_hz], axis=0, dtype=np.float32)
+
+
+@pytest.mark.parametrize("tuning_hz", [432.0, 440.0, 452.0])
+@pytest.mark.parametrize("mode", ["major", "minor"])
+@pytest.mark.parametrize("tonic", range(12))
+def test_every_key_at_every_tuning(tonic: int, mode: str, tuning_hz: float) -> None:
+    """All 24 keys from a cadence, at A = 432, 440 and 452 Hz; the tuning within 1 Hz."""
+    values = fed(Tonal(), cadence(tonic, mode, tuning_hz=tuning_hz)).values
+    assert (values["key"], values["mode"]) == (KEYS[tonic], mode)
+    assert values["tuning_hz"] == pytest.approx(tuning_hz, abs=1.0)
+    assert 0.6 < values["key_strength"] <= 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: noise(8.0),
+        lambda: drum_loop(120, 8.0),
+        lambda: held(440),
+        lambda: held(220, 440),
+        pytest.param(lambda: held(220, 330), marks=pytest.mark.xfail(strict=True, reason=LEAKS)),
+        pytest.param(lambda: np.tile(tone(220, 1.0), 8), marks=pytest.mark.xfail(strict=True, reason=LEAKS)),
+    ],
+    ids=["noise", "drums", "one sine", "octaves", "a fifth", "one tone with harmonics"],
+)
+def test_fewer_than_three_pitch_classes_have_no_key(make: Callable[[], Signal]) -> None:
+    """Noise, drums, one tone and an interval are atonal; the profile and its strength stay."""
+    result = fed(Tonal(), make())
+    assert result.reasons == {"key": Reason.ATONAL, "mode": Reason.ATONAL}
+    assert result.values["hpcp"] is not None
+
+
+def test_the_profile_is_of_the_pitch_classes_played() -> None:
+    """A major triad: its three classes lead, C first and the largest at 1."""
+    profile = fed(Tonal(), held(261.63, 329.63, 392.0)).values["hpcp"]
+    assert len(profile) == 12
+    assert max(profile) == 1.0
+    assert set(np.argsort(profile)[-3:].tolist()) == {0, 4, 7}
+
+
+def test_a_held_chord_changes_less_than_a_progression() -> None:
+    """The change from one 4 s block to the next tells movement."""
+    still = fed(Tonal(), np.tile(held(220, 277.2, 329.6), 2)).values["hpcp_change"]
+    moving = np.concatenate([held(220, 277.2, 329.6), held(246.9, 311.1, 370.0)])
+    assert fed(Tonal(), moving, block_s=8.0).values["hpcp_change"] > 0.3
+    assert still < 0.05
+
+
+@pytest.mark.parametrize("gain_db", [-12, 12])
+def test_level_does_not_matter(gain_db: float) -> None:
+    """12 dB more or less: the same key and tuning, strength within 0.02."""
+    signal = cadence(2, "minor")
+    expected = fed(Tonal(), signal).values
+    found = fed(Tonal(), (signal * 10 ** (gain_db / 20)).astype(np.float32)).values
+    assert (found["key"], found["mode"]) == ("D", "minor")
+    assert found["tuning_hz"] == pytest.approx(expected["tuning_hz"], abs=0.1)
+    assert found["key_strength"] == pytest.approx(expected["key_strength"], abs=0.02)
+
+
+def test_a_little_noise_does_not_matter() -> None:
+    """20 dB below the chords it leaves the key."""
+    signal = cadence(9, "minor", times=4)
+    hiss = noise(len(signal) / RATE_HZ, amplitude=float(signal.std()) / 10)
+    values = fed(Tonal(), signal + hiss[: len(signal)]).values
+    assert (values["key"], values["mode"]) == ("A", "minor")
+
+
+def test_digital_silence_is_atonal_and_the_gates_reason_wins() -> None:
+    """Nothing sounding has no pitch; where the gates gave a reason, it stands in every field."""
+    zeros = np.zeros(5 * RATE_HZ, dtype=np.float32)
+    for silence, reason in ((None, Reason.ATONAL), (Reason.SILENCE, Reason.SILENCE), (Reason.TOO_SHORT,) * 2):
+        result = fed(Tonal(), zeros, silence=silence)
+        assert result.reasons == dict.fromkeys(FIELDS, reason)
+        assert set(result.values.values()) == {None}
