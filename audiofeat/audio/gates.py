@@ -86,43 +86,49 @@ class Gates:
         AudioRejected
             ``not_finite`` or ``amplitude_out_of_range``.
         """
-        peak = float(np.max(np.abs(block)))
+        planes = np.ascontiguousarray(block.T)
+        peak = float(max(planes.max(), -planes.min()))
         if not np.isfinite(peak):
             raise AudioRejected(ErrorCode.NOT_FINITE, "the samples hold NaN or infinity")
         if peak > _LOUDEST_AMPLITUDE:
             raise AudioRejected(ErrorCode.AMPLITUDE_OUT_OF_RANGE, f"a sample of {peak:.3g} times full scale")
         if peak >= _CLIP_LEVEL:
-            self._clipped += int(np.count_nonzero(np.abs(block) >= _CLIP_LEVEL))
+            self._clipped += int(np.count_nonzero(np.abs(planes) >= _CLIP_LEVEL))
         self._frames += len(block)
         mono = np.empty(len(block), dtype=np.float32)
         for start in range(0, len(block), self._rate_hz):
-            second = block[start : start + self._rate_hz]
-            mono[start : start + len(second)] = self._second(second)
+            second = planes[:, start : start + self._rate_hz].astype(np.float64)
+            mono[start : start + second.shape[1]] = self._second(second)
         return mono
 
-    def _second(self, second: NDArray[np.float32]) -> NDArray[np.float32]:
-        count = len(second)
-        total = second.sum(axis=0, dtype=np.float64)
-        energy = np.einsum("ij,ij->j", second, second, dtype=np.float64)
+    def _second(self, second: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Choose the mono signal of one second of shape (channels, frames), and take its level."""
+        count = second.shape[1]
+        total = second.sum(axis=1)
+        energy = np.array([np.dot(channel, channel) for channel in second])
         self._sum += total
         self._energy += energy
-        mono = second[:, 0] if second.shape[1] == 1 else second.mean(axis=1, dtype=np.float32)
-        mono_energy = _energy(mono)
-        if second.shape[1] > 1 and energy.mean() > 1e-7 * count:
+        mono: NDArray[np.float64] = second.mean(axis=0)
+        mono_energy = float(np.dot(mono, mono))
+        if len(second) > 1 and energy.mean() > 1e-7 * count:
             self._audible_s += 1
             if 10 * np.log10((mono_energy + 1e-20) / energy.mean()) < _ANTIPHASE_CANCELS_DB:
                 self._cancelling_s += 1
-                mono = second[:, int(np.argmax(energy))]
-                mono_energy = _energy(mono)
-        mono_sum = float(mono.sum(dtype=np.float64))
+                loudest = int(np.argmax(energy))
+                mono, mono_energy = second[loudest], float(energy[loudest])
+        mono_sum = float(mono.sum())
         self._mono_sum += mono_sum
         self._mono_energy += mono_energy
         self._second_dbfs.append(_dbfs(mono_energy / count - (mono_sum / count) ** 2))
         self._count_dropouts(mono)
-        return mono
+        chosen: NDArray[np.float32] = mono.astype(np.float32)
+        return chosen
 
-    def _count_dropouts(self, mono: NDArray[np.float32]) -> None:
+    def _count_dropouts(self, mono: NDArray[np.float64]) -> None:
         """Count gaps of exact zeros that cut loud sound off and let it in again at once, as lost packets do."""
+        if mono[-1] and self._zero_run + len(mono) - np.count_nonzero(mono) <= _DROPOUT_LEAST_S * self._rate_hz:
+            self._zero_run, self._last_amplitude = 0, abs(float(mono[-1]))
+            return
         sounding = np.flatnonzero(mono)
         if not len(sounding):
             self._zero_run += len(mono)
@@ -170,11 +176,6 @@ class Gates:
             if ratio_db < _SILENT_CHANNEL_DB:
                 raised.add(Flag.ONE_CHANNEL_SILENT)
         return raised
-
-
-def _energy(signal: NDArray[np.float32]) -> float:
-    """Sum squares in double precision: in single, the rounding of a pure offset is louder than silence."""
-    return float(np.einsum("i,i->", signal, signal, dtype=np.float64))
 
 
 def _dbfs(power: float) -> float:

@@ -6,6 +6,7 @@ word. Walking the frame or page headers takes a few milliseconds and tells.
 
 import mmap
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,36 +129,45 @@ def _mp3(path: Path, offset: int) -> Structure:
 
 
 def _mp3_frames(stream: mmap.mmap, offset: int) -> Structure:
-    at, flags, total_samples, claimed, kind = offset, set[Flag](), 0, None, None
-    while at + 4 <= len(stream):
-        frame = mp3_frame(stream, at)
-        if frame is None:
-            if stream[at : at + 3] in {b"TAG", b"ID3"} or stream[at : at + 8] == b"APETAGEX":
-                break
-            step = _next_mp3_frame(stream, at + 1)
-            if step is None:
-                if total_samples and len(stream) - at > _JUNK_TOLERATED_BYTES:
-                    flags.add(Flag.TRAILING_DATA)
-                break
-            if total_samples and step - at > 0:
-                flags.add(Flag.DAMAGED)
-            at = step
-            continue
-        length, rate_hz, channels, samples = frame
+    flags: set[Flag] = set()
+    total_samples, claimed, kind = 0, None, None
+    for at, (length, *sort, samples) in _mpeg_frames(stream, offset, flags):
         if kind is None:
-            kind = (rate_hz, channels)
-            claimed = _xing_frames(stream[at : at + length])
-            if claimed is not None:
-                claimed, samples = claimed * samples, 0
-        elif kind != (rate_hz, channels):
+            kind = sort
+            claimed_frames = _xing_frames(stream[at : at + length])
+            if claimed_frames is not None:
+                claimed = claimed_frames * samples
+                continue
+        if kind != sort:
             flags.add(Flag.STREAM_CHANGE)
         if at + length > len(stream):
             flags.add(Flag.TRUNCATED)
         total_samples += samples
-        at += length
     if claimed is not None and Flag.STREAM_CHANGE not in flags and total_samples > claimed * 1.01 + 2304:
         flags.add(Flag.HEADER_INCONSISTENT)
     return Structure(claimed, frozenset(flags))
+
+
+def _mpeg_frames(stream: mmap.mmap, at: int, flags: set[Flag]) -> Iterator[tuple[int, tuple[int, int, int, int]]]:
+    """Yield where each frame starts and what its header says; gaps and what follows the last frame raise flags."""
+    found = False
+    while at + 4 <= len(stream):
+        frame = mp3_frame(stream, at)
+        if frame is not None:
+            yield at, frame
+            found = True
+            at += frame[0]
+            continue
+        if stream[at : at + 3] in {b"TAG", b"ID3"} or stream[at : at + 8] == b"APETAGEX":
+            return
+        step = _next_mp3_frame(stream, at + 1)
+        if step is None:
+            if found and len(stream) - at > _JUNK_TOLERATED_BYTES:
+                flags.add(Flag.TRAILING_DATA)
+            return
+        if found:
+            flags.add(Flag.DAMAGED)
+        at = step
 
 
 def _next_mp3_frame(stream: mmap.mmap, at: int) -> int | None:

@@ -35,7 +35,8 @@ Floats = NDArray[np.float32]
 Measured = Mapping[str, Mapping[str, Any]]
 
 # Floors hang on the sound, not on full scale: turning an item down must not change its timbre.
-_FLOOR_BELOW_PEAK = np.float32(1e-8)
+# 50 dB keeps what is heard and leaves out what codecs drop.
+FLOOR_BELOW_PEAK = np.float32(1e-5)
 _LEAST_POWER = np.float32(1e-16)
 _WINDOW = np.hanning(FRAME + 1)[:-1].astype(np.float32)
 _POWER_SCALE = np.float32(1.0 / np.square(_WINDOW.sum() / 2))
@@ -208,7 +209,7 @@ class SharedSpectrum:
 
 
 def _above_floor(power: Floats) -> Floats:
-    """Return power of which no part lies more than 80 dB below the strongest of its frame."""
-    floor = np.maximum(power.max(axis=1, keepdims=True) * _FLOOR_BELOW_PEAK, _LEAST_POWER)
+    """Return power of which no part lies more than 50 dB below the strongest of its frame."""
+    floor = np.maximum(power.max(axis=1, keepdims=True) * FLOOR_BELOW_PEAK, _LEAST_POWER)
     raised: Floats = np.maximum(power, floor)
     return raised

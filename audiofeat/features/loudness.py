@@ -85,17 +85,16 @@ class Loudness:
         """Take in one block."""
         pcm, rate_hz, channels = frames.pcm, frames.pcm_rate_hz, frames.pcm.shape[1]
         if self._filter_state is None or self._oversampler is None:
-            self._filter_state = np.zeros((2, 2, channels))
+            self._filter_state = np.zeros((2, channels, 2))
             self._oversampler = soxr.ResampleStream(rate_hz, _OVERSAMPLING * rate_hz, channels, dtype="float32")
         oversampled = self._oversampler.resample_chunk(pcm)
         for signal in (pcm, oversampled):
-            self._true_peak = max(self._true_peak, float(np.max(np.abs(signal), initial=0.0)))
-        self._squares += float(np.einsum("ij,ij->", pcm, pcm, dtype=np.float64))
+            self._true_peak = max(self._true_peak, float(signal.max(initial=0.0)), -float(signal.min(initial=0.0)))
         self._samples += pcm.size
-        weighted, self._filter_state = sosfilt(
-            k_weighting(rate_hz), pcm.astype(np.float64), axis=0, zi=self._filter_state
-        )
-        self._collect(np.square(weighted) @ channel_gains(channels), rate_hz)
+        planes = np.ascontiguousarray(pcm.T, dtype=np.float64)
+        self._squares += float(np.vdot(planes, planes))
+        weighted, self._filter_state = sosfilt(k_weighting(rate_hz), planes, zi=self._filter_state)
+        self._collect(channel_gains(channels) @ np.square(weighted), rate_hz)
 
     def _collect(self, power: Array, rate_hz: int) -> None:
         """Average the power over steps of exactly 1/100 s, whatever the rate."""

@@ -24,26 +24,28 @@ class Quality:
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        pcm = frames.pcm
-        magnitude = np.abs(pcm)
+        planes = np.ascontiguousarray(frames.pcm.T)
         self._rate_hz = frames.pcm_rate_hz
-        self._channels = pcm.shape[1]
-        self._clipped += int(np.count_nonzero(magnitude >= _CLIP_LEVEL))
-        self._samples += pcm.size
-        total = pcm.sum(axis=0, dtype=np.float64)
+        self._channels = len(planes)
+        magnitude = np.abs(planes)
+        peak = float(magnitude.max(initial=0.0))
+        self._peak = max(self._peak, peak)
+        if peak >= _CLIP_LEVEL:
+            self._clipped += int(np.count_nonzero(magnitude >= _CLIP_LEVEL))
+        self._samples += planes.size
+        total = planes.sum(axis=1, dtype=np.float64)
         self._sum = total if self._sum is None else self._sum + total
-        sounding = np.flatnonzero(magnitude.max(axis=1) > _AUDIBLE_AMPLITUDE)
-        if len(sounding):
+        sounding = magnitude.max(axis=0) > _AUDIBLE_AMPLITUDE
+        if sounding.any():
             if self._first_sound is None:
-                self._first_sound = self._frames + int(sounding[0])
-            self._last_sound = self._frames + int(sounding[-1]) + 1
-        self._peak = max(self._peak, float(magnitude.max(initial=0.0)))
+                self._first_sound = self._frames + int(np.argmax(sounding))
+            self._last_sound = self._frames + len(sounding) - int(np.argmax(sounding[::-1]))
         if self._channels >= 2:
-            left, right = pcm[:, 0], pcm[:, 1]
+            left, right = planes[:2]
             self._cross += float(np.dot(left, right))
             self._left += float(np.dot(left, left))
             self._right += float(np.dot(right, right))
-        self._frames += len(pcm)
+        self._frames += len(sounding)
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return clipping, offset, silence at both ends and the stereo picture of the first two channels."""

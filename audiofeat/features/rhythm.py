@@ -26,9 +26,13 @@ _LAG_FRAMES = 2
 # Relative to the loudest so far: turning an item down must not change its beats.
 _FLOOR_BELOW_PEAK = np.float32(1e-6)
 _LEAST_POWER = np.float32(1e-14)
-_OCTAVES = (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0)
-_OFFBEAT_PENALTY = 0.45
+_OCTAVES = (1 / 2, 1.0, 2.0)
+_OFFBEAT_PENALTY = 0.3
 _LEAST_BEATS = 4
+_TRACKED_FRAMES = int(600 * ONSET_RATE_HZ)
+_STEADY = 0.9
+_PADDING = 8
+_OVERTONES = (1, 2, 4)
 _ONSET_SPACING_S = 0.05
 _ONSET_THRESHOLD_DB = 1.5
 
@@ -75,7 +79,7 @@ class Rhythm:
             for name in ("tempo_bpm", "tempo_confidence", "beat_times_s"):
                 result.put(name, None, Reason.NO_PULSE)
             return result
-        tempo_bpm, regularity = _refine_bpm(beats, tempo_bpm)
+        tempo_bpm, regularity = _refine_bpm(accents, beats, tempo_bpm)
         result.put("tempo_bpm", tempo_bpm)
         result.put("tempo_confidence", float(np.sqrt(min(1.0, clarity / 0.5) * regularity) * (0.5 + 0.5 * margin)))
         result.put("beat_times_s", [float(t) for t in np.round(beats, 4)])
@@ -129,22 +133,27 @@ def _tempo(curve: Floats, periodicity: Array) -> tuple[float, float, float]:
 
 
 def _salience(periodicity: Array, bpm: float) -> float:
-    """Score a tempo: recurrence after 1, 2 and 4 beats, little between the beats, close to the preferred tempo."""
+    """Score a tempo: recurrence after 1, 2 and 4 beats, little between beats, close to the preferred tempo."""
     period_s = 60 / bpm
-    on_beat = np.mean([_at(periodicity, period_s, multiple) for multiple in (1, 2, 4)])
+    after_one, after_two, after_four = (max(_at(periodicity, period_s, multiple), 0.0) for multiple in (1, 2, 4))
+    on_beat = np.sqrt(after_one * (after_two + after_four) / 2)
     between = max(_at(periodicity, period_s, 0.5), 0.0)
     distance = np.log2(bpm / _PREFERRED_BPM) / _PRIOR_WIDTH_OCTAVES
     return float(max(on_beat - _OFFBEAT_PENALTY * between, 0.0) * np.exp(-0.5 * distance**2))
 
 
 def _degara(curve: Floats, slowest_bpm: float, fastest_bpm: float) -> Array:
-    tap = essentia.TempoTapDegara(
-        minTempo=int(np.clip(slowest_bpm, 40, 180)),
-        maxTempo=int(np.clip(np.ceil(fastest_bpm), 60, 250)),
-        sampleRateODF=ONSET_RATE_HZ,
-        resample="x2",
-    )
-    return np.asarray(tap(curve), dtype=np.float64)
+    """Tap along, ten minutes at a time: the tracker's memory grows with what it is given."""
+    taps = []
+    for start in range(0, len(curve), _TRACKED_FRAMES):
+        tap = essentia.TempoTapDegara(
+            minTempo=int(np.clip(slowest_bpm, 40, 180)),
+            maxTempo=int(np.clip(np.ceil(fastest_bpm), 60, 250)),
+            sampleRateODF=ONSET_RATE_HZ,
+            resample="x2",
+        )
+        taps.append(np.asarray(tap(curve[start : start + _TRACKED_FRAMES]), dtype=np.float64) + start / ONSET_RATE_HZ)
+    return np.concatenate(taps) if taps else np.zeros(0)
 
 
 def _beats(curve: Floats, tempo_bpm: float) -> Array:
@@ -161,10 +170,11 @@ def _beats(curve: Floats, tempo_bpm: float) -> Array:
     return beats
 
 
-def _refine_bpm(beats: Array, tempo_bpm: float) -> tuple[float, float]:
-    """Return the slope of a least-squares line through the beats (BPM) and how regular they are (0-1).
+def _refine_bpm(accents: Array, beats: Array, tempo_bpm: float) -> tuple[float, float]:
+    """Return the tempo that beats and accents agree on (BPM), and how regular the beats are (0-1).
 
-    The tracker's times are quantised; a line through many beats is not. Gaps count as several beats.
+    The tracker's times are quantised. A least-squares line through the beats, over gaps too, is not; where the beats
+    are regular, the accents' own spectrum within a hundredth of it is sharper still.
     """
     period_s = 60 / tempo_bpm
     intervals = np.diff(beats)
@@ -173,9 +183,21 @@ def _refine_bpm(beats: Array, tempo_bpm: float) -> tuple[float, float]:
         return tempo_bpm, 0.3
     period_s = float(np.mean(near))
     index = np.concatenate(([0], np.cumsum(np.maximum(1, np.round(intervals / period_s)))))
-    slope = float(np.polyfit(index, beats, 1)[0])
+    period_s = float(np.polyfit(index, beats, 1)[0])
     regularity = 1 - min(1.0, float(np.std(intervals)) / period_s)
-    return 60 / slope, regularity
+    bpm = _sharpened(accents, 60 / period_s) if regularity > _STEADY else 60 / period_s
+    return bpm, regularity
+
+
+def _sharpened(accents: Array, bpm: float) -> float:
+    """Return the tempo within 1 % at which the accents' spectrum and its overtones are strongest."""
+    accents = accents[:_TRACKED_FRAMES]
+    size = scipy.fft.next_fast_len(_PADDING * len(accents), real=True)
+    magnitude = np.abs(scipy.fft.rfft(accents - accents.mean(), size))
+    candidates = bpm * np.linspace(0.99, 1.01, 401)
+    bins = np.outer(_OVERTONES, candidates / 60 / ONSET_RATE_HZ * size)
+    strength = np.interp(bins, np.arange(len(magnitude)), magnitude).sum(axis=0)
+    return float(candidates[int(np.argmax(strength))])
 
 
 def _onset_rate_hz(curve: Floats) -> float:

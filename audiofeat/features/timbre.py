@@ -1,6 +1,6 @@
 """Timbre: the shape of the spectrum over the audible frames of the whole item.
 
-Means are taken over the audible frames (within 50 dB of the loudest so far), at 43.07 a second, on the band up to 11,025 Hz.
+Means are taken over the audible frames (within 50 dB of the loudest so far), at 43.07 a second, up to 11,025 Hz.
 """
 
 import numpy as np

@@ -35,7 +35,9 @@ def generated(folder: Path) -> Iterator[Path]:
         pcm = np.tile(pcm, (1 + _SECONDS * rate_hz // len(pcm), 1))[: _SECONDS * rate_hz]
         for suffix, options in FORMATS.items():
             path = folder / f"{source.split('.')[0]}.{suffix}"
-            soundfile.write(path, pcm, rate_hz, **options)
+            with soundfile.SoundFile(path, "w", rate_hz, pcm.shape[1], **options) as file:
+                for start in range(0, len(pcm), rate_hz):  # libsndfile's Vorbis writer crashes on long writes
+                    file.write(pcm[start : start + rate_hz])
             yield path
 
 

@@ -32,19 +32,19 @@ def pad() -> Signal:
     return np.sum([sine(hz, SECONDS, amplitude=0.1) for hz in (220.0, 277.2, 329.6)], axis=0, dtype=np.float32)
 
 
-@pytest.mark.parametrize(("ladder", "least"), [("clicks", 16), ("drums", 13)])
+@pytest.mark.parametrize(("ladder", "least"), [("clicks", 16), ("drums", 16)])
 def test_tempo_within_an_octave(ladder: str, least: int) -> None:
-    """Within 1 %, half and double allowed: every click track; of 16 drum loops three come out at two thirds."""
+    """Within 1 %, half and double allowed: every click track and drum loop from 50 to 200 BPM."""
     assert sum(close(ratio, 0.5, 1, 2) for ratio in ratios(ladder).values()) >= least
 
 
-@pytest.mark.parametrize(("ladder", "least"), [("clicks", 10), ("drums", 6)])
+@pytest.mark.parametrize(("ladder", "least"), [("clicks", 11), ("drums", 8)])
 def test_tempo_in_its_octave(ladder: str, least: int) -> None:
     """Of the 11 steps from 70 to 170 BPM, so many at the very tempo: drums with eighths tend to half or double."""
     assert sum(close(ratio, 1) for bpm, ratio in ratios(ladder).items() if 70 <= bpm <= 170) >= least
 
 
-@pytest.mark.parametrize("bpm", [100, 120, 140, 170])
+@pytest.mark.parametrize("bpm", [100, 120, 140, 160])
 @pytest.mark.parametrize("ladder", LADDERS)
 def test_beats_are_where_they_are_heard(ladder: str, bpm: int) -> None:
     """Mean absolute distance from a beat to the nearest true one: under 30 ms; few are missing."""

@@ -18,7 +18,7 @@ def test_a_sine_is_where_it_is(hz: float) -> None:
     values = fed(Timbre(), tone_in_hiss(hz)).values
     assert values["spectral_rolloff_hz"] == pytest.approx(hz, abs=25)
     assert values["zero_crossing_rate_hz"] == pytest.approx(hz, rel=0.03)
-    assert values["spectral_flatness_db"] < -30
+    assert values["spectral_flatness_db"] < -24
     assert values["spectral_entropy"] < 0.6
 
 
@@ -35,8 +35,8 @@ def test_the_octave_band_of_a_sine_holds_its_power() -> None:
     """A sine of 1,131 Hz lies in the middle of 800 to 1,600 Hz: that band has the whole power, the others little."""
     share_db = fed(Timbre(), tone_in_hiss(1_131.0)).values["octave_band_share_db"]
     assert len(share_db) == 8
-    assert share_db[4] == pytest.approx(0.0, abs=0.01)
-    assert max(share_db[:4] + share_db[5:]) < -30
+    assert share_db[4] == pytest.approx(0.0, abs=0.02)
+    assert max(share_db[:4] + share_db[5:]) < -25
 
 
 def test_a_steady_sound_has_less_flux_than_a_song() -> None:
