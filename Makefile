@@ -81,6 +81,7 @@ $(VENV)/.demo: requirements.lock requirements-annoy.lock pyproject.toml | $(BIN)
 	@$(UV_PIP) --require-hashes -r requirements.lock
 	@$(MAKE) --no-print-directory $(VENV)/.annoy
 	@$(UV_PIP) --no-deps --editable .
+	@$(BIN)/python -m audiofeat.index.selftest
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.demo

@@ -14,7 +14,7 @@ from audiofeat.audio.sniff import Container, mp3_frame
 from audiofeat.domain.quality import Flag
 
 _CHUNK_UNKNOWN = 0xFFFFFFFF
-_JUNK_TOLERATED_BYTES = 4096
+_JUNK_TOLERATED_BYTES = 16_384
 # Codecs of a WAV file in which the bits of a sample tell its bytes: PCM, float, A-law, mu-law, extensible.
 _WAV_PLAIN_CODECS = frozenset({1, 3, 6, 7, 0xFFFE})
 
@@ -68,7 +68,7 @@ def _wav_data(length: int, present: int, block_align: int) -> Structure:
     if length in {0, _CHUNK_UNKNOWN} or not block_align:
         inconsistent = length == 0 and present > _JUNK_TOLERATED_BYTES
         return Structure(None, frozenset({Flag.HEADER_INCONSISTENT} if inconsistent else ()))
-    trailing = present - length > _JUNK_TOLERATED_BYTES * 4
+    trailing = present - length > _JUNK_TOLERATED_BYTES
     return Structure(length // block_align, frozenset({Flag.TRAILING_DATA} if trailing else ()))
 
 

@@ -9,7 +9,7 @@ from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.similarity import GroupSimilarity
 
 # Encodings of one recording lie closer than this; different recordings seldom do.
-NEAR_DUPLICATE_DISTANCE = 0.15
+NEAR_DUPLICATE_DISTANCE = 0.12
 _SAME_TEMPO_RATIO = 1.03
 _GROUPS_NAMED = 2
 
