@@ -16,6 +16,8 @@ from audiofeat.services.register import Registrations, register_listing
 
 _POLL_S = 0.25
 _FAILURES_SHOWN = 50
+# How long to look on while every open job waits for its store.
+_STORE_PATIENCE_S = 30.0
 _FAILED_STATES = FINAL_STATES - USABLE_STATES - {JobState.SUPERSEDED}
 
 
@@ -71,7 +73,7 @@ def _work_off(services: Services, jobs: Sequence[str], *, workers: int, console:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[rate]:.0f} audio s/s  {task.fields[failed]} failed"), TimeRemainingColumn(),
     )  # fmt: skip
-    began = time.monotonic()
+    began = moved = time.monotonic()
     before_s = services.catalogue.seconds_decoded(jobs)
     with (
         Machine(services, workers=workers) as machine,
@@ -85,21 +87,24 @@ def _work_off(services: Services, jobs: Sequence[str], *, workers: int, console:
             audio_s = services.catalogue.seconds_decoded(jobs) - before_s
             failed = sum(states.get(state, 0) for state in _FAILED_STATES)
             progress.update(bar, completed=ended, rate=audio_s / (time.monotonic() - began), failed=failed)
-            if ended == len(jobs):
+            if states.get(JobState.RETRY_WAIT, 0) < len(jobs) - ended:
+                moved = time.monotonic()
+            if ended == len(jobs) or time.monotonic() - moved > _STORE_PATIENCE_S:
                 return
             time.sleep(_POLL_S)
 
 
 def _summarise(services: Services, registrations: Registrations, jobs: Sequence[str], wall_s: float) -> None:
     states = services.catalogue.states(jobs)
-    counts = ", ".join(f"{states[state]} {state}" for state in sorted(FINAL_STATES) if states.get(state))
+    counts = ", ".join(f"{states[state]} {state}" for state in sorted(states) if states[state])
     audio_s = services.catalogue.seconds_decoded(jobs)
     typer.echo(f"{len(jobs)} objects: {counts}; {registrations.unchanged} unchanged")
     typer.echo(f"{audio_s:.0f} s of audio in {wall_s:.1f} s ({audio_s / wall_s:.0f} audio seconds a second)")
-    failures = services.catalogue.jobs(states=_FAILED_STATES, job_ids=jobs, limit=_FAILURES_SHOWN)
+    missing = _FAILED_STATES | {JobState.RETRY_WAIT}
+    failures = services.catalogue.jobs(states=missing, job_ids=jobs, limit=_FAILURES_SHOWN)
     for job in sorted(failures, key=lambda failure: failure.key):
         typer.echo(f"  {job.state}  {job.key}  {job.error_code}: {job.error_message}")
-    total = sum(states.get(state, 0) for state in _FAILED_STATES)
+    total = sum(states.get(state, 0) for state in missing)
     if total > len(failures):
         typer.echo(f"  ... and {total - len(failures)} more: audiofeat failures")
     if total:
