@@ -136,7 +136,7 @@ class Catalogue(Protocol):
     """The ledger: the one source of truth for items, jobs, analyses and releases."""
 
     def register(self, registrations: Sequence[Registration]) -> list[Registered]:
-        """Create what is missing of items and jobs; an object version that is known is left as it is."""
+        """Create what is missing of items and jobs; of an object version that is known, new metadata is taken over."""
 
     def claim(self, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
         """Take a job that is due: raises its attempt, sets token and lease. None where there is nothing to do."""

@@ -37,6 +37,8 @@ def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease
     }
     connection.execute(update(jobs).where(jobs.c.job_id == job_id).values(leased))
     transitions.note(connection, now, [Transition(job_id, JobState.QUEUED, JobState.LEASED, worker)])
+    # What was inferred from an earlier version of the audio says nothing of this one.
+    given = bool(row.kind) and row.kind_source != KindSource.INFERRED
     return Claim(
         job_id=job_id,
         item_id=row.item_id,
@@ -44,7 +46,8 @@ def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease
         lane=Lane(row.lane),
         attempt=row.attempt + 1,
         token=token,
-        kind=_given_kind(row),
+        kind=Kind(row.kind) if given else None,
+        kind_source=KindSource(row.kind_source) if given else None,
         records=tuple(MetadataRecord(record["source"], record["fields"]) for record in row.records),
     )
 
@@ -83,11 +86,6 @@ def expire_leases(connection: Connection, now: float) -> int:
 
 def _silent(now: float) -> ColumnElement[bool]:
     return and_(jobs.c.state == JobState.LEASED, jobs.c.lease_until <= now)
-
-
-def _given_kind(row: Row[Any]) -> Kind | None:
-    # What was inferred from an earlier version of the audio says nothing of this one.
-    return Kind(row.kind) if row.kind and row.kind_source != KindSource.INFERRED else None
 
 
 def _lose(connection: Connection, now: float, rows: Sequence[Row[Any]]) -> set[JobState]:

@@ -58,7 +58,7 @@ class SqlCatalogue(Catalogue):
         self._database.close()
 
     def register(self, registrations: Sequence[Registration]) -> list[Registered]:
-        """Create what is missing of items and jobs; an object version that is known is left as it is."""
+        """Create what is missing of items and jobs; of an object version that is known, new metadata is taken over."""
         registered: list[Registered] = []
         for batch in batches(registrations, size=BATCH):
             with self._database.writing() as (connection, now):

@@ -1,6 +1,7 @@
 """Registration: one item for what the catalogue calls one thing, one job for each version of its object."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from posixpath import basename
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from audiofeat.catalogue import counters, transitions
 from audiofeat.catalogue.database import insert_into
+from audiofeat.catalogue.descriptions import packed, redescribe
 from audiofeat.catalogue.identities import Identities
 from audiofeat.catalogue.schema import aliases, items, jobs
 from audiofeat.catalogue.transitions import Transition
@@ -47,7 +49,10 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
         connection.execute(insert(jobs), list(new_jobs.values()))
         transitions.note(connection, now, [Transition(new, None, JobState.QUEUED) for new in new_jobs])
     superseded = _supersede(connection, now, new_jobs.values())
-    return _answers(job_ids, known, new_jobs, superseded)
+    by_id = dict(zip(job_ids, batch, strict=True))
+    redescribed = redescribe(connection, now, {known_id: by_id[known_id] for known_id in known})
+    answers = _answers(job_ids, known, new_jobs, superseded)
+    return [replace(answer, is_redescribed=answer.job_id in redescribed) for answer in answers]
 
 
 def _known_jobs(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[str, JobState]]:
@@ -85,7 +90,7 @@ def _job_row(identifier: str, item_id: str, registration: Registration, sequence
         "crashes": 0,
         "losses": 0,
         "due_at": now,
-        "records": [{"source": record.source, "fields": record.fields} for record in registration.records],
+        "records": packed(registration.records),
         "created_at": now,
         "updated_at": now,
     }

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, Row, delete, select, update
 from audiofeat.catalogue import counters
 from audiofeat.catalogue.claims import held_job
 from audiofeat.catalogue.database import insert_into
+from audiofeat.catalogue.descriptions import keep_metadata
 from audiofeat.catalogue.endings import end
-from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs, metadata_values
+from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
 from audiofeat.domain.descriptor import DESCRIPTOR_VERSION
 from audiofeat.domain.items import Kind, KindSource
 from audiofeat.domain.jobs import Claim, JobState, Outcome
@@ -30,7 +31,7 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
     if not superseded:
         kind, kind_source = _stronger(item, outcome)
         _update_item(connection, now, job, outcome, kind=kind, kind_source=kind_source)
-        _replace_metadata(connection, claimed.item_id, outcome)
+        keep_metadata(connection, claimed.item_id, outcome.metadata)
         _replace_embedding(connection, claimed.item_id, kind, outcome)
     state = JobState.SUPERSEDED if superseded else outcome.state
     end(
@@ -106,17 +107,6 @@ def _update_item(
         "updated_at": now,
     }
     connection.execute(update(items).where(items.c.item_id == job.item_id).values(current))
-
-
-def _replace_metadata(connection: Connection, item_id: str, outcome: Outcome) -> None:
-    connection.execute(delete(metadata_values).where(metadata_values.c.item_id == item_id))
-    rows = [
-        {"item_id": item_id, "field": value.field, "source": value.source, "value": value.value, "chosen": value.chosen}
-        for value in sorted(outcome.metadata, key=lambda value: not value.chosen)
-    ]
-    if rows:
-        # Where one source gives a field twice, the chosen value comes first and stays.
-        connection.execute(insert_into(connection, metadata_values).on_conflict_do_nothing(), rows)
 
 
 def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome: Outcome) -> None:

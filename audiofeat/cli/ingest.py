@@ -45,9 +45,9 @@ def ingest(
     registrations = _register(services, source, metadata or [], kind=kind, lane=lane)
     jobs = registrations.open_job_ids
     if not jobs:
-        typer.echo(
-            f"nothing to do: {registrations.unchanged} objects, all unchanged ({time.monotonic() - started:.1f} s)"
-        )
+        described = f"; metadata of {registrations.redescribed} taken over" if registrations.redescribed else ""
+        took = f"({time.monotonic() - started:.1f} s)"
+        typer.echo(f"nothing to do: {registrations.unchanged} objects, all unchanged{described} {took}")
         return
     count = workers if workers is not None else services.settings.workers if services.settings.is_embedded else 0
     _work_off(services, jobs, workers=count, console=console)

@@ -72,6 +72,7 @@ class Registered:
     item_id: str
     state: JobState
     is_new: bool
+    is_redescribed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Claim:
     attempt: int
     token: str
     kind: Kind | None
+    kind_source: KindSource | None = None
     records: tuple[MetadataRecord, ...] = ()
 
 

@@ -227,8 +227,8 @@ def load_curves(artefacts: ObjectStore, key: str) -> dict[str, Any]:
 
 
 def _kind(claim: Claim, audio: Mapping[str, Any], groups: Sequence[GroupResult]) -> tuple[Kind, KindSource]:
-    if claim.kind is not None:
-        return claim.kind, KindSource.METADATA
+    if claim.kind is not None and claim.kind_source is not None:
+        return claim.kind, claim.kind_source
     speech = next((group.values.get("speech_ratio") for group in groups if group.group == "speech"), None)
     inferred = infer_kind(speech_ratio=speech, duration_s=audio["decoded_duration_s"])
     return inferred, KindSource.INFERRED

@@ -36,6 +36,11 @@ class Registrations:
         return [job.job_id for job in self.jobs if job.state not in FINAL_STATES]
 
     @property
+    def redescribed(self) -> int:
+        """How many known objects have new metadata."""
+        return sum(job.is_redescribed for job in self.jobs)
+
+    @property
     def unchanged(self) -> int:
         """How many object versions had ended before this listing."""
         return len(self.jobs) - len(self.open_job_ids)

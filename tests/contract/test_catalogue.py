@@ -98,6 +98,33 @@ def die_in_a_fork(work: Callable[[], object]) -> int:
     return os.WTERMSIG(os.waitpid(child, 0)[1])
 
 
+class TestLaterMetadata:
+    def test_new_records_of_analysed_audio_are_merged(self, catalogue: SqlCatalogue) -> None:
+        """What a table says later is taken over, what the tags said stays, and saying it again changes nothing."""
+        job_id = queue(catalogue)
+        tags = MetadataValue("title", "From the tags", "tags", chosen=True)
+        assert catalogue.finish(take(catalogue, job_id), outcome(metadata=(tags,)))
+        feed = MetadataRecord("csv:feed", {"title": "From the feed", "album": "One"})
+        registration = Registration(audio=version(), records=(feed,))
+        (registered,) = catalogue.register([registration])
+        assert registered.is_redescribed
+        said = {(v.field, v.value, v.source, v.chosen) for v in catalogue.metadata_values(registered.item_id)}
+        assert said == {
+            ("title", "From the feed", "csv:feed", True),
+            ("title", "From the tags", "tags", False),
+            ("album", "One", "csv:feed", True),
+        }
+        (again,) = catalogue.register([registration])
+        assert not again.is_redescribed
+
+    def test_new_records_of_a_waiting_job_reach_its_claim(self, catalogue: SqlCatalogue) -> None:
+        """A job that has not begun is worked on with the newest records."""
+        job_id = queue(catalogue)
+        feed = MetadataRecord("csv:feed", {"title": "Late"})
+        catalogue.register([Registration(audio=version(), records=(feed,))])
+        assert take(catalogue, job_id).records == (feed,)
+
+
 class TestRegistration:
     def test_an_object_version_is_registered_once(self, catalogue: SqlCatalogue) -> None:
         """Registering again, also within one batch, makes no second job."""
