@@ -11,7 +11,7 @@ from audiofeat.catalogue import counters, transitions
 from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.descriptions import packed, redescribe
 from audiofeat.catalogue.identities import Identities
-from audiofeat.catalogue.schema import aliases, items, jobs
+from audiofeat.catalogue.schema import aliases, embeddings, items, jobs
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.domain.items import KindSource, job_id
 from audiofeat.domain.jobs import JobState, Registered, Registration
@@ -35,6 +35,8 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
     for identifier, registration in zip(job_ids, batch, strict=True):
         if identifier in known:
             identities.learn(registration.reference, known[identifier][0])
+            if registration.kind is not None:
+                corrections[known[identifier][0]] = registration
         elif identifier not in new_jobs:
             sequence += 1
             named, is_new = identities.resolve(registration)
@@ -109,14 +111,32 @@ def _kind_source(registration: Registration) -> KindSource:
 
 def _correct_kinds(connection: Connection, now: float, corrections: Mapping[str, Registration]) -> None:
     strength = list(KindSource)
+    query = select(items.c.item_id, items.c.kind, items.c.kind_source).where(items.c.item_id.in_(corrections))
+    present = {row.item_id: (row.kind, row.kind_source) for row in connection.execute(query)}
     for item_id, registration in sorted(corrections.items()):
         source = _kind_source(registration)
+        if present.get(item_id) == (registration.kind, source):
+            continue
         stronger = strength[: strength.index(source)]
         connection.execute(
             update(items)
             .where(items.c.item_id == item_id, items.c.kind_source.is_(None) | items.c.kind_source.not_in(stronger))
             .values(kind=registration.kind, kind_source=source, updated_at=now)
         )
+    _move_embeddings(connection, list(corrections))
+
+
+def _move_embeddings(connection: Connection, item_ids: Sequence[str]) -> None:
+    """Give fingerprints of the wrong kind to the right one, without the vector that was made for the other's space."""
+    wrong = (
+        select(embeddings.c.item_id, items.c.kind)
+        .join(items, items.c.item_id == embeddings.c.item_id)
+        .where(embeddings.c.item_id.in_(item_ids), embeddings.c.kind != items.c.kind)
+    )
+    for row in list(connection.execute(wrong)):
+        sequence = counters.reserve(connection, counters.EMBEDDINGS)
+        moved = {"kind": row.kind, "sequence": sequence, "space": None, "vector": None}
+        connection.execute(update(embeddings).where(embeddings.c.item_id == row.item_id).values(moved))
 
 
 def _supersede(connection: Connection, now: float, new_jobs: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -117,6 +117,22 @@ class TestLaterMetadata:
         (again,) = catalogue.register([registration])
         assert not again.is_redescribed
 
+    def test_a_kind_told_later_moves_the_fingerprint(self, catalogue: SqlCatalogue) -> None:
+        """An item that was taken for a track is found among the episodes once metadata says so; an option does not."""
+        job_id = queue(catalogue)
+        guessed = outcome(kind=Kind.TRACK, kind_source=KindSource.INFERRED, descriptor=pack(np.ones(3, np.float32)))
+        assert catalogue.finish(take(catalogue, job_id), guessed)
+        before = catalogue.embeddings(Kind.TRACK)[0].sequence
+        told = Registration(audio=version(), kind=Kind.EPISODE, kind_source=KindSource.METADATA)
+        (registered,) = catalogue.register([told])
+        assert catalogue.items_by_id([registered.item_id])[registered.item_id].kind is Kind.EPISODE
+        assert catalogue.embeddings(Kind.TRACK) == []
+        (moved,) = catalogue.embeddings(Kind.EPISODE)
+        assert moved.sequence > before
+        assert moved.space is None
+        catalogue.register([Registration(audio=version(), kind=Kind.TRACK, kind_source=KindSource.OPTION)])
+        assert catalogue.items_by_id([registered.item_id])[registered.item_id].kind is Kind.EPISODE
+
     def test_new_records_of_a_waiting_job_reach_its_claim(self, catalogue: SqlCatalogue) -> None:
         """A job that has not begun is worked on with the newest records."""
         job_id = queue(catalogue)
