@@ -28,6 +28,10 @@ INGEST_QUEUE = "ingest"
 ANALYSE_TASK = "audiofeat.analyse"
 INGEST_TASK = "audiofeat.ingest"
 _DELIVERY_LIMIT = 5
+_SCHEME = "redis+socket://"
+_SOCKET_PREFIX = "audiofeat-"
+_SHORT_FOLDER = "/tmp"  # noqa: S108  mkdtemp makes a folder that only we can enter
+_SOFT_SHUTDOWN_S, _EMBEDDED_SOFT_SHUTDOWN_S = 25.0, 5.0
 
 
 def celery_app(broker_url: str, *, max_duration_s: float, concurrency: int) -> Celery:
@@ -65,7 +69,7 @@ def celery_app(broker_url: str, *, max_duration_s: float, concurrency: int) -> C
         worker_max_tasks_per_child=200,
         worker_prefetch_multiplier=1,
         worker_send_task_events=False,
-        worker_soft_shutdown_timeout=25.0,
+        worker_soft_shutdown_timeout=_EMBEDDED_SOFT_SHUTDOWN_S if broker_url.startswith(_SCHEME) else _SOFT_SHUTDOWN_S,
     )
     return app
 
@@ -154,24 +158,41 @@ class EmbeddedBroker:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self._folder / "lock").open("w", encoding="utf-8")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            self._lock = None
+        if not self._own():
             embedded_url(self._folder.parent, wait_s=10)
-            return self
-        # A Unix socket's path must stay below 108 characters: home may be longer.
-        self._socket_folder = Path(tempfile.mkdtemp(prefix="audiofeat-"))
-        (self._folder / "url").unlink(missing_ok=True)
-        self._start(self._socket_folder / "broker.sock")
         return self
 
-    def keep_alive(self) -> None:
-        """Start the server again where it was killed, at the same place; raises BrokerUnavailable where it cannot."""
-        if self._process is not None and self._process.poll() is not None and self._socket_folder is not None:
+    def _own(self) -> bool:
+        """Start a server of one's own, unless another command runs one for this home."""
+        lock = lock_of(self._folder / "lock")
+        if lock is None:
+            return False
+        self._lock = lock
+        self._sweep()
+        # A Unix socket's path must stay below 108 characters: home, or a temporary folder of one's own, may be longer.
+        self._socket_folder = Path(tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=_SHORT_FOLDER))
+        self._start(self._socket_folder / "broker.sock")
+        return True
+
+    def keep_alive(self) -> bool:
+        """Start the server again where it was killed, and take over from a command that has ended.
+
+        Returns whether its place has changed; raises BrokerUnavailable where it cannot be started.
+        """
+        if self._process is None:
+            return self._own()
+        if self._process.poll() is not None and self._socket_folder is not None:
             self._start(self._socket_folder / "broker.sock")
+        return False
+
+    def _sweep(self) -> None:
+        """Remove what a killed command left: nobody else holds the lock."""
+        url = self._folder / "url"
+        if url.exists():
+            left = Path(url.read_text(encoding="utf-8").removeprefix(_SCHEME)).parent
+            if left.name.startswith(_SOCKET_PREFIX):
+                shutil.rmtree(left, ignore_errors=True)
+            url.unlink()
 
     def _start(self, socket: Path) -> None:
         socket.unlink(missing_ok=True)
@@ -190,7 +211,7 @@ class EmbeddedBroker:
                 self.__exit__(None, None, None)
                 raise BrokerUnavailable("the embedded broker did not start", f"read {self._folder / 'broker.log'}")
             time.sleep(0.02)
-        (self._folder / "url").write_text(f"redis+socket://{socket}", encoding="utf-8")
+        (self._folder / "url").write_text(f"{_SCHEME}{socket}", encoding="utf-8")
 
     @property
     def url(self) -> str:
@@ -212,6 +233,17 @@ class EmbeddedBroker:
             shutil.rmtree(self._socket_folder, ignore_errors=True)
         if self._lock is not None:
             self._lock.close()
+
+
+def lock_of(path: Path) -> IO[str] | None:
+    """Return the file, opened and locked until it is closed; None where another process holds it."""
+    lock = path.open("w", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
 
 
 def embedded_url(home: Path, *, wait_s: float = 0.0) -> str:

@@ -32,6 +32,7 @@
         ├── DiskFull               (retryable)
         ├── PortTaken
         ├── SettingsInvalid
+        ├── HostFault              files of ours cannot be read or written (retryable)
         ├── WorkersFailed          the workers end as soon as they are started
         └── LibraryUnusable        a native library does not work on this processor
 
@@ -85,6 +86,7 @@ class ErrorCode(StrEnum):
     DISK_FULL = "disk_full"
     PORT_TAKEN = "port_taken"
     SETTINGS_INVALID = "settings_invalid"
+    HOST_FAULT = "host_fault"
     WORKERS_FAILED = "workers_failed"
     LIBRARY_UNUSABLE = "library_unusable"
 
@@ -284,6 +286,13 @@ class SettingsInvalid(HostProblem):
     """A setting is missing or has a wrong form."""
 
     code = ErrorCode.SETTINGS_INVALID
+
+
+class HostFault(HostProblem):
+    """Files of audiofeat's own cannot be read or written on this machine."""
+
+    code = ErrorCode.HOST_FAULT
+    retryable = True
 
 
 class WorkersFailed(HostProblem):

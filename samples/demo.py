@@ -48,6 +48,8 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=SAMPLES.parent / ".demo", help="where state is kept")
     home = parser.parse_args().home.absolute()
     began = time.monotonic()
+    for name in [name for name in os.environ if name.startswith(("AUDIOFEAT_", "AWS_"))]:
+        del os.environ[name]  # the demo is about the samples, not about an installation of yours
     with s3_server() as endpoint:
         os.environ |= {
             "AUDIOFEAT_HOME": str(home),

@@ -72,4 +72,4 @@ def _ring(services: Wired, job_id: str, lane: Lane) -> None:
     try:
         services.queue.ring([job_id], lane)
     except BrokerUnavailable as error:
-        _log.warning("not_rung", extra={"job": job_id, "problem": str(error)})
+        _log.warning("not_rung job=%s problem=%s", job_id, error)

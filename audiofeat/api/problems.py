@@ -80,7 +80,7 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: AudiofeatError) -> Response:
         status = status_of(type(error))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.warning("problem", extra={"code": error.code.value, "path": request.url.path, "problem": str(error)})
+            _log.warning("problem code=%s path=%r problem=%s", error.code.value, request.url.path, error)
         return _answer(request, status, error.code, error.message, remedy=error.remedy)
 
     @app.exception_handler(RequestValidationError)

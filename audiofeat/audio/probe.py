@@ -70,8 +70,8 @@ def probe(path: Path, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> Prob
     container, offset = sniff(path)
     structure = walk(path, container, offset)
     demuxer = None
-    unclosed = container is Container.WAV and Flag.HEADER_INCONSISTENT in structure.flags
-    if container in _BY_LIBAV or Flag.STREAM_CHANGE in structure.flags or unclosed:
+    # libsndfile believes the header: of a WAV without a length, and of MP3 streams joined behind a first one's count.
+    if container in _BY_LIBAV or structure.flags & {Flag.STREAM_CHANGE, Flag.HEADER_INCONSISTENT}:
         demuxer = _DEMUXERS[container]
         codec, rate_hz, channels, frames = _ask_libav(path, demuxer)
     else:

@@ -145,6 +145,7 @@ def _mp3_frames(stream: mmap.mmap, offset: int) -> Structure:
         total_samples += samples
     if claimed is not None and Flag.STREAM_CHANGE not in flags and total_samples > claimed * 1.01 + 2304:
         flags.add(Flag.HEADER_INCONSISTENT)
+        claimed = total_samples
     return Structure(claimed, frozenset(flags))
 
 

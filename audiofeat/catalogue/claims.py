@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, or_, select, update
 
 from audiofeat.catalogue import transitions
+from audiofeat.catalogue.descriptions import unpacked
 from audiofeat.catalogue.schema import items, jobs
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
-from audiofeat.domain.jobs import Claim, JobState, Lane, MetadataRecord, state_after_loss
+from audiofeat.domain.jobs import Claim, JobState, Lane, state_after_loss
 from audiofeat.errors import ErrorCode
 
 
@@ -48,7 +49,7 @@ def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease
         token=token,
         kind=Kind(row.kind) if given else None,
         kind_source=KindSource(row.kind_source) if given else None,
-        records=tuple(MetadataRecord(record["source"], record["fields"]) for record in row.records),
+        records=unpacked(row.records),
     )
 
 

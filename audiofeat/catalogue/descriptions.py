@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.schema import items, jobs, metadata_values
@@ -26,23 +26,40 @@ def keep_metadata(connection: Connection, item_id: str, values: Iterable[Metadat
 def redescribe(connection: Connection, now: float, registrations: dict[str, Registration]) -> set[str]:
     """Take over new records of known jobs, by job id; return the ids of those whose records have changed.
 
-    A job that has not ended will merge them itself. For an item whose audio is analysed they are merged here, with
-    what other sources said before, the tags in the file among them.
+    A source that says nothing this time keeps what it said before. A job that has not ended will merge the records
+    itself; for an item whose audio is analysed they are merged here, with what the tags in the file said.
     """
-    given = {job_id: packed(r.records) for job_id, r in registrations.items() if r.records}
+    given = {job_id: r.records for job_id, r in registrations.items() if r.records}
     query = (
         select(jobs.c.job_id, jobs.c.item_id, jobs.c.records, items.c.job_id.label("served"))
         .join(items, items.c.item_id == jobs.c.item_id)
         .where(jobs.c.job_id.in_(given))
+        .with_for_update(of=jobs)
     )
-    changed = [row for row in connection.execute(query) if row.records != given[row.job_id]]
-    for row in changed:
-        values = {"records": given[row.job_id], "updated_at": now}
+    changed = set()
+    for row in list(connection.execute(query)):
+        heard = {record.source for record in given[row.job_id]}
+        records = [*given[row.job_id], *(record for record in unpacked(row.records) if record.source not in heard)]
+        if packed(records) == row.records:
+            continue
+        changed.add(row.job_id)
+        values = {"records": packed(records), "updated_at": now}
         connection.execute(update(jobs).where(jobs.c.job_id == row.job_id).values(values))
         if row.served == row.job_id:
-            records = [*registrations[row.job_id].records, *_other_records(connection, row)]
-            keep_metadata(connection, row.item_id, merge(records, trust=[record.source for record in records]))
-    return {row.job_id for row in changed}
+            said = connection.execute(select(metadata_values).where(metadata_values.c.item_id == row.item_id))
+            keep_metadata(connection, row.item_id, merged(records, said))
+    return changed
+
+
+def merged(records: Sequence[MetadataRecord], said: Iterable[Any]) -> tuple[MetadataValue, ...]:
+    """Merge a job's records with the values that other sources, such as the tags in the file, have given."""
+    named = {record.source for record in records}
+    others: dict[str, dict[str, Any]] = {}
+    for value in said:
+        if value.source not in named:
+            others.setdefault(value.source, {})[value.field] = value.value
+    every = [*records, *(MetadataRecord(source, fields) for source, fields in sorted(others.items()))]
+    return merge(every, trust=[record.source for record in every])
 
 
 def packed(records: Sequence[MetadataRecord]) -> list[dict[str, Any]]:
@@ -50,11 +67,6 @@ def packed(records: Sequence[MetadataRecord]) -> list[dict[str, Any]]:
     return [{"source": record.source, "fields": record.fields} for record in records]
 
 
-def _other_records(connection: Connection, job: Row[Any]) -> list[MetadataRecord]:
-    """Return what sources said of the item that were not among the job's records."""
-    replaced = {record["source"] for record in job.records}
-    fields: dict[str, dict[str, Any]] = {}
-    for value in connection.execute(select(metadata_values).where(metadata_values.c.item_id == job.item_id)):
-        if value.source not in replaced:
-            fields.setdefault(value.source, {})[value.field] = value.value
-    return [MetadataRecord(source, said) for source, said in sorted(fields.items())]
+def unpacked(rows: Iterable[dict[str, Any]]) -> tuple[MetadataRecord, ...]:
+    """Return the records that a job's row keeps."""
+    return tuple(MetadataRecord(row["source"], row["fields"]) for row in rows)

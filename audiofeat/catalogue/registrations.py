@@ -5,7 +5,7 @@ from dataclasses import replace
 from posixpath import basename
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from audiofeat.catalogue import counters, transitions
 from audiofeat.catalogue.database import insert_into
@@ -14,7 +14,7 @@ from audiofeat.catalogue.identities import Identities
 from audiofeat.catalogue.schema import aliases, embeddings, items, jobs
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.domain.items import KindSource, job_id
-from audiofeat.domain.jobs import JobState, Registered, Registration
+from audiofeat.domain.jobs import MENDABLE, JobState, Registered, Registration
 
 BATCH = 500
 _WAITING = (JobState.QUEUED, JobState.RETRY_WAIT)
@@ -27,6 +27,7 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
     """
     sequence = counters.reserve(connection, counters.JOBS, count=len(batch)) - len(batch)
     job_ids = [job_id(registration.audio) for registration in batch]
+    _revive(connection, now, job_ids)
     known = _known_jobs(connection, job_ids)
     identities = Identities(connection, batch)
     new_items: dict[str, dict[str, Any]] = {}
@@ -55,6 +56,22 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
     redescribed = redescribe(connection, now, {known_id: by_id[known_id] for known_id in known})
     answers = _answers(job_ids, known, new_jobs, superseded)
     return [replace(answer, is_redescribed=answer.job_id in redescribed) for answer in answers]
+
+
+def _revive(connection: Connection, now: float, job_ids: Sequence[str]) -> None:
+    """Queue again what ended for want of rights or of the object itself: it has just been seen."""
+    mendable = and_(jobs.c.state == JobState.REJECTED, jobs.c.error_code.in_(MENDABLE))
+    query = select(jobs.c.job_id, jobs.c.state).where(
+        jobs.c.job_id.in_(job_ids), or_(jobs.c.state == JobState.DEAD, mendable)
+    )
+    ended = list(connection.execute(query))
+    if ended:
+        again = {"state": JobState.QUEUED, "due_at": now, "updated_at": now, "finished_at": None}
+        cleared = {"error_code": None, "error_message": None, "first_storage_error_at": None}
+        ids = [row.job_id for row in ended]
+        connection.execute(update(jobs).where(jobs.c.job_id.in_(ids)).values(again | cleared))
+        moves = [Transition(row.job_id, JobState(row.state), JobState.QUEUED, note="listed again") for row in ended]
+        transitions.note(connection, now, moves)
 
 
 def _known_jobs(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[str, JobState]]:

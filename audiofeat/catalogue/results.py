@@ -2,15 +2,16 @@
 
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Row, delete, select, update
 
 from audiofeat.catalogue import counters
 from audiofeat.catalogue.claims import held_job
 from audiofeat.catalogue.database import insert_into
-from audiofeat.catalogue.descriptions import keep_metadata
+from audiofeat.catalogue.descriptions import keep_metadata, merged, unpacked
 from audiofeat.catalogue.endings import end
 from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
-from audiofeat.domain.descriptor import DESCRIPTOR_VERSION
+from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, NAMES, pack
 from audiofeat.domain.items import Kind, KindSource
 from audiofeat.domain.jobs import Claim, JobState, Outcome
 
@@ -31,7 +32,10 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
     if not superseded:
         kind, kind_source = _stronger(item, outcome)
         _update_item(connection, now, job, outcome, kind=kind, kind_source=kind_source)
-        keep_metadata(connection, claimed.item_id, outcome.metadata)
+        records = unpacked(job.records)
+        # A table may have been read while the work went on.
+        said = outcome.metadata if records == claimed.records else merged(records, outcome.metadata)
+        keep_metadata(connection, claimed.item_id, said)
         _replace_embedding(connection, claimed.item_id, kind, outcome)
     state = JobState.SUPERSEDED if superseded else outcome.state
     end(
@@ -110,17 +114,18 @@ def _update_item(
 
 
 def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome: Outcome) -> None:
-    connection.execute(delete(embeddings).where(embeddings.c.item_id == item_id))
-    if outcome.descriptor is None:
+    had_one = connection.execute(delete(embeddings).where(embeddings.c.item_id == item_id)).rowcount > 0
+    if outcome.descriptor is None and not had_one:
         return
     # A vector made for the other kind's space would be compared with strangers.
-    fits = kind == outcome.kind
+    fits = kind == outcome.kind and outcome.descriptor is not None
     row = {
         "item_id": item_id,
         "sequence": counters.reserve(connection, counters.EMBEDDINGS),
         "kind": kind,
         "sha256": outcome.sha256,
-        "descriptor": outcome.descriptor,
+        # Where there was sound before and is none now, readers must learn that the old place is empty.
+        "descriptor": outcome.descriptor or pack(np.full(len(NAMES), np.nan, dtype=np.float32)),
         "descriptor_version": DESCRIPTOR_VERSION,
         "space": outcome.space if fits else None,
         "vector": outcome.embedding if fits else None,

@@ -24,7 +24,7 @@ _OVERVIEW = (
 
 
 def analyse(
-    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False, readable=False)],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file, in the order given.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Files at a time.")] = 1,
@@ -75,18 +75,19 @@ def features(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON o
 def _print_overview(console: Console, record: dict[str, Any]) -> None:
     audio = record["audio"]
     if record["status"] == "rejected":
-        console.print(
-            f"[bold]{record['source']}[/]  [red]rejected[/] {record['error']['code']}: {record['error']['message']}"
-        )
+        console.print(record["source"], style="bold", end="  ", soft_wrap=True)
+        console.print(f"rejected {record['error']['code']}: {record['error']['message']}", soft_wrap=True)
         return
     flags = f" ({', '.join(record['flags'])})" if record["flags"] else ""
+    console.print(record["source"], style="bold", end="  ", soft_wrap=True)
     console.print(
-        f"[bold]{record['source']}[/]  {record['status']}{flags}  {audio['decoded_duration_s']:.1f} s"
-        f"  {audio['codec']} {audio['sample_rate_hz']} Hz x{audio['channels']}"
+        f"{record['status']}{flags}  {audio['decoded_duration_s']:.1f} s"
+        f"  {audio['codec']} {audio['sample_rate_hz']} Hz x{audio['channels']}",
+        soft_wrap=True,
     )
     for path in _OVERVIEW:
         group, name = path.split(".")
         value = record["features"][group][name]
         unit = registry.BY_PATH[path].unit if not isinstance(value, str) else ""
         shown = f"{value:.4g}" if isinstance(value, float) else value or f"- ({record['reasons'][path]})"
-        console.print(f"  {path:38} {shown} {unit}", highlight=False)
+        console.print(f"  {path:38} {shown} {unit}")

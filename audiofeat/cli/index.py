@@ -34,10 +34,12 @@ def build(
     for wanted in (kind,) if kind else tuple(Kind):
         try:
             built.append(build_index(wanted, catalogue=services.catalogue, publisher=services.publisher))
-        except IndexEmpty as empty:
-            missing.append(empty)
+        except IndexEmpty as nothing:
+            missing.append(nothing)
     if not built:
         raise missing[0]
+    for empty in missing:
+        typer.echo(f"left out: {empty.message}", err=True)
     _show(built, as_json=as_json)
 
 

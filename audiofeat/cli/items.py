@@ -11,9 +11,7 @@ from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.neighbours import title
 from audiofeat.cli.terminal import output
 from audiofeat.domain import registry
-from audiofeat.domain.jobs import FINAL_STATES, USABLE_STATES, JobState
-
-_FAILED = FINAL_STATES - USABLE_STATES - {JobState.SUPERSEDED}
+from audiofeat.domain.jobs import FAILED_STATES
 
 
 def show(
@@ -37,7 +35,9 @@ def show(
     console = output()
     flags = f" ({', '.join(view.flags)})" if view.flags else ""
     console.print(
-        f"[bold]{title(view)}[/]  {view.kind} ({view.kind_source})  {view.state}{flags}\n{view.store}/{view.key}"
+        f"{title(view)}  {view.kind or 'unknown kind'} ({view.kind_source or 'not analysed'})  {view.state}{flags}",
+        f"{view.store}/{view.key}",
+        sep="\n",
     )
     table = Table("metadata", "value", "source", box=None, header_style="bold")
     for value in sorted(values, key=lambda v: (v.field, not v.chosen)):
@@ -59,7 +59,7 @@ def failures(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a job.")] = False,
 ) -> None:
     """List the jobs that ended without features, newest first, with the reason."""
-    for job in Services(load_settings()).catalogue.jobs(states=_FAILED, limit=limit):
+    for job in Services(load_settings()).catalogue.jobs(states=FAILED_STATES, limit=limit):
         if as_json:
             typer.echo(rendering.job(job).model_dump_json())
         else:

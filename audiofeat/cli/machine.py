@@ -1,6 +1,5 @@
 """What one machine runs for itself while a command needs it: broker, workers, and the pass that keeps them busy."""
 
-import fcntl
 import os
 import shutil
 import signal
@@ -45,16 +44,19 @@ class Workers:
         self._restarts = 0
 
     def __enter__(self) -> Self:
-        self._home.mkdir(parents=True, exist_ok=True)
-        self._lock = (self._home / "workers.lock").open("w", encoding="utf-8")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            self._lock = None
-            return self
-        self._start()
+        self._own()
         return self
+
+    def _own(self) -> None:
+        """Start workers, unless another command runs some for this home."""
+        from audiofeat.broker import lock_of  # noqa: PLC0415  loads Celery: only now is it needed
+
+        self._lock = lock_of(self._home / "workers.lock")
+        if self._lock is None:
+            return
+        for left in (self._home / "scratch").glob("ingest-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self._start()
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "celery", "--app", "workers.app", "--quiet", "worker"]
@@ -73,8 +75,17 @@ class Workers:
             )
 
     def keep_alive(self) -> None:
-        """Start the workers again where they were killed; raise WorkersFailed where that does not help."""
-        if self._process is None or self._process.poll() is None:
+        """Start the workers again where they were killed, and take over from a command that has ended.
+
+        Raises
+        ------
+        WorkersFailed
+            Where starting them again does not help.
+        """
+        if self._process is None:
+            self._own()
+            return
+        if self._process.poll() is None:
             return
         self._restarts += 1
         if self._restarts > _RESTARTS_MOST:
@@ -117,7 +128,6 @@ class Machine:
 
     def __enter__(self) -> Self:
         from audiofeat.broker import EmbeddedBroker  # noqa: PLC0415  loads Celery: only now is it needed
-        from audiofeat.services.reconcile import Reconciler  # noqa: PLC0415
 
         settings = self._services.settings
         with self._stack as stack:
@@ -125,11 +135,16 @@ class Machine:
                 self._broker = stack.enter_context(EmbeddedBroker(settings.home))
             if self._workers:
                 self._pool = stack.enter_context(Workers(settings.home, concurrency=self._workers))
-            self._reconciler = Reconciler(
-                self._services.catalogue, self._services.queue, slots=self._workers or settings.workers
-            )
+            self._connect()
             self._stack = stack.pop_all()
         return self
+
+    def _connect(self) -> None:
+        from audiofeat.services.reconcile import Reconciler  # noqa: PLC0415
+
+        self._services.__dict__.pop("queue", None)
+        slots = self._workers or self._services.settings.workers
+        self._reconciler = Reconciler(self._services.catalogue, self._services.queue, slots=slots)
 
     def tick(self) -> None:
         """Do what is due: revive broker and workers, reconcile ledger and broker. Call it several times a second.
@@ -148,11 +163,11 @@ class Machine:
             return
         self._next = now + self._services.settings.reconcile_s
         _require_space(self._services.home)
-        if self._pool:
-            self._pool.keep_alive()
         try:
-            if self._broker:
-                self._broker.keep_alive()
+            if self._broker and self._broker.keep_alive():
+                self._connect()
+            if self._pool:
+                self._pool.keep_alive()
             self._reconciler.step()
             self._well_at = now
         except AudiofeatError as error:

@@ -1,6 +1,7 @@
 """``audiofeat``: the commands, and the one place where an error becomes a line and an exit code."""
 
 import errno
+import signal
 import sys
 from typing import NoReturn
 
@@ -8,9 +9,9 @@ import typer
 
 from audiofeat import __version__
 from audiofeat.cli import analyse, index, ingest, items, neighbours, up
-from audiofeat.errors import AudiofeatError, DiskFull, SettingsInvalid, UsageError
+from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_PARTIAL = 0, 1, 2, 3
+EXIT_FAILED, EXIT_USAGE = 1, 2
 
 app = typer.Typer(
     name="audiofeat",
@@ -42,6 +43,8 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 def main() -> None:
     """Run the command line; the entry point of the package."""
+    # As Ctrl-C: whatever was started is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))
     try:
         app()
     except AudiofeatError as error:
@@ -50,9 +53,11 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(EXIT_FAILED)
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise
-        _complain(DiskFull(f"no space is left: {error.strerror}", "free some; the ledger is whole, so run it again"))
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            _complain(
+                DiskFull(f"no space is left: {error.strerror}", "free some; the ledger is whole, so run it again")
+            )
+        _complain(HostFault(str(error), "make it readable and writable, or set AUDIOFEAT_HOME to a folder of yours"))
 
 
 def _complain(error: AudiofeatError) -> NoReturn:

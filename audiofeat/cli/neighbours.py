@@ -44,12 +44,10 @@ def show(answer: Answer) -> None:
     for neighbour in answer.neighbours:
         copies = f" (+{len(neighbour.copies)} with the same audio)" if neighbour.copies else ""
         table.add_row(str(neighbour.rank), f"{neighbour.distance:.3f}", title(neighbour.item) + copies, neighbour.why)
-    console.print(f"[bold]{title(answer.item)}[/] sounds like", highlight=False)
+    console.print(f"{title(answer.item)} sounds like", style="bold")
     console.print(table)
     dropped = "".join(f"; {count} left out: {rule.replace('_', ' ')}" for rule, count in answer.dropped.items())
-    console.print(
-        f"[dim]engine {answer.engine}, space {answer.space}, index {answer.release}{dropped}[/]", highlight=False
-    )
+    console.print(f"engine {answer.engine}, space {answer.space}, index {answer.release}{dropped}", style="dim")
 
 
 def title(item: ItemView) -> str:

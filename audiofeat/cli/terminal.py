@@ -6,6 +6,6 @@ _WIDTH_OF_A_PIPE = 160
 
 
 def output() -> Console:
-    """Return the console for data on stdout."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH_OF_A_PIPE)
+    """Return the console for data on stdout; brackets in a title are a title's, not markup."""
+    console = Console(markup=False, highlight=False)
+    return console if console.is_terminal else Console(markup=False, highlight=False, width=_WIDTH_OF_A_PIPE)

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated
+from urllib.request import urlopen
 
 import typer
 
@@ -37,10 +39,13 @@ def up(
     with Machine(services, workers=count) as machine:
         server = _start_api(settings.home) if api else None
         try:
-            where = f"http://{settings.api_host}:{settings.api_port}/docs" if server else "off"
-            typer.echo(f"running: {count} workers, API {where}; Ctrl-C ends it", err=True)
+            announced = False
             while not stopping:
                 machine.tick()
+                if not announced and (server is None or _listens(settings.api_host, settings.api_port)):
+                    where = f"http://{settings.api_host}:{settings.api_port}/docs" if server else "off"
+                    typer.echo(f"running: {count} workers, API {where}; Ctrl-C ends it", err=True)
+                    announced = True
                 if server is not None and server.poll() is not None:
                     # Why, it has said itself.
                     raise typer.Exit(1)
@@ -53,6 +58,14 @@ def up(
                 except subprocess.TimeoutExpired:
                     server.kill()
     typer.echo("stopped", err=True)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        with urlopen(f"http://{host}:{port}/healthz", timeout=1) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 def _start_api(home: os.PathLike[str]) -> subprocess.Popen[bytes]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
+from audiofeat.errors import ErrorCode
 
 CRASH_BUDGET = 3
 LOSS_BUDGET = 10
@@ -42,6 +43,9 @@ class JobState(StrEnum):
 
 FINAL_STATES = frozenset(JobState) - {JobState.QUEUED, JobState.LEASED, JobState.RETRY_WAIT}
 USABLE_STATES = frozenset({JobState.DONE, JobState.DEGRADED})
+FAILED_STATES = FINAL_STATES - USABLE_STATES - {JobState.SUPERSEDED}
+# Why a job ended that may well go otherwise once somebody has mended rights or the object is back.
+MENDABLE = frozenset({ErrorCode.ACCESS_DENIED, ErrorCode.OBJECT_MISSING, ErrorCode.OBJECT_CHANGED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,10 @@ class ExtractionServer:
             line = process.stdout.readline()
         except BrokenPipeError:
             line = b""
+        except BaseException:
+            # An answer that nobody waits for would be taken for that of the next file.
+            self.stop()
+            raise
         if not line.endswith(b"\n"):
             self.stop()
             raise ExtractionCrashed(ErrorCode.EXTRACTION_FAILED, "the extraction server ended without an answer")

@@ -34,7 +34,8 @@ def confine() -> None:
 def limit_cpu(seconds: float) -> None:
     """Let the kernel kill this process once it has used that much CPU time."""
     whole = int(seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole))
+    # SIGXCPU at the soft limit tells a deadline from other ends.
+    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 5))
 
 
 def _address_space_bytes() -> int:

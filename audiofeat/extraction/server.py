@@ -27,6 +27,7 @@ from audiofeat.extraction.analyse import analyse
 _PROBE_DEADLINE_S = 10.0
 _DEADLINE_PER_AUDIO_S = 0.2
 _READ_BYTES = 1 << 16
+_SLOW_DISK_BYTES_PER_S = 20e6
 
 Answer = dict[str, Any]
 
@@ -34,6 +35,14 @@ Answer = dict[str, Any]
 def deadline_s(duration_s: float) -> float:
     """Return the wall time that a file of this duration may take."""
     return _PROBE_DEADLINE_S + _DEADLINE_PER_AUDIO_S * duration_s
+
+
+def _hashing_s(path: Path) -> float:
+    """Return the time that reading a file once may take, on a slow disk."""
+    try:
+        return path.stat().st_size / _SLOW_DISK_BYTES_PER_S
+    except OSError:
+        return 0.0
 
 
 def serve(requests: int, answers: int) -> None:
@@ -58,7 +67,7 @@ def _in_child(request: Answer, requests: int) -> Answer | None:
         _work(request, writing, parent)
     os.close(writing)
     try:
-        return _await(child, reading, requests, request["max_duration_s"])
+        return _await(child, reading, requests, request)
     finally:
         os.close(reading)
 
@@ -87,8 +96,8 @@ def _work(request: Answer, writing: int, parent: int) -> None:
         os._exit(0)
 
 
-def _await(child: int, reading: int, requests: int, max_duration_s: float) -> Answer | None:
-    started, limit = monotonic(), _PROBE_DEADLINE_S
+def _await(child: int, reading: int, requests: int, request: Answer) -> Answer | None:
+    started, limit = monotonic(), _PROBE_DEADLINE_S + _hashing_s(Path(request["path"]))
     received = b""
     poll = select.poll()
     poll.register(reading, select.POLLIN | select.POLLHUP)
@@ -108,7 +117,7 @@ def _await(child: int, reading: int, requests: int, max_duration_s: float) -> An
         received += chunk
         if b"\n" in received and received.startswith(b'{"deadline_s"'):
             first, received = received.split(b"\n", 1)
-            limit = min(json.loads(first)["deadline_s"], deadline_s(max_duration_s))
+            limit += min(json.loads(first)["deadline_s"], deadline_s(request["max_duration_s"]))
 
 
 def _ended(child: int, received: bytes) -> Answer:

@@ -50,7 +50,7 @@ def read_pointer(store: ObjectStore, kind: Kind) -> tuple[Pointer, str]:
     try:
         return Pointer.model_validate_json(body), version
     except ValidationError as error:
-        raise IndexDamaged(f"{pointer_key(kind)} is not a pointer", "audiofeat index promote RELEASE") from error
+        raise IndexDamaged(f"{pointer_key(kind)} is not a pointer", "audiofeat index promote KIND RELEASE") from error
 
 
 def parse_manifest(body: bytes, *, kind: Kind, release: str) -> Manifest:

@@ -91,7 +91,7 @@ class Publisher:
         pointer, _ = read_pointer(self._store, kind)
         if pointer.previous is None:
             raise IndexMissing(
-                f"no index of {kind.value}s was served before {pointer.release}", "audiofeat index promote RELEASE"
+                f"no index of {kind.value}s was served before {pointer.release}", "audiofeat index promote KIND RELEASE"
             )
         return self.promote(kind, pointer.previous)
 

@@ -89,7 +89,7 @@ class PublishedIndexes:
                 if state.served is None:
                     raise
                 release = state.served.opened.manifest.release
-                _log.warning("index_kept", extra={"kind": kind.value, "release": release, "problem": str(problem)})
+                _log.warning("index_kept kind=%s release=%s problem=%s", kind, release, problem)
 
     def _swap(self, kind: Kind, pointer: Pointer) -> None:
         state = self._kinds[kind]

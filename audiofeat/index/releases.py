@@ -32,10 +32,13 @@ def releases_of(store: ObjectStore, kind: Kind) -> list[str]:
 
 def stored_manifest(store: ObjectStore, kind: Kind, release: str) -> tuple[Manifest, str]:
     """Return a manifest and its sha256; raises IndexMissing, or IndexDamaged where it is not valid."""
+    missing = IndexMissing(f"there is no {kind.value} index {release}", "audiofeat index list")
+    if "/" in release:
+        raise missing
     try:
         body, _ = store.get(file_key(kind, release, MANIFEST_FILE))
     except ObjectMissing as error:
-        raise IndexMissing(f"there is no {kind.value} index {release}", "audiofeat index list") from error
+        raise missing from error
     return parse_manifest(body, kind=kind, release=release), hashlib.sha256(body).hexdigest()
 
 

@@ -46,7 +46,7 @@ def read_tags(path: Path) -> MetadataRecord | None:
         found = mutagen.File(path, options=_PARSERS)
         fields = _fields(found.tags) if found is not None and found.tags else {}
     except Exception as error:  # noqa: BLE001 - damaged files make the parsers fail in any way, MemoryError included
-        _log.info("tags_unreadable", extra={"reason": type(error).__name__})
+        _log.info("tags_unreadable reason=%s", type(error).__name__)
         return None
     return MetadataRecord(SOURCE, fields) if fields else None
 

@@ -1,11 +1,12 @@
 """Analyse local files without broker or database: records in the order given."""
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from audiofeat.errors import AudiofeatError, ErrorCode, SourceNotFound
+from audiofeat.errors import AudiofeatError, SourceNotFound
 from audiofeat.extraction.client import Extraction, ExtractionServer
 
 
@@ -28,15 +29,13 @@ def analyse_files(
     def one(path: Path) -> Extraction | AudiofeatError:
         if not path.is_file():
             return SourceNotFound(f"{path} is not a file", "give the path of an audio file")
+        if not os.access(path, os.R_OK):
+            return SourceNotFound(f"{path} may not be read", "give yourself the right to read it")
         server = free.get()
         try:
             return server.extract(path, source=str(path))
         except AudiofeatError as error:
             return error
-        except OSError as error:
-            wrapped = SourceNotFound(f"{path} cannot be read: {error.strerror}")
-            wrapped.code = ErrorCode.SOURCE_NOT_FOUND
-            return wrapped
         finally:
             free.put(server)
 

@@ -87,8 +87,10 @@ class Ingest:
                 return self._reject(claim, code=error.code, message=str(error))
             case AudiofeatError():
                 return self.catalogue.postpone(claim, code=error.code, message=str(error))
-            case OSError(errno=errno.ENOSPC):
-                return self.catalogue.postpone(claim, code=ErrorCode.DISK_FULL, message=f"the scratch folder: {error}")
+            case OSError():
+                full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+                code = ErrorCode.DISK_FULL if full else ErrorCode.HOST_FAULT
+                return self.catalogue.postpone(claim, code=code, message=f"{type(error).__name__}: {error}")
             case MemoryError():
                 message = "the worker ran out of memory"
                 return self.catalogue.crash(claim, code=ErrorCode.EXTRACTION_MEMORY, message=message)

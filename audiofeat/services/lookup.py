@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain.items import Kind
+from audiofeat.domain.jobs import USABLE_STATES
 from audiofeat.domain.neighbours import Duplicate, Engine, Facts, duplicate_of, explain
 from audiofeat.domain.similarity import GroupSimilarity, group_similarities
 from audiofeat.domain.space import embed
@@ -196,6 +197,8 @@ def _facts_of(item: ItemView, catalogue: Catalogue) -> Facts:
 
 
 def _not_analysed(item: ItemView) -> ItemNotAnalysed:
+    if item.state in USABLE_STATES:
+        return ItemNotAnalysed(f"{_title(item)} has nothing to compare by: it is silent or too short")
     return ItemNotAnalysed(f"{_title(item)} has no fingerprint: it is {item.state.value}", "audiofeat failures")
 
 

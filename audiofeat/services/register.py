@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
-from audiofeat.domain.jobs import FINAL_STATES, Lane, MetadataRecord, Registered, Registration
+from audiofeat.domain.jobs import FAILED_STATES, FINAL_STATES, JobState, Lane, MetadataRecord, Registered, Registration
 from audiofeat.domain.metadata import About, Records
 from audiofeat.errors import NoAudioFound
 from audiofeat.ports import Catalogue, ObjectStore, StoredObject
@@ -26,9 +26,16 @@ class Registrations:
     ----------
     jobs : tuple of Registered
         One for each audio object, in key order.
+    replaced : tuple of str
+        Keys that share their reference with a later one of the same listing: an item has one audio, so these were
+        not analysed.
+    left_out : int
+        How many objects do not end as audio does.
     """
 
     jobs: tuple[Registered, ...]
+    replaced: tuple[str, ...] = ()
+    left_out: int = 0
 
     @property
     def open_job_ids(self) -> list[str]:
@@ -43,7 +50,12 @@ class Registrations:
     @property
     def unchanged(self) -> int:
         """How many object versions had ended before this listing."""
-        return len(self.jobs) - len(self.open_job_ids)
+        return sum(not job.is_new and job.state in FINAL_STATES for job in self.jobs)
+
+    @property
+    def failed_before(self) -> int:
+        """How many of these ended without features."""
+        return sum(not job.is_new and job.state in FAILED_STATES for job in self.jobs)
 
 
 def register_listing(
@@ -67,10 +79,15 @@ def register_listing(
     NoAudioFound
         There is not one audio object under the prefix.
     """
-    found = [candidate for candidate in store.list(prefix) if _is_audio(candidate)]
+    listed = list(store.list(prefix))
+    found = [candidate for candidate in listed if _is_audio(candidate)]
     if not found:
         where = f"{store.name}/{prefix}".rstrip("/")
-        raise NoAudioFound(f"{where} holds no audio", f"audio is what ends in {' '.join(sorted(AUDIO_SUFFIXES))}")
+        endings = " ".join(sorted(AUDIO_SUFFIXES))
+        raise NoAudioFound(
+            f"{where} holds no audio, {len(listed)} other objects",
+            f"audio is what ends in {endings}; a prefix is a whole key, or what stands before a /",
+        )
     records = Records(rows, keys=[candidate.key for candidate in found])
     jobs: list[Registered] = []
     for start in range(0, len(found), _BATCH):
@@ -78,7 +95,9 @@ def register_listing(
         jobs += catalogue.register(
             [_registration(store.name, f, records.about(f.key), lane=lane, kind=kind) for f in batch]
         )
-    return Registrations(tuple(jobs))
+    states = catalogue.jobs(states={JobState.SUPERSEDED}, job_ids=[j.job_id for j in jobs if j.is_new], limit=len(jobs))
+    replaced = tuple(sorted(job.key for job in states))
+    return Registrations(tuple(jobs), replaced, len(listed) - len(found))
 
 
 def _is_audio(found: StoredObject) -> bool:

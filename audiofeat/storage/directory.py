@@ -177,7 +177,7 @@ class DirectoryStore:
         except OSError as error:
             if is_start:
                 raise from_os_error(error, self._said(prefix)) from error
-            _log.warning("folder_unreadable", extra={"folder": str(folder), "reason": error.strerror})
+            _log.warning("folder_unreadable folder=%r reason=%s", str(folder), error.strerror)
             return
         # With the slash a folder sorts among its siblings just where its keys do.
         for entry in sorted(visible, key=lambda entry: f"{entry.name}/" if _is_folder(entry) else entry.name):
@@ -192,7 +192,7 @@ class DirectoryStore:
             key.encode()
             found = self._path(key).stat()
         except UnicodeEncodeError:
-            _log.warning("name_not_utf8", extra={"key": repr(key)})
+            _log.warning("name_not_utf8 key=%r", key)
             return None
         except (OSError, AccessDenied, ObjectMissing) as error:
             _log.warning("object_left_out key=%r reason=%s", key, error)

@@ -116,6 +116,10 @@ class TestLaterMetadata:
         }
         (again,) = catalogue.register([registration])
         assert not again.is_redescribed
+        web = MetadataRecord("jsonl:web", {"genre": "Ambient"})
+        catalogue.register([Registration(audio=version(), records=(web,))])
+        sources = {v.source for v in catalogue.metadata_values(registered.item_id)}
+        assert sources == {"csv:feed", "jsonl:web", "tags"}
 
     def test_a_kind_told_later_moves_the_fingerprint(self, catalogue: SqlCatalogue) -> None:
         """An item that was taken for a track is found among the episodes once metadata says so; an option does not."""
@@ -433,11 +437,15 @@ class TestResults:
         assert catalogue.embeddings(Kind.EPISODE) == []
 
     def test_a_version_without_descriptor_takes_the_embedding_away(self, catalogue: SqlCatalogue) -> None:
-        """An item whose new audio is silent is no longer near anything."""
+        """An item whose new audio is silent is no longer near anything, and readers of the overlay learn it."""
         claim = take(catalogue, queue(catalogue))
         catalogue.finish(claim, outcome())
         catalogue.finish(take(catalogue, queue(catalogue, version(number="2"))), outcome("b", descriptor=None))
-        assert catalogue.embedding_of(claim.item_id) is None
+        emptied = catalogue.embedding_of(claim.item_id)
+        assert emptied is not None
+        assert np.isnan(emptied.descriptor).all()
+        assert emptied.space is emptied.embedding is None
+        assert [row.sequence for row in catalogue.embeddings(Kind.TRACK, after_sequence=1)] == [emptied.sequence]
 
     @pytest.mark.parametrize("moment", ["INSERT INTO analyses", "INSERT INTO embeddings", "UPDATE jobs", "COMMIT"])
     def test_a_kill_inside_finish_leaves_nothing_half_written(

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from shutil import copytree
+from shutil import copy, copytree
 
 import pytest
 
@@ -95,3 +95,65 @@ def test_kill_in_the_middle(
         running.wait()
     every_item_exactly_once(home)
     wait_until(lambda: not processes_of(home), timeout_s=10)
+
+
+def test_second_ingest_takes_over_from_the_first(audiofeat: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    """Two commands share broker and workers; when the one that started them ends, the other goes on with its own."""
+    home = tmp_path / "home"
+    clips = sorted((SAMPLES / "audio").iterdir())
+    for name, chosen in (("few", clips[:3]), ("many", clips[3:])):
+        (tmp_path / name).mkdir()
+        for clip in chosen:
+            copy(clip, tmp_path / name)
+    first = subprocess.Popen([sys.executable, "-m", "audiofeat", "ingest", "few"], env=environment, cwd=tmp_path)
+    wait_until((home / "broker" / "url").exists)
+    second = audiofeat("ingest", "many")
+    assert first.wait(timeout=60) == 0
+    assert second.returncode == 3, second.stderr
+    every_item_exactly_once(home)
+    wait_until(lambda: not processes_of(home), timeout_s=10)
+
+
+def test_sigterm_leaves_nothing_behind(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
+    """A terminated run ends its workers and broker, and leaves no scratch folder and no socket."""
+    home = tmp_path / "home"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "audiofeat", "ingest", str(folder)], env=environment, cwd=tmp_path
+    )
+    wait_until(lambda: ended(home) >= 3, timeout_s=60)
+    socket = Path((home / "broker" / "url").read_text().removeprefix("redis+socket://"))
+    running.terminate()
+    assert running.wait(timeout=45) == 1
+    wait_until(lambda: not processes_of(home), timeout_s=10)
+    assert not socket.parent.exists()
+    assert not list((home / "scratch").iterdir())
+    assert count(home, "select count(*) from jobs where crashes + losses > 0") == 0
+
+
+def test_what_is_left_out_is_told(audiofeat: Run, tmp_path: Path) -> None:
+    """Names that do not end as audio are counted, and two objects with one reference are named."""
+    music = tmp_path / "music"
+    music.mkdir()
+    for name in ("a.ogg", "b.ogg", "cover.jpg"):
+        copy(SAMPLES / "audio" / "pad_slow_tide.ogg", music / name)
+    (tmp_path / "feed.csv").write_text("path,reference,title\na.ogg,x-1,Slow [Live] [/b]\nb.ogg,x-1,Slow [Live] [/b]\n")
+    done = audiofeat("ingest", music, "--metadata", "feed.csv")
+    assert done.returncode == 3
+    assert "1 objects left out" in done.stderr
+    assert "a.ogg shares its reference" in done.stderr
+    shown = audiofeat("show", "b.ogg")
+    assert shown.returncode == 0, shown.stderr
+    assert "Slow [Live] [/b]" in shown.stdout
+
+
+def test_mended_rights_are_noticed(audiofeat: Run, tmp_path: Path) -> None:
+    """What ended for want of the object is queued again when the object is listed again."""
+    music = tmp_path / "music"
+    music.mkdir()
+    copy(SAMPLES / "audio" / "pad_slow_tide.ogg", music / "a.ogg")
+    assert audiofeat("ingest", music).returncode == 0
+    with sqlite3.connect(tmp_path / "home" / "catalogue.sqlite3") as ledger:
+        ledger.execute("update jobs set state = 'rejected', error_code = 'access_denied'")
+    again = audiofeat("ingest", music)
+    assert again.returncode == 0
+    assert "1 objects: 1 done" in again.stdout
