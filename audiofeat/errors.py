@@ -13,7 +13,6 @@
     │   └── SpaceMismatch          vectors of two spaces were about to be compared
     ├── AudioRejected              the bytes are not audio that can be analysed (final)
     ├── ExtractionCrashed          the child died by signal, deadline or memory
-    ├── LeaseLost                  another worker owns the job now; this result is dropped
     ├── StoreError                 object storage
     │   ├── ObjectMissing          404 (final)
     │   ├── AccessDenied           401, 403 or wrong credentials (final)
@@ -174,12 +173,6 @@ class ExtractionCrashed(AudiofeatError):
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class LeaseLost(AudiofeatError):
-    """Another worker owns the job now; this result is dropped."""
-
-    code = ErrorCode.LEASE_LOST
 
 
 class StoreError(AudiofeatError):
