@@ -136,6 +136,8 @@ class Machine:
             if self._workers:
                 self._pool = stack.enter_context(Workers(settings.home, concurrency=self._workers))
             self._connect()
+            # A broker that refuses from the start is an error; one that is lost on the way is waited for.
+            self._reconciler.step()
             self._stack = stack.pop_all()
         return self
 
