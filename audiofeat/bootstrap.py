@@ -25,7 +25,7 @@ def broker_url(settings: Settings) -> str:
     """Return the configured broker, or the one that runs for this home; raises BrokerUnavailable."""
     if settings.broker_url:
         return settings.broker_url
-    from audiofeat.broker import embedded_url  # noqa: PLC0415
+    from audiofeat.broker import embedded_url
 
     return embedded_url(settings.home)
 
@@ -45,7 +45,7 @@ class Services:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The ledger, migrated to this version."""
-        from audiofeat.catalogue.ledger import open_catalogue  # noqa: PLC0415
+        from audiofeat.catalogue.ledger import open_catalogue
 
         if not self.settings.database_url:
             _ = self.home
@@ -66,8 +66,8 @@ class Services:
     @cached_property
     def stores(self) -> "Stores":
         """The source stores."""
-        from audiofeat.storage.s3_connection import S3Connection  # noqa: PLC0415
-        from audiofeat.storage.stores import Stores  # noqa: PLC0415
+        from audiofeat.storage.s3_connection import S3Connection
+        from audiofeat.storage.stores import Stores
 
         secret = self.settings.s3_secret_access_key
         connection = S3Connection(
@@ -85,33 +85,37 @@ class Services:
     @cached_property
     def artefacts(self) -> ObjectStore:
         """Curves and index files."""
-        from audiofeat.storage.location import parse_location  # noqa: PLC0415
+        from audiofeat.storage.location import parse_location
 
         return self.stores.own(parse_location(self.settings.artefact_location))
 
     @cached_property
     def queue(self) -> TaskQueue:
         """The doorbell."""
-        from audiofeat.broker import CeleryQueue, celery_app  # noqa: PLC0415
+        from audiofeat.broker import CeleryQueue, celery_app
 
         url = broker_url(self.settings)
         return CeleryQueue(
             celery_app(url, max_duration_s=self.settings.max_duration_s, concurrency=self.settings.workers)
         )
 
+    def forget_queue(self) -> None:
+        """Have the doorbell wired anew when it is next asked for: the embedded broker has moved."""
+        self.__dict__.pop("queue", None)
+
     @cached_property
     def extraction(self) -> "ExtractionServer":
         """The fork server of this process."""
-        from audiofeat.extraction.client import ExtractionServer  # noqa: PLC0415
+        from audiofeat.extraction.client import ExtractionServer
 
         return ExtractionServer(max_duration_s=self.settings.max_duration_s)
 
     @cached_property
     def ingest(self) -> "Ingest":
         """The use case of the workers."""
-        from audiofeat.domain import reference  # noqa: PLC0415
-        from audiofeat.metadata_sources.tags import read_tags  # noqa: PLC0415
-        from audiofeat.services.ingest import Ingest  # noqa: PLC0415
+        from audiofeat.domain import reference
+        from audiofeat.metadata_sources.tags import read_tags
+        from audiofeat.services.ingest import Ingest
 
         scratch = self.home / "scratch"
         scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -131,13 +135,13 @@ class Services:
     @cached_property
     def publisher(self) -> "Publisher":
         """Builds index releases, lists them, and moves the pointer."""
-        from audiofeat.index.publish import Publisher  # noqa: PLC0415
+        from audiofeat.index.publish import Publisher
 
         return Publisher(self.artefacts)
 
     @cached_property
     def indexes(self) -> IndexReader:
         """The indexes that are served now."""
-        from audiofeat.index.reader import PublishedIndexes  # noqa: PLC0415
+        from audiofeat.index.reader import PublishedIndexes
 
         return PublishedIndexes(self.artefacts, self.catalogue, self.home / "indexes", poll_s=self.settings.poll_s)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from audiofeat.domain.quality import DEFAULT_MAX_DURATION_S
 from audiofeat.errors import SettingsInvalid
 
 PREFIX = "AUDIOFEAT_"
@@ -50,7 +51,9 @@ class Settings(BaseSettings):
     artefact_store: str | None = Field(default=None, pattern=r"^s3://[^/]+", description="Unset: a folder under home.")
 
     max_duration_s: float = Field(
-        default=43_200.0, gt=0, description="Longer audio is rejected, by its header or while it is decoded."
+        default=DEFAULT_MAX_DURATION_S,
+        gt=0,
+        description="Longer audio is rejected, by its header or later.",
     )
     max_object_bytes: int = Field(
         default=4 * _GIB, gt=0, description="Larger objects are rejected before they are fetched."
@@ -133,7 +136,7 @@ class Settings(BaseSettings):
         return self
 
 
-def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401  each field has its own type
     """Read the environment; keyword arguments win over it.
 
     Raises

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 # A program that shows that a package is there, and the package.
-NEEDED = {"postgres": "postgresql", "rabbitmq-server": "rabbitmq-server"}
+NEEDED = {"postgres": "postgresql", "rabbitmq-server": "rabbitmq-server", "curl": "curl"}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 

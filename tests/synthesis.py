@@ -3,7 +3,6 @@
 Every generator returns mono float32 at ``RATE_HZ`` unless it takes a rate; levels are in full scale.
 """
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -139,8 +138,3 @@ def fed(
         block = np.ascontiguousarray(pcm[start:end])
         group.push(spectrum.push(block, block.mean(axis=1, dtype=np.float32), last=end == len(pcm)))
     return group.result(measured or {}, silence)
-
-
-def measured_by(make: Callable[[], Group], signal: Signal, **how: object) -> dict[str, object]:
-    """Return the values of a fresh group."""
-    return fed(make(), signal, **how).values  # type: ignore[arg-type]

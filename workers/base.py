@@ -17,7 +17,7 @@ log = logging.getLogger("audiofeat.workers")
 
 
 class Task(celery.Task[Any, Any]):
-    """A task whose errors end in a log line and the ledger: the message is never redelivered for them."""
+    """A task whose errors end in a log line and the ledger; only what may pass puts its message back into the queue."""
 
     abstract = True
 
@@ -41,7 +41,7 @@ class Task(celery.Task[Any, Any]):
         """Who works on the job, for the ledger."""
         return f"{socket.gethostname()}:{self.request.hostname or 'worker'}"
 
-    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002, ANN401
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002, ANN401  Celery's
         """Log a failure once, with its code; the reconciler brings the job back where it is still due."""
         code = exc.code.value if isinstance(exc, AudiofeatError) else type(exc).__name__
         log.error("task_failed task=%s id=%s code=%s message=%s", self.name, task_id, code, exc)

@@ -7,12 +7,11 @@ import soundfile
 
 from audiofeat.audio.sniff import Container, sniff
 from audiofeat.audio.structure import walk
-from audiofeat.domain.quality import Flag
+from audiofeat.domain.quality import DEFAULT_MAX_DURATION_S, Flag
 from audiofeat.errors import AudioRejected, ErrorCode
 
 MOST_CHANNELS = 8
 RATE_RANGE_HZ = (4_000, 384_000)
-DEFAULT_MAX_DURATION_S = 43_200.0
 _PCM_BUDGET_BYTES = 1_000_000_000
 _PCM_BUDGET_FACTOR = 1_000
 _ENDLESS_FRAMES = 1 << 61

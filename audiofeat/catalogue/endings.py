@@ -48,7 +48,7 @@ def postpone(connection: Connection, now: float, claimed: Claim, *, code: str, m
     first = now if job.first_storage_error_at is None else job.first_storage_error_at
     state = JobState.DEAD if now - first >= STORAGE_PATIENCE_S else JobState.RETRY_WAIT
     # The spread of retries is no secret.
-    due_at = now + backoff_s(job.attempt, random.random())  # noqa: S311
+    due_at = now + backoff_s(job.attempt, random.random())  # noqa: S311  jitter is no secret
     return end(connection, now, job, state, {"due_at": due_at, "first_storage_error_at": first} | _error(code, message))
 
 

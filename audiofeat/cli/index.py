@@ -24,8 +24,8 @@ def build(
     as_json: _Json = False,
 ) -> None:
     """Build an Annoy index of everything analysed so far, measure its recall, and publish it."""
-    from audiofeat.index.selftest import require_usable  # noqa: PLC0415  loads Annoy
-    from audiofeat.services.build_index import build_index  # noqa: PLC0415
+    from audiofeat.index.selftest import require_usable
+    from audiofeat.services.build_index import build_index
 
     require_usable()
     services = Services(load_settings())

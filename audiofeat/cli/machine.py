@@ -49,7 +49,7 @@ class Workers:
 
     def _own(self) -> None:
         """Start workers, unless another command runs some for this home."""
-        from audiofeat.broker import lock_of  # noqa: PLC0415  loads Celery: only now is it needed
+        from audiofeat.broker import lock_of
 
         self._lock = lock_of(self._home / "workers.lock")
         if self._lock is None:
@@ -127,7 +127,7 @@ class Machine:
         self._well_at = time.monotonic()
 
     def __enter__(self) -> Self:
-        from audiofeat.broker import EmbeddedBroker  # noqa: PLC0415  loads Celery: only now is it needed
+        from audiofeat.broker import EmbeddedBroker
 
         settings = self._services.settings
         with self._stack as stack:
@@ -142,9 +142,9 @@ class Machine:
         return self
 
     def _connect(self) -> None:
-        from audiofeat.services.reconcile import Reconciler  # noqa: PLC0415
+        from audiofeat.services.reconcile import Reconciler
 
-        self._services.__dict__.pop("queue", None)
+        self._services.forget_queue()
         slots = self._workers or self._services.settings.workers
         self._reconciler = Reconciler(self._services.catalogue, self._services.queue, slots=slots)
 

@@ -34,7 +34,7 @@ app.add_typer(index.app, name="index")
 
 
 @app.callback(invoke_without_command=True)
-def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:  # noqa: FBT001, FBT003
+def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:  # noqa: FBT001, FBT003  a typer flag
     """Listen to a catalogue of tracks and podcasts, and find what sounds like what."""
     if version:
         typer.echo(f"audiofeat {__version__}")

@@ -27,7 +27,7 @@ def up(
     api: Annotated[bool, typer.Option(help="Serve the HTTP API.")] = True,
 ) -> None:
     """Run broker, workers, reconciler and API in the foreground until Ctrl-C."""
-    from audiofeat.cli.machine import Machine  # noqa: PLC0415  loads Celery: only now is it needed
+    from audiofeat.cli.machine import Machine
 
     services = Services(load_settings())
     settings = services.settings

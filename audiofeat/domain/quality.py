@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+DEFAULT_MAX_DURATION_S = 43_200.0
+"""Longer audio is rejected, unless a setting says otherwise."""
+
 
 class Status(StrEnum):
     """Whether a record can be used."""

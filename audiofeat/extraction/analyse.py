@@ -38,7 +38,6 @@ GROUPS: dict[str, Callable[[], Group]] = {
     "mood": Mood,
     "descriptor": Descriptor,
 }
-_HASH_BLOCK = 1 << 20
 
 
 def analyse(

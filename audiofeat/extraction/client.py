@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from audiofeat.domain.quality import DEFAULT_MAX_DURATION_S
 from audiofeat.errors import ErrorCode, ExtractionCrashed
 
-DEFAULT_MAX_DURATION_S = 43_200.0
 # Nothing else of the environment reaches native code: it may hold secrets.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 

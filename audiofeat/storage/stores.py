@@ -87,6 +87,6 @@ class Stores:
 
     def _bucket(self, bucket: str, *, prefix: str = "") -> ObjectStore:
         # boto3 takes a third of a second to load, which a run over a local folder need not pay.
-        from audiofeat.storage.s3 import S3Store  # noqa: PLC0415
+        from audiofeat.storage.s3 import S3Store  # noqa: PLC0415  as said above
 
         return S3Store(bucket, connection=self._connection, store_name=self._s3_store_name, prefix=prefix)

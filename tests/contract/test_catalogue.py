@@ -75,11 +75,11 @@ def outcome(sha256: str = "aa", **changes: object) -> Outcome:
         space="tracks-1",
         embedding=pack(np.ones(2, dtype=np.float32)),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def queue(catalogue: SqlCatalogue, audio: ObjectVersion | None = None, **fields: object) -> str:
-    registration = replace(Registration(audio or version()), **fields)  # type: ignore[arg-type]
+    registration = replace(Registration(audio or version()), **fields)
     return catalogue.register([registration])[0].job_id
 
 

@@ -35,7 +35,7 @@ def forbidding_s3() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_HEAD = do_PUT = do_GET  # noqa: N815
+        do_HEAD = do_PUT = do_GET  # noqa: N815  the names are http.server's
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""

@@ -109,7 +109,7 @@ def test_request_from_a_foreign_producer(
     environment: dict[str, str], s3_connection: S3Connection, make_bucket: object, tmp_path: Path, broker_url: str
 ) -> None:
     """Ten lines of kombu enqueue the published message; the item appears with the metadata of the message."""
-    bucket = make_bucket()  # type: ignore[operator]
+    bucket = make_bucket()
     settings = {
         "AUDIOFEAT_S3_ENDPOINT_URL": str(s3_connection.endpoint_url),
         "AUDIOFEAT_S3_ACCESS_KEY_ID": str(s3_connection.access_key_id),
@@ -152,7 +152,7 @@ def test_request_from_a_foreign_producer(
 
 def send(broker_url: str, message: dict[str, object]) -> None:
     """Enqueue a request as a producer in another project would, knowing Celery's protocol only."""
-    from celery import Celery  # noqa: PLC0415
+    from celery import Celery  # noqa: PLC0415  all that a producer needs
 
     app = Celery(broker=broker_url, set_as_current=False)
     app.conf.task_create_missing_queues = False

@@ -55,4 +55,4 @@ def test_first_and_second_run(home: Path) -> None:
 
     second = run_demo(home)
     assert "nothing to do: 37 objects, all unchanged" in second
-    assert re.search(r"same family: (\d+)", second)[1] == families[1]  # type: ignore[index]
+    assert re.search(r"same family: (\d+)", second)[1] == families[1]

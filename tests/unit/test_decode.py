@@ -83,6 +83,16 @@ def test_half_a_file_is_truncated(form: str, tmp_path: Path) -> None:
     assert Flag.TRUNCATED in flags
 
 
+def test_joined_mp3_streams_are_decoded_to_the_end(tmp_path: Path) -> None:
+    """The first stream's own count of frames does not end the file: all is handed out, and the header is doubted."""
+    path = write(tmp_path / "a", music(1), rate_hz=RATE_HZ, form="mp3")
+    path.write_bytes(path.read_bytes() * 3)
+    blocks, flags = decoded(path)
+    assert sum(map(len, blocks)) / RATE_HZ == pytest.approx(3 * SECONDS, rel=0.02)
+    assert Flag.HEADER_INCONSISTENT in flags
+    assert Flag.TRUNCATED not in flags
+
+
 def test_a_damaged_flac_keeps_what_was_read(tmp_path: Path) -> None:
     """Flipped bytes in the middle cost what is behind them, never what is before."""
     path = write(tmp_path / "a", music(1), rate_hz=RATE_HZ, form="flac")

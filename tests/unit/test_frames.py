@@ -86,7 +86,7 @@ def test_power_is_librosas_stft() -> None:
 @pytest.mark.parametrize("make", [noise, song], ids=["noise", "song"])
 def test_shape_values_are_librosas(make: object) -> None:
     """Of the same frames: within 0.1 %; flatness, which floors what lies 50 dB below the peak, within 0.01 dB."""
-    signal = make(4.0)  # type: ignore[operator]
+    signal = make(4.0)
     frames = frames_of(signal)
     loud = frames["audible"]
     power = frames["power"][::TIMBRE_STEP].T[:, loud]

@@ -29,7 +29,7 @@ def flags(signal: Signal) -> set[Flag]:
 
 
 def hiss(**how: float) -> Signal:
-    return noise(SECONDS, rate_hz=RATE_HZ, **how)  # type: ignore[arg-type]
+    return noise(SECONDS, rate_hz=RATE_HZ, **how)
 
 
 def stereo(left: Signal, right: Signal) -> Signal:

@@ -24,7 +24,7 @@ def tones(stretches: Sequence[Stretch], *, rate_hz: int, hz: float = 1_000.0, ch
 
 
 def measured(signal: Signal, rate_hz: int, **how: float) -> Result:
-    return fed(Loudness(), signal, rate_hz=rate_hz, **how)  # type: ignore[arg-type]
+    return fed(Loudness(), signal, rate_hz=rate_hz, **how)
 
 
 def integrated(signal: Signal, rate_hz: int) -> float:
