@@ -132,4 +132,4 @@ def _neighbour(line: Neighbour) -> neighbours.Neighbour:
 
 
 def _curves_of(group: str) -> list[str]:
-    return [f.name for f in registry.FIELDS if f.group == group and f.shape is registry.Shape.CURVE]
+    return [f.name for f in registry.FIELDS if f.group == group and f.grows]

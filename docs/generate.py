@@ -18,6 +18,7 @@ from audiofeat import errors
 from audiofeat.api.problems import status_of
 from audiofeat.config import PREFIX, Settings
 from audiofeat.domain import registry
+from audiofeat.domain.field import Field
 from audiofeat.domain.quality import Flag, Reason
 from audiofeat.errors import AudiofeatError, ErrorCode
 
@@ -203,7 +204,7 @@ def _plain(annotation: Any) -> type:  # noqa: ANN401  whatever may stand behind 
     return found
 
 
-def _span(field: registry.Field) -> str:
+def _span(field: Field) -> str:
     low, high = ("" if bound is None else f"{bound:,g}" for bound in (field.low, field.high))
     return f"{low} to {high}" if low and high else f"from {low}" if low else ""
 

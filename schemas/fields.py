@@ -18,7 +18,7 @@ class Field(Wire):
     low: float | None
     high: float | None
     scope: Literal["measured", "estimated", "heuristic"] = Constraint(description="How far to trust it.")
-    shape: Literal["number", "text", "vector", "curve"]
+    shape: Literal["number", "text", "vector", "curve", "matrix", "labels"]
     definition: str
     source: str
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from audiofeat.api.app import create_app
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.domain import registry
+from audiofeat.domain.field import Field, Shape
 from audiofeat.domain.quality import Flag, Reason
-from audiofeat.domain.registry import Field, Shape
 from schemas.manifest import Manifest
 from schemas.messages import IngestRequest
 from schemas.problem import Problem
@@ -19,7 +19,6 @@ from schemas.records import AnalysisRecord
 
 FOLDER = Path("schemas/json")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TYPES = {Shape.NUMBER: "number", Shape.TEXT: "string", Shape.VECTOR: "array", Shape.CURVE: "array"}
 
 
 def documents(openapi: dict[str, Any]) -> dict[str, str]:
@@ -71,12 +70,12 @@ def _group_schema(group: str) -> dict[str, Any]:
 
 def _field_schema(field: Field) -> dict[str, Any]:
     bounds = {name: bound for name, bound in (("minimum", field.low), ("maximum", field.high)) if bound is not None}
-    schema: dict[str, Any] = {"type": [_TYPES[field.shape], "null"], "description": field.definition}
-    if field.shape in {Shape.VECTOR, Shape.CURVE}:
-        schema["items"] = {"type": "number", **bounds}
-    else:
-        schema |= bounds
-    return schema | {"x-unit": field.unit, "x-scope": field.scope.value}
+    wordy = field.shape in {Shape.TEXT, Shape.LABELS}
+    schema: dict[str, Any] = {"type": "string"} if wordy else {"type": "number", **bounds}
+    for _ in range(field.depth):
+        schema = {"type": "array", "items": schema}
+    schema["type"] = [schema["type"], "null"]
+    return {**schema, "description": field.definition, "x-unit": field.unit, "x-scope": field.scope.value}
 
 
 def main(folder: Path = FOLDER) -> None:

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from audiofeat.api.problems import declared
 from audiofeat.domain import registry
+from audiofeat.domain.field import Field as RegistryField
 from schemas.fields import Field, FieldList
 
 router = APIRouter(tags=["fields"])
@@ -15,7 +16,7 @@ def list_fields() -> FieldList:
     return FieldList(fields=[_render(field) for field in registry.PUBLIC_FIELDS])
 
 
-def _render(field: registry.Field) -> Field:
+def _render(field: RegistryField) -> Field:
     return Field(
         path=field.path,
         group=field.group,

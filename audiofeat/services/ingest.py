@@ -187,8 +187,7 @@ class Ingest:
     ) -> GroupResult:
         """Split a group: curves go to the artefact store, before ``finish`` names them; the rest to the ledger."""
         version = registry.GROUP_VERSIONS[name]
-        shapes = {field: registry.BY_PATH[f"{name}.{field}"].shape for field in values}
-        curves = {field: values[field] for field, shape in shapes.items() if shape is registry.Shape.CURVE}
+        curves = {field: value for field, value in values.items() if registry.BY_PATH[f"{name}.{field}"].grows}
         kept = {} if name in registry.INTERNAL_GROUPS else {f: v for f, v in values.items() if f not in curves}
         key = None
         if any(curve is not None for curve in curves.values()):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from audiofeat.domain import registry
+from audiofeat.domain.field import Shape
 from audiofeat.domain.quality import Reason
-from audiofeat.domain.registry import BY_PATH, FIELDS, GROUP_VERSIONS, Shape
+from audiofeat.domain.registry import BY_PATH, FIELDS, GROUP_VERSIONS
 from audiofeat.errors import InvalidInput
 from audiofeat.extraction.analyse import GROUPS, analyse
 from tests.synthesis import RATE_HZ, Signal, noise, song, write

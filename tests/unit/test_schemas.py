@@ -11,10 +11,10 @@ from audiofeat.api.app import create_app
 from audiofeat.api.export import documents
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.domain import registry
+from audiofeat.domain.field import Shape
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState
 from audiofeat.domain.quality import Flag
-from audiofeat.domain.registry import Shape
 from audiofeat.errors import AudioRejected, ErrorCode
 from audiofeat.extraction import record as records
 from audiofeat.extraction.view import public, unreadable
@@ -32,7 +32,9 @@ AUDIO = {
     "declared_duration_s": 30.0,
     "decoded_duration_s": 29.5,
 }
-EXAMPLES: dict[Shape, Any] = {Shape.NUMBER: 1.0, Shape.TEXT: "x", Shape.VECTOR: [0.5], Shape.CURVE: []}
+EXAMPLES: dict[Shape, Any] = {
+    Shape.NUMBER: 1.0, Shape.TEXT: "x", Shape.VECTOR: [0.5], Shape.CURVE: [], Shape.LABELS: [], Shape.MATRIX: [],
+}  # fmt: skip
 
 
 def measured() -> dict[str, Any]:
@@ -42,7 +44,7 @@ def measured() -> dict[str, Any]:
         value = EXAMPLES[field.shape]
         if field.shape is Shape.NUMBER and field.low is not None:
             value = float(field.low)
-        features.setdefault(field.group, {})[field.name] = [field.low or 0.0] if isinstance(value, list) else value
+        features.setdefault(field.group, {})[field.name] = value
     features["tonal"]["key"] = None
     reasons = {"tonal.key": "atonal"}
     return records.analysed("a.wav", audio=AUDIO, flags=[Flag.TRUNCATED], features=features, reasons=reasons)
@@ -75,7 +77,9 @@ def test_the_record_schema_has_every_public_field_with_its_range(generated: dict
         schema = groups[field.group]["properties"][field.name]
         assert "null" in schema["type"]
         assert schema["x-unit"] == field.unit
-        bounded = schema if field.shape is Shape.NUMBER else schema.get("items", {})
+        bounded = schema
+        for _ in range(field.depth):
+            bounded = bounded["items"]
         assert (bounded.get("minimum"), bounded.get("maximum")) == (field.low, field.high)
 
 

@@ -1,0 +1,51 @@
+/* audiofeat.features._native: loops that numpy cannot fuse. Each is held against its numpy twin by a test. */
+#include "native.h"
+
+#include <ctype.h>
+
+int take(PyObject *args, const char *formats, Py_buffer *views) {
+    Py_ssize_t count = (Py_ssize_t)strlen(formats), taken = 0;
+    if (PyTuple_Size(args) != count) {
+        PyErr_Format(PyExc_TypeError, "%zd arrays are needed, %zd were given", count, PyTuple_Size(args));
+        return 0;
+    }
+    for (; taken < count; taken++) {
+        char letter = (char)tolower(formats[taken]);
+        int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (letter != formats[taken] ? PyBUF_WRITABLE : 0);
+        if (PyObject_GetBuffer(PyTuple_GetItem(args, taken), &views[taken], flags) < 0) {
+            break;
+        }
+        const char *format = views[taken].format;
+        if (format == NULL || format[0] != letter || format[1] != '\0') {
+            PyErr_Format(PyExc_TypeError, "array %zd has items of format %s, not %c", taken, format, letter);
+            PyBuffer_Release(&views[taken]);
+            break;
+        }
+    }
+    if (taken == count) {
+        return 1;
+    }
+    while (taken--) {
+        PyBuffer_Release(&views[taken]);
+    }
+    return 0;
+}
+
+void release(const char *formats, Py_buffer *views) {
+    for (size_t n = 0; n < strlen(formats); n++) {
+        PyBuffer_Release(&views[n]);
+    }
+}
+
+static PyMethodDef methods[] = {
+    {"k_weighted_power", k_weighted_power, METH_VARARGS,
+     "k_weighted_power(planes, sections, gains, state, power)\n--\n\n"
+     "Write the K-weighted power of each frame, summed over channels by their gains."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_native", "Loops that numpy cannot fuse.", -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&definition); }
