@@ -39,7 +39,8 @@ imports: $(VENV)/.dev ## the dependency rules
 	@$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.dev ## the benchmarks behind docs/benchmarks.md
-	@$(BIN)/python tests/benchmarks/extraction.py
+	@status=0; for program in tests/benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || status=1; done; \
+	exit $$status
 
 docs: $(VENV)/.dev ## generate the reference pages and build the site into site/
 	@$(BIN)/python docs/generate.py && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict && echo "docs: site/index.html"

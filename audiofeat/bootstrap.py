@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiofeat.config import Settings, load_settings
+from audiofeat.domain.machine import BrokerState, LedgerState
 from audiofeat.errors import SettingsInvalid
 from audiofeat.ports import Catalogue, IndexReader, ObjectStore, TaskQueue
 
@@ -102,6 +103,36 @@ class Services:
     def forget_queue(self) -> None:
         """Have the doorbell wired anew when it is next asked for: the embedded broker has moved."""
         self.__dict__.pop("queue", None)
+
+    def broker_state(self) -> BrokerState:
+        """Ask the configured broker, or that of this home, how it is set."""
+        from audiofeat.broker_state import broker_state
+
+        return broker_state(broker_url(self.settings))
+
+    def embedded_broker_program(self) -> str:
+        """Return the server program that this machine would run; raises BrokerUnavailable."""
+        from audiofeat.broker import server_program
+
+        return server_program()
+
+    def ledger_state(self) -> LedgerState:
+        """Look at the ledger without creating or upgrading it."""
+        from audiofeat.catalogue.state import ledger_state
+
+        return ledger_state(self.settings.catalogue_url)
+
+    def require_annoy(self) -> None:
+        """Try the index library in a throw-away process; raises LibraryUnusable."""
+        from audiofeat.index.selftest import require_usable
+
+        require_usable()
+
+    def source_stores(self) -> "list[ObjectStore]":
+        """Return the buckets that audio may be read from, where they are listed."""
+        from audiofeat.storage.location import Location
+
+        return [self.stores.at(Location(bucket=bucket)) for bucket in self.settings.allowed_buckets]
 
     @cached_property
     def extraction(self) -> "ExtractionServer":

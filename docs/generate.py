@@ -20,6 +20,7 @@ from audiofeat.config import PREFIX, Settings
 from audiofeat.domain import registry
 from audiofeat.domain.field import Field
 from audiofeat.domain.quality import Flag, Reason
+from audiofeat.domain.views import acousticbrainz, spotify
 from audiofeat.errors import AudiofeatError, ErrorCode
 
 FOLDER = Path(__file__).parent / "reference"
@@ -80,6 +81,7 @@ def pages() -> dict[Path, str]:
         FOLDER / "settings.md": settings_page(),
         FOLDER / "features.md": features_page(),
         FOLDER / "codes.md": codes_page(),
+        FOLDER / "compatibility.md": compatibility_page(),
     }
 
 
@@ -151,6 +153,22 @@ def codes_page() -> str:
         "## Reasons\n\nEvery null among the features has a reason. A null with a reason does not degrade a record.",
         _table(("reason", "meaning"), _explained(_REASONS)),
     )
+
+
+def compatibility_page() -> str:
+    """Return the page of every field of the views: from what it is computed, and how far to trust it."""
+    overview = (
+        "Every field of `audiofeat analyse --format ...`, from the table that computes it. The scope is the weakest of "
+        "the sources and of the computation, as [under features](features.md); where there is none, the field is a "
+        "constant or null. `[]` stands for each entry of a list. [How to use them](../how-to/compatibility.md)."
+    )
+    parts = [overview]
+    for title, rows in (("Spotify", spotify.ROWS), ("AcousticBrainz", acousticbrainz.FILLED)):
+        cells = [(f"`{r.name}`", ", ".join(f"`{path}`" for path in r.sources), r.scope or "", r.how) for r in rows]
+        parts += [f"## {title}", _table(("field", "from", "scope", "how"), cells)]
+    null = ", ".join(f"`{name}`" for name in acousticbrainz.UNFILLED)
+    parts.append(f"Null, because nothing of ours has their definition: {null}.")
+    return _page("Compatibility", "audiofeat/domain/views/", *parts)
 
 
 def _leaves() -> list[type[AudiofeatError]]:

@@ -34,6 +34,7 @@ class Extractor(Wire):
     packages: dict[str, str]
     groups: dict[str, int] = Field(description="Version of each feature group.")
     architecture: str
+    configuration: Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="Hash of the filters and models.")]
     fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 

@@ -1,19 +1,25 @@
 """PCM in blocks of a few seconds: libsndfile first, PyAV for what libsndfile refuses or would cut short."""
 
+import sys
 from collections.abc import Iterator
-from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
+import soxr
 from numpy.typing import NDArray
 
-from audiofeat.audio.probe import Probe
+from audiofeat.audio.link import Link
+from audiofeat.audio.probe import MOST_CHANNELS, RATE_RANGE_HZ, Probe
+from audiofeat.audio.sniff import Container
 from audiofeat.domain.quality import Flag
 from audiofeat.errors import AudioRejected, ErrorCode
 
 BLOCK_S = 4
 _STEP_FRAMES = 8_192
 _FAILURES_MOST = 100
+_TAGS = frozenset({b"ID3", b"TAG", b"APE"})
 
 
 class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ships no types
@@ -26,6 +32,28 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile ship
     def seekable(self) -> bool:
         """Deny it."""
         return False
+
+
+class _Converter:
+    """Brings a stream's frames into one form: a stream may change its rate or channels, a resampler may not."""
+
+    def __init__(self, layout: str, rate_hz: int) -> None:
+        self._layout, self._rate_hz = layout, rate_hz
+        self._kind: tuple[str, str, int] | None = None
+        self._resampler: Any = None
+
+    def __call__(self, frame: Any) -> Iterator[Any]:  # noqa: ANN401  PyAV's frames
+        """Yield what a frame makes ready; None asks for what is still inside."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate) if frame else None
+        if kind != self._kind:
+            import av  # noqa: PLC0415  as below
+
+            if self._resampler:
+                yield from self._resampler.resample(None)
+            self._kind = kind
+            self._resampler = av.AudioResampler(format="flt", layout=self._layout, rate=self._rate_hz)
+        if frame:
+            yield from self._resampler.resample(frame)
 
 
 class Decoder:
@@ -57,7 +85,10 @@ class Decoder:
         AudioRejected
             ``no_frames`` where not one sample came out.
         """
-        source = self._by_libav() if self._facts.demuxer else self._by_libsndfile()
+        if self._facts.links:
+            source = self._by_links()
+        else:
+            source = self._by_libav() if self._facts.demuxer else self._by_libsndfile(self._facts.path)
         for block in source:
             self.decoded_frames += len(block)
             yield block
@@ -67,17 +98,53 @@ class Decoder:
         if declared and self.decoded_frames < 0.99 * declared - 2304:
             self.flags.add(Flag.TRUNCATED)
 
-    def _by_libsndfile(self) -> Iterator[NDArray[np.float32]]:
-        length = BLOCK_S * self._facts.rate_hz
+    def _by_links(self) -> Iterator[NDArray[np.float32]]:
+        """Decode chained streams one after the other, in the rate and channels of the first."""
+        rate_hz, channels = self._facts.rate_hz, self._facts.channels
+        waiting = np.empty((0, channels), dtype=np.float32)
+        with self._facts.path.open("rb") as stream:
+            for link in self._facts.links:
+                try:
+                    for block in self._link(Link(stream, *link)):
+                        waiting = np.concatenate((waiting, block))
+                        while len(waiting) >= BLOCK_S * rate_hz:
+                            yield waiting[: BLOCK_S * rate_hz]
+                            waiting = waiting[BLOCK_S * rate_hz :]
+                except soundfile.LibsndfileError:
+                    self.flags.add(Flag.DAMAGED)
+        if len(waiting):
+            yield waiting
+
+    def _link(self, link: Link) -> Iterator[NDArray[np.float32]]:
+        with soundfile.SoundFile(link) as file:
+            rate_hz, channels = file.samplerate, file.channels
+        if channels > MOST_CHANNELS or not RATE_RANGE_HZ[0] <= rate_hz <= RATE_RANGE_HZ[1]:
+            self.flags.add(Flag.DAMAGED)
+            return
+        link.seek(0)
+        stream = soxr.ResampleStream(rate_hz, self._facts.rate_hz, self._facts.channels, dtype="float32")
+        for block in self._by_libsndfile(link):
+            mixed = (
+                block
+                if channels == self._facts.channels
+                else np.repeat(block.mean(axis=1, keepdims=True), self._facts.channels, axis=1)
+            )
+            yield stream.resample_chunk(mixed)
+        yield stream.resample_chunk(np.empty((0, self._facts.channels), dtype=np.float32), last=True)
+
+    def _by_libsndfile(self, source: Path | Link) -> Iterator[NDArray[np.float32]]:
         failures = 0
-        with _ForwardFile(self._facts.path) as file:
+        with _ForwardFile(source) as file:
+            length = BLOCK_S * file.samplerate
+            # Behind the last frame of a FLAC file may be a tag, which its decoder takes for a broken frame.
+            left = file.frames if self._facts.container is Container.FLAC and file.frames > 0 else sys.maxsize
             more = True
             while more:
-                block = np.empty((length, self._facts.channels), dtype=np.float32)
+                block = np.empty((length, file.channels), dtype=np.float32)
                 filled = 0
                 # In small steps: an error loses the step in which it happens and nothing more.
                 while filled < length and more:
-                    step = block[filled : filled + _STEP_FRAMES]
+                    step = block[filled : filled + min(_STEP_FRAMES, left)]
                     try:
                         got = len(file.read(out=step))
                     except soundfile.LibsndfileError:
@@ -86,7 +153,8 @@ class Decoder:
                         got, more = 0, failures < _FAILURES_MOST
                         continue
                     filled += got
-                    more = got == len(step)
+                    left -= got
+                    more = got == len(step) and left > 0
                 if filled:
                     yield block[:filled]
 
@@ -100,23 +168,17 @@ class Decoder:
             stream = file.streams.audio[0]
             layout = stream.codec_context.layout.name
 
-            @cache
-            def resampler(*_: str | int) -> av.AudioResampler:
-                """Make one for each kind of frame: a stream may change its rate or channels, a resampler may not."""
-                return av.AudioResampler(format="flt", layout=layout, rate=self._facts.rate_hz)
-
-            packets = file.demux(stream)
+            convert = _Converter(layout, self._facts.rate_hz)
+            packets, packet = file.demux(stream), None
             while True:
                 try:
-                    packet = next(packets)
-                    frames = [
-                        part
-                        for frame in packet.decode()
-                        for part in resampler(frame.format.name, frame.layout.name, frame.sample_rate).resample(frame)
-                    ]
-                except StopIteration:
-                    break
+                    packet = next(packets, None)
+                    decoded = [*packet.decode()] if packet else [None]
+                    frames = [part for frame in decoded for part in convert(frame)]
                 except av.FFmpegError:
+                    # A tag between joined streams is no damage.
+                    if packet and bytes(packet)[:3] in _TAGS:
+                        continue
                     self.flags.add(Flag.DAMAGED)
                     failures += 1
                     if failures > _FAILURES_MOST:
@@ -129,5 +191,7 @@ class Decoder:
                     pcm = np.concatenate(waiting)
                     yield pcm[:length]
                     waiting, held = [pcm[length:]], len(pcm) - length
+                if packet is None:
+                    break
         if held:
             yield np.concatenate(waiting)

@@ -97,34 +97,38 @@ class Gates:
         self._frames += len(block)
         mono = np.empty(len(block), dtype=np.float32)
         for start in range(0, len(block), self._rate_hz):
-            second = planes[:, start : start + self._rate_hz].astype(np.float64)
-            mono[start : start + second.shape[1]] = self._second(second)
+            mono[start : start + self._rate_hz] = self._second(planes[:, start : start + self._rate_hz])
         return mono
 
-    def _second(self, second: NDArray[np.float64]) -> NDArray[np.float32]:
+    def _second(self, second: NDArray[np.float32]) -> NDArray[np.float32]:
         """Choose the mono signal of one second of shape (channels, frames), and take its level."""
         count = second.shape[1]
-        total = second.sum(axis=1)
-        energy = np.array([np.dot(channel, channel) for channel in second])
+        total = second.sum(axis=1, dtype=np.float64)
+        energy = np.array([float(np.dot(channel, channel)) for channel in second])
         self._sum += total
         self._energy += energy
-        mono: NDArray[np.float64] = second.mean(axis=0)
-        mono_energy = float(np.dot(mono, mono))
-        if len(second) > 1 and energy.mean() > 1e-7 * count:
-            self._audible_s += 1
-            if 10 * np.log10((mono_energy + 1e-20) / energy.mean()) < _ANTIPHASE_CANCELS_DB:
-                self._cancelling_s += 1
-                loudest = int(np.argmax(energy))
-                mono, mono_energy = second[loudest], float(energy[loudest])
-        mono_sum = float(mono.sum())
+        mono: NDArray[np.float32] = second[0]
+        mono_sum = float(total[0])
+        if len(second) > 1:
+            mono = second.sum(axis=0) * np.float32(1 / len(second))
+            mono_sum = float(total.mean())
+            if energy.mean() > 1e-7 * count:
+                self._audible_s += 1
+                if 10 * np.log10((float(np.dot(mono, mono)) + 1e-20) / energy.mean()) < _ANTIPHASE_CANCELS_DB:
+                    self._cancelling_s += 1
+                    loudest = int(np.argmax(energy))
+                    mono, mono_sum = second[loudest], float(total[loudest])
+        # The offset goes before squaring: in float32 its square would drown what it hides.
+        offset = mono_sum / count
+        centred = mono - np.float32(offset)
+        power = float(np.dot(centred, centred)) / count
+        self._second_dbfs.append(_dbfs(power))
         self._mono_sum += mono_sum
-        self._mono_energy += mono_energy
-        self._second_dbfs.append(_dbfs(mono_energy / count - (mono_sum / count) ** 2))
+        self._mono_energy += (power + offset**2) * count
         self._count_dropouts(mono)
-        chosen: NDArray[np.float32] = mono.astype(np.float32)
-        return chosen
+        return mono
 
-    def _count_dropouts(self, mono: NDArray[np.float64]) -> None:
+    def _count_dropouts(self, mono: NDArray[np.float32]) -> None:
         """Count gaps of exact zeros that cut loud sound off and let it in again at once, as lost packets do."""
         if mono[-1] and self._zero_run + len(mono) - np.count_nonzero(mono) <= _DROPOUT_LEAST_S * self._rate_hz:
             self._zero_run, self._last_amplitude = 0, abs(float(mono[-1]))
@@ -133,7 +137,7 @@ class Gates:
         if not len(sounding):
             self._zero_run += len(mono)
             return
-        edges = np.abs(np.concatenate(([self._last_amplitude], mono[sounding])))
+        edges = np.abs(np.concatenate(([self._last_amplitude], mono[sounding].astype(np.float64))))
         gaps = np.diff(np.concatenate(([-1 - self._zero_run], sounding))) - 1
         low, high = _DROPOUT_LEAST_S * self._rate_hz, _DROPOUT_MOST_S * self._rate_hz
         abrupt = np.minimum(edges[:-1], edges[1:]) > _DROPOUT_EDGE

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import soundfile
 
+from audiofeat.audio.link import Link
 from audiofeat.audio.sniff import Container, sniff
 from audiofeat.audio.structure import walk
 from audiofeat.domain.quality import DEFAULT_MAX_DURATION_S, Flag
@@ -40,6 +41,8 @@ class Probe:
     demuxer : str or None
         The one demuxer with which PyAV may open it, where libsndfile cannot, would stop at a change of stream, or
         would believe a length of zero.
+    links : tuple of (int, int)
+        First byte and end of each stream that is chained in an Ogg file; empty where there is one.
     """
 
     path: Path
@@ -51,6 +54,7 @@ class Probe:
     declared_frames: int | None
     flags: frozenset[Flag]
     demuxer: str | None
+    links: tuple[tuple[int, int], ...] = ()
 
     @property
     def declared_s(self) -> float | None:
@@ -70,7 +74,9 @@ def probe(path: Path, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> Prob
     structure = walk(path, container, offset)
     demuxer = None
     # libsndfile believes the header: of a WAV without a length, and of MP3 streams joined behind a first one's count.
-    if container in _BY_LIBAV or structure.flags & {Flag.STREAM_CHANGE, Flag.HEADER_INCONSISTENT}:
+    if structure.links:
+        codec, rate_hz, channels, frames = *_ask_link(path, structure.links[0]), None
+    elif container in _BY_LIBAV or structure.flags & {Flag.STREAM_CHANGE, Flag.HEADER_INCONSISTENT}:
         demuxer = _DEMUXERS[container]
         codec, rate_hz, channels, frames = _ask_libav(path, demuxer)
     else:
@@ -89,8 +95,9 @@ def probe(path: Path, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> Prob
         declared_frames=structure.declared_frames or frames,
         flags=structure.flags,
         demuxer=demuxer,
+        links=structure.links,
     )
-    _within_limits(facts, max_duration_s)
+    _within_limits(facts, structure.present_frames or facts.declared_frames, max_duration_s)
     return facts
 
 
@@ -98,6 +105,14 @@ def _ask_libsndfile(path: Path) -> tuple[str, int, int, int | None]:
     with soundfile.SoundFile(path) as file:
         frames = None if file.frames >= _ENDLESS_FRAMES or file.frames <= 0 else file.frames
         return file.subtype.lower(), file.samplerate, file.channels, frames
+
+
+def _ask_link(path: Path, link: tuple[int, int]) -> tuple[str, int, int]:
+    try:
+        with path.open("rb") as stream, soundfile.SoundFile(Link(stream, *link)) as file:
+            return file.subtype.lower(), file.samplerate, file.channels
+    except soundfile.LibsndfileError as error:
+        raise AudioRejected(ErrorCode.UNREADABLE, f"the header cannot be used: {error.error_string}") from error
 
 
 def _ask_libav(path: Path, demuxer: str) -> tuple[str, int, int, int | None]:
@@ -108,6 +123,8 @@ def _ask_libav(path: Path, demuxer: str) -> tuple[str, int, int, int | None]:
             if not file.streams.audio:
                 raise AudioRejected(ErrorCode.NO_AUDIO_STREAM, "the container has no audio stream")
             stream = file.streams.audio[0]
+            if stream.codec_context is None:
+                raise AudioRejected(ErrorCode.UNSUPPORTED_FORMAT, "the header names a codec that is not known")
             rate_hz = stream.codec_context.sample_rate
             frames = None
             if stream.duration and stream.time_base and demuxer == _DEMUXERS[Container.MP4]:
@@ -117,7 +134,7 @@ def _ask_libav(path: Path, demuxer: str) -> tuple[str, int, int, int | None]:
         raise AudioRejected(ErrorCode.UNREADABLE, f"the header cannot be used: {error.strerror}") from error
 
 
-def _within_limits(facts: Probe, max_duration_s: float) -> None:
+def _within_limits(facts: Probe, frames: int | None, max_duration_s: float) -> None:
     if facts.channels < 1:
         raise AudioRejected(ErrorCode.UNREADABLE, "the header declares no channel")
     if facts.channels > MOST_CHANNELS:
@@ -125,10 +142,11 @@ def _within_limits(facts: Probe, max_duration_s: float) -> None:
     low_hz, high_hz = RATE_RANGE_HZ
     if not low_hz <= facts.rate_hz <= high_hz:
         raise AudioRejected(ErrorCode.SAMPLE_RATE_OUT_OF_RANGE, f"{facts.rate_hz} Hz; {low_hz}-{high_hz} are accepted")
-    if facts.declared_frames is None or facts.declared_s is None:
+    if frames is None:
         return
-    if facts.declared_s > max_duration_s:
-        raise AudioRejected(ErrorCode.TOO_LONG, f"{facts.declared_s:.0f} s declared; at most {max_duration_s:.0f} s")
-    pcm_bytes = facts.declared_frames * facts.channels * 2
+    duration_s = frames / facts.rate_hz
+    if duration_s > max_duration_s:
+        raise AudioRejected(ErrorCode.TOO_LONG, f"{duration_s:.0f} s declared; at most {max_duration_s:.0f} s")
+    pcm_bytes = frames * facts.channels * 2
     if pcm_bytes > _PCM_BUDGET_BYTES and pcm_bytes > _PCM_BUDGET_FACTOR * facts.size_bytes:
         raise AudioRejected(ErrorCode.PCM_BUDGET, f"{facts.size_bytes} bytes claim to hold {pcm_bytes} bytes of PCM")

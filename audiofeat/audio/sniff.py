@@ -49,7 +49,7 @@ def sniff(path: Path) -> tuple[Container, int]:
         raise AudioRejected(ErrorCode.EMPTY_OBJECT, "the object has no bytes")
     with path.open("rb") as stream:
         head = stream.read(_ID3_HEADER_BYTES + 6)
-        offset = _id3_bytes(head)
+        offset = id3_bytes(head)
         if offset >= size_bytes:
             raise AudioRejected(ErrorCode.UNREADABLE, "an ID3 tag claims more bytes than the file has")
         stream.seek(offset)
@@ -60,7 +60,8 @@ def sniff(path: Path) -> tuple[Container, int]:
     return container, offset
 
 
-def _id3_bytes(head: bytes) -> int:
+def id3_bytes(head: bytes) -> int:
+    """Return the length of the ID3v2 tag at the start of these bytes, its header included; 0 where there is none."""
     if head[:3] != b"ID3" or len(head) < _ID3_HEADER_BYTES:
         return 0
     a, b, c, d = head[6:10]

@@ -11,6 +11,7 @@ from rich.table import Table
 from audiofeat.bootstrap import load_settings
 from audiofeat.cli.terminal import output
 from audiofeat.domain import registry
+from audiofeat.domain.views import Format, view
 from audiofeat.errors import AudiofeatError
 from audiofeat.extraction.client import ExtractionServer
 from audiofeat.extraction.view import public, unreadable
@@ -27,6 +28,10 @@ def analyse(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False, readable=False)],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file, in the order given.")] = False,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="As JSON in somebody else's format, one object a file.", show_default=False),
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Files at a time.")] = 1,
 ) -> None:
     """Measure audio files and print what was found."""
@@ -41,7 +46,9 @@ def analyse(
             else:
                 record = public(outcome.record)
             failed += record["status"] == "rejected"
-            if as_json:
+            if form:
+                typer.echo(json.dumps(view(record, form), ensure_ascii=False))
+            elif as_json:
                 typer.echo(json.dumps(record, ensure_ascii=False, sort_keys=True))
             else:
                 _print_overview(console, record)

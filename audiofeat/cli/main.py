@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from audiofeat import __version__
-from audiofeat.cli import analyse, index, ingest, items, neighbours, up
+from audiofeat.cli import analyse, doctor, evaluate, index, ingest, inspect, items, neighbours, up
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -23,14 +23,17 @@ app = typer.Typer(
 for command in (
     analyse.analyse,
     analyse.features,
+    inspect.inspect,
     ingest.ingest,
     neighbours.neighbours,
     items.show,
     items.failures,
     up.up,
+    doctor.doctor,
 ):
     app.command()(command)
 app.add_typer(index.app, name="index")
+app.add_typer(evaluate.app, name="evaluate")
 
 
 @app.callback(invoke_without_command=True)

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     LOW_CONFIDENCE = "low_confidence"
     NO_MODEL = "no_model"
     MONO = "mono"
+    ABSENT = "absent"
 
 
 def status_of(flags: Iterable[Flag]) -> Status:

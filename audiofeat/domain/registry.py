@@ -14,16 +14,18 @@ from audiofeat.domain.field import Field, Shape
 from audiofeat.errors import InvalidInput
 
 GROUP_VERSIONS: Mapping[str, int] = {
-    "file": 1,
-    "quality": 1,
-    "loudness": 1,
-    "rhythm": 1,
-    "tonal": 1,
-    "timbre": 1,
+    "file": 2,
+    "quality": 2,
+    "stereo": 1,
+    "loudness": 2,
+    "rhythm": 2,
+    "tonal": 2,
+    "timbre": 2,
     "instrumentation": 1,
+    "structure": 1,
     "speech": 1,
     "mood": 1,
-    "descriptor": 1,
+    "descriptor": 2,
 }
 # Kept for the spaces, not published among the features.
 INTERNAL_GROUPS = frozenset({"descriptor"})

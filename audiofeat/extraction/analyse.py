@@ -15,25 +15,29 @@ from audiofeat.extraction import record
 from audiofeat.extraction.view import Record
 from audiofeat.features.descriptor import Descriptor
 from audiofeat.features.file import File
-from audiofeat.features.frames import Floats, Group, SharedSpectrum
+from audiofeat.features.frames import Floats, Frames, Group, SharedSpectrum
 from audiofeat.features.instrumentation import Instrumentation
 from audiofeat.features.loudness import Loudness
 from audiofeat.features.mood import Mood
 from audiofeat.features.quality import Quality
 from audiofeat.features.rhythm import Rhythm
 from audiofeat.features.speech import Speech
+from audiofeat.features.stereo import Stereo
+from audiofeat.features.structure import Structure
 from audiofeat.features.timbre import Timbre
 from audiofeat.features.tonal import Tonal
 
-# In the order in which they are asked: mood and descriptor read what the others measured.
+# In the order in which they are asked: structure, mood and descriptor read what the others measured.
 GROUPS: dict[str, Callable[[], Group]] = {
     "file": File,
     "quality": Quality,
+    "stereo": Stereo,
     "loudness": Loudness,
     "rhythm": Rhythm,
     "tonal": Tonal,
     "timbre": Timbre,
     "instrumentation": Instrumentation,
+    "structure": Structure,
     "speech": Speech,
     "mood": Mood,
     "descriptor": Descriptor,
@@ -41,7 +45,12 @@ GROUPS: dict[str, Callable[[], Group]] = {
 
 
 def analyse(
-    path: Path, *, source: str, max_duration_s: float, on_probe: Callable[[Probe], None] | None = None
+    path: Path,
+    *,
+    source: str,
+    max_duration_s: float,
+    on_probe: Callable[[Probe], None] | None = None,
+    on_frames: Callable[[Frames], None] | None = None,
 ) -> tuple[Record, dict[str, float]]:
     """Return the record of a file, rejected or not, and the seconds spent in each stage.
 
@@ -55,6 +64,8 @@ def analyse(
         Longer audio is rejected, by its header or while it is decoded.
     on_probe : callable, optional
         Told the file's claims before decoding starts.
+    on_frames : callable, optional
+        Given each block as the groups are, such as a picture's ``push``.
     """
     audio: dict[str, Any] = {}
     spent: dict[str, float] = {}
@@ -71,7 +82,7 @@ def analyse(
             "declared_duration_s": facts.declared_s,
             "decoded_duration_s": 0.0,
         }
-        features, reasons, flags, seconds = _pass(facts, max_duration_s, spent)
+        features, reasons, flags, seconds = _pass(facts, max_duration_s, spent, on_frames)
         audio["decoded_duration_s"] = seconds
         return record.analysed(source, audio=audio, flags=flags, features=features, reasons=reasons), spent
     except AudioRejected as error:
@@ -79,7 +90,7 @@ def analyse(
 
 
 def _pass(
-    facts: Probe, max_duration_s: float, spent: dict[str, float]
+    facts: Probe, max_duration_s: float, spent: dict[str, float], on_frames: Callable[[Frames], None] | None
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str], set[Flag], float]:
     decoder = Decoder(facts)
     gates = Gates(rate_hz=facts.rate_hz, channels=facts.channels)
@@ -95,6 +106,8 @@ def _pass(
         frames = spectrum.push(block, gates.mono(block), last=following is None)
         for group in groups.values():
             group.push(frames)
+        if on_frames:
+            on_frames(frames)
         block = following
     spent["pass"] = perf_counter() - started
     level = gates.level()

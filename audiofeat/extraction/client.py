@@ -19,11 +19,12 @@ _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "OPENBLAS_CORETYPE", "O
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """One file's record, the seconds spent by stage, and the child's peak resident memory."""
+    """One file's record, the seconds spent by stage, the child's peak resident memory, and a picture if asked for."""
 
     record: dict[str, Any]
     timings: dict[str, float]
     peak_rss_bytes: int
+    picture: dict[str, Any] | None = None
 
 
 class ExtractionServer:
@@ -57,8 +58,13 @@ class ExtractionServer:
         )
         return self
 
-    def extract(self, path: Path, *, source: str) -> Extraction:
-        """Return what a killable child made of a local file.
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running server; None where none was started."""
+        return self._process.pid if self._process else None
+
+    def extract(self, path: Path, *, source: str, picture: bool = False) -> Extraction:
+        """Return what a killable child made of a local file, with what a figure is drawn from if asked for.
 
         Raises
         ------
@@ -69,7 +75,12 @@ class ExtractionServer:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise AssertionError("start() leaves a process with both pipes")
-        request = {"path": str(path.absolute()), "source": source, "max_duration_s": self._max_duration_s}
+        request = {
+            "path": str(path.absolute()),
+            "source": source,
+            "max_duration_s": self._max_duration_s,
+            "picture": picture,
+        }
         try:
             process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()

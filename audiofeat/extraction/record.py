@@ -6,27 +6,43 @@ import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+import audiofeat.features
 from audiofeat.domain import registry
 from audiofeat.domain.quality import Flag, status_of
 from audiofeat.errors import AudiofeatError, InvalidInput
 from audiofeat.extraction.view import Record, unreadable
 
 _PACKAGES = ("audiofeat", "av", "essentia", "numpy", "scipy", "soundfile", "soxr")
+_DATA_SUFFIXES = frozenset({".json", ".npz"})
 _DIGITS = 9
 
 
 @cache
 def extractor() -> dict[str, Any]:
-    """Return the fingerprint of what computes the features: versions, groups, architecture, and their hash."""
+    """Return the fingerprint of what computes the features: versions, architecture, configuration, and their hash.
+
+    The longest duration stays out: it decides whether there is a record, and nothing in it.
+    """
     facts: dict[str, Any] = {
         "packages": {name: version(name) for name in _PACKAGES},
         "groups": dict(registry.GROUP_VERSIONS),
         "architecture": platform.machine(),
+        "configuration": _configuration(),
     }
     canonical = json.dumps(facts, sort_keys=True).encode()
     return {**facts, "fingerprint": hashlib.sha256(canonical).hexdigest()[:16]}
+
+
+def _configuration() -> str:
+    """Return a hash of the data that the groups load: filters and models."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(audiofeat.features.__path__[0]).iterdir()):
+        if path.suffix in _DATA_SUFFIXES:
+            digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def analysed(

@@ -4,7 +4,7 @@ It preloads the libraries once and forks for each file, so that a child starts i
 native code kills that child only. It ends when its stdin closes, and its child with it.
 
 A request is ``{"path", "source", "max_duration_s"}``; an answer ``{"record", "timings", "peak_rss_bytes"}`` or
-``{"crash": {"code", "message", "signal"}}``.
+``{"crash": {"code", "message", "signal"}}``. With ``"picture": true`` the answer has a ``picture`` to draw, too.
 """
 
 import json
@@ -23,6 +23,8 @@ from audiofeat.audio.probe import Probe
 from audiofeat.errors import ErrorCode
 from audiofeat.extraction import sandbox
 from audiofeat.extraction.analyse import analyse
+from audiofeat.extraction.record import extractor
+from audiofeat.features.picture import Picture
 
 _PROBE_DEADLINE_S = 10.0
 _DEADLINE_PER_AUDIO_S = 0.2
@@ -83,11 +85,17 @@ def _work(request: Answer, writing: int, parent: int) -> None:
             sandbox.limit_cpu(limit)
             _send(writing, {"deadline_s": limit})
 
+        picture = Picture() if request.get("picture") else None
         record, timings = analyse(
-            Path(request["path"]), source=request["source"], max_duration_s=request["max_duration_s"], on_probe=on_probe
+            Path(request["path"]),
+            source=request["source"],
+            max_duration_s=request["max_duration_s"],
+            on_probe=on_probe,
+            on_frames=picture.push if picture else None,
         )
         peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        _send(writing, {"record": record, "timings": timings, "peak_rss_bytes": peak_bytes})
+        answer = {"record": record, "timings": timings, "peak_rss_bytes": peak_bytes}
+        _send(writing, answer | ({"picture": picture.drawn()} if picture else {}))
     except MemoryError:
         _send(writing, _crash(ErrorCode.EXTRACTION_MEMORY, "the child ran out of its memory limit"))
     except BaseException as error:  # noqa: BLE001  whatever it is, it costs this child only
@@ -151,6 +159,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.dup(1)
     os.dup2(2, 1)
+    # Once for all children.
+    extractor()
     serve(0, answers)
 
 

@@ -1,5 +1,8 @@
 """The descriptor: the ingredients from which a space makes an item's embedding (see ``domain.descriptor``)."""
 
+from itertools import pairwise
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +10,9 @@ from audiofeat.domain.descriptor import N_MFCC, NAMES, SPECTRAL_VALUES
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import N_MEL, TIMBRE_RATE_HZ, Floats, Frames, Measured, Result
 
+PARTS = 6
 _LEAST_FRAMES = 43
+_MOST_STRETCHES = 192
 _COVARIANCE_FLOOR = 0.1
 _SYLLABLE_BAND_HZ = (2.0, 8.0)
 _MODULATION_BAND_HZ = (0.5, 20.0)
@@ -16,92 +21,129 @@ _QUIET_LU = 20.0
 Array = NDArray[np.float64]
 
 
-class _Moments:
-    """Count, sum and outer products of rows."""
-
-    def __init__(self, width: int) -> None:
-        self.count = 0
-        self.sum = np.zeros(width)
-        self.outer = np.zeros((width, width))
-
-    def add(self, rows: Array) -> None:
-        self.count += len(rows)
-        self.sum += rows.sum(axis=0)
-        self.outer += rows.T @ rows
-
-    @property
-    def mean(self) -> Array:
-        return self.sum / max(self.count, 1)
-
-    @property
-    def covariance(self) -> Array:
-        covariance: Array = self.outer / max(self.count, 1) - np.outer(self.mean, self.mean)
-        return covariance
-
-
-class Descriptor:
-    """Accumulates moments of the cepstrum, of its changes and of the spectral values over audible frames."""
+class _Sums:
+    """Sums over the audible frames of a stretch of time; two stretches add up."""
 
     def __init__(self) -> None:
-        self._mfcc = _Moments(N_MFCC)
-        self._mfcc_diff = _Moments(N_MFCC)
-        self._spectral = _Moments(len(SPECTRAL_VALUES))
-        self._spectral_change = np.zeros(len(SPECTRAL_VALUES))
-        self._power = 0.0
-        self._modulation = np.zeros(2)
-        self._last: tuple[Floats, Floats] | None = None
+        self.frames = 0
+        self.mfcc = np.zeros(N_MFCC)
+        self.mfcc_outer = np.zeros((N_MFCC, N_MFCC))
+        self.diff = np.zeros(N_MFCC)
+        self.diff_outer = np.zeros((N_MFCC, N_MFCC))
+        self.spectral = np.zeros((3, len(SPECTRAL_VALUES)))
+        self.power = 0.0
 
-    def push(self, frames: Frames) -> None:
-        """Take in one block."""
-        audible = frames.audible
-        if not audible.any():
-            return
-        mfcc, spectral = frames.mfcc[audible], frames.spectral[audible]
-        before = self._last or (mfcc[:1], spectral[:1])
-        self._last = (mfcc[-1:], spectral[-1:])
-        self._mfcc.add(mfcc.astype(np.float64))
-        self._mfcc_diff.add(np.diff(mfcc, axis=0, prepend=before[0]).astype(np.float64))
-        self._spectral.add(spectral.astype(np.float64))
-        self._spectral_change += np.abs(np.diff(spectral, axis=0, prepend=before[1])).sum(axis=0, dtype=np.float64)
-        self._power += float(frames.mel[::2][audible].mean(axis=1).sum(dtype=np.float64))
-        self._modulation += _modulation(frames.mel[::2].sum(axis=1))
+    def add(self, mfcc: Array, diff: Array, spectral: Array, change: Array, power: float) -> None:
+        """Take in some frames, one a row."""
+        self.frames += len(mfcc)
+        self.mfcc += mfcc.sum(axis=0)
+        self.mfcc_outer += mfcc.T @ mfcc
+        self.diff += diff.sum(axis=0)
+        self.diff_outer += diff.T @ diff
+        self.spectral += (spectral.sum(axis=0), np.square(spectral).sum(axis=0), change.sum(axis=0))
+        self.power += power
 
-    def result(self, measured: Measured, silence: Reason | None) -> Result:
-        """Return ``values`` in the order of ``domain.descriptor.DIMENSIONS``; None where nothing was measured."""
-        result = Result()
-        reason = silence or (Reason.TOO_SHORT if self._mfcc.count < _LEAST_FRAMES else None)
-        if reason:
-            result.put("values", None, reason)
-            return result
-        slots = {**self._timbre(), **self._spectral_shape(), **_tonal(measured), **self._rest(measured)}
-        result.put("values", [slots.get(name) for name in NAMES])
-        return result
+    def __iadd__(self, other: Self) -> Self:
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+        return self
 
-    def _timbre(self) -> dict[str, float]:
-        mean = self._mfcc.mean.copy()
+    def slots(self) -> dict[str, float]:
+        """Return the dimensions of timbre and of spectral shape."""
+        mean = self.mfcc / self.frames
+        covariance = self.mfcc_outer / self.frames - np.outer(mean, mean)
+        step = self.diff / self.frames
+        steps = self.diff_outer / self.frames - np.outer(step, step)
         # c0 is the mean band level: taken relative to the mean power, it no longer depends on the gain.
-        mean[0] -= np.sqrt(N_MEL) * 10 * np.log10(self._power / self._mfcc.count)
-        change = 0.5 * np.log(np.maximum(np.diag(self._mfcc_diff.covariance), 1e-6))
+        mean[0] -= np.sqrt(N_MEL) * 10 * np.log10(self.power / self.frames)
+        change = 0.5 * np.log(np.maximum(np.diag(steps), 1e-6))
         slots = {f"mfcc_{n}_mean": float(mean[n]) for n in range(N_MFCC)}
         slots |= {f"mfcc_{n}_change": float(change[n]) for n in range(N_MFCC)}
-        for kind, moments in (("mfcc", self._mfcc), ("mfcc_diff", self._mfcc_diff)):
-            logarithm = _matrix_log(moments.covariance)
+        for kind, matrix in (("mfcc", covariance), ("mfcc_diff", steps)):
+            logarithm = _matrix_log(matrix)
             slots |= {
                 f"{kind}_logcov_{row}_{column}": float(logarithm[row, column])
                 for row in range(N_MFCC)
                 for column in range(row, N_MFCC)
             }
+        means, squares, moved = self.spectral / self.frames
+        deviation = np.sqrt(np.maximum(squares - np.square(means), 0))
+        for n, value in enumerate(SPECTRAL_VALUES):
+            slots[f"{value}_mean"] = float(means[n])
+            slots[f"{value}_std"] = float(deviation[n])
+            slots[f"{value}_mean_abs_diff"] = float(moved[n])
         return slots
 
-    def _spectral_shape(self) -> dict[str, float]:
-        deviation = np.sqrt(np.maximum(np.diag(self._spectral.covariance), 0))
-        change = self._spectral_change / self._spectral.count
-        slots = {}
-        for n, value in enumerate(SPECTRAL_VALUES):
-            slots[f"{value}_mean"] = float(self._spectral.mean[n])
-            slots[f"{value}_std"] = float(deviation[n])
-            slots[f"{value}_mean_abs_diff"] = float(change[n])
-        return slots
+
+class Descriptor:
+    """Sums the cepstrum, its changes and the spectral values second by second.
+
+    At most 192 stretches are kept: when they are used up, each two neighbours become one, twice as long.
+    """
+
+    def __init__(self) -> None:
+        self._stretches: list[_Sums] = []
+        self._stretch_s = 1
+        self._frames = 0
+        self._modulation = np.zeros(2)
+        self._last: tuple[Floats, Floats] | None = None
+
+    def push(self, frames: Frames) -> None:
+        """Take in one block."""
+        audible = np.flatnonzero(frames.audible)
+        at_s = (self._frames + audible) / TIMBRE_RATE_HZ
+        self._frames += len(frames.audible)
+        if not len(audible):
+            return
+        mfcc, spectral = frames.mfcc[audible], frames.spectral[audible]
+        before = self._last or (mfcc[:1], spectral[:1])
+        self._last = (mfcc[-1:], spectral[-1:])
+        diff = np.diff(mfcc, axis=0, prepend=before[0]).astype(np.float64)
+        change = np.abs(np.diff(spectral, axis=0, prepend=before[1])).astype(np.float64)
+        power = frames.mel[::2][audible].mean(axis=1)
+        for second in range(int(at_s[0]), int(at_s[-1]) + 1):
+            low, high = np.searchsorted(at_s, (second, second + 1))
+            rows = slice(low, high)
+            self._stretch(second).add(
+                mfcc[rows].astype(np.float64), diff[rows], spectral[rows].astype(np.float64), change[rows],
+                float(power[rows].sum(dtype=np.float64)),
+            )  # fmt: skip
+        self._modulation += _modulation(frames.mel[::2].sum(axis=1))
+
+    def _stretch(self, second: int) -> _Sums:
+        """Return the sums to which a second belongs, joining neighbours where there would be too many."""
+        while second // self._stretch_s >= _MOST_STRETCHES:
+            if len(self._stretches) % 2:
+                self._stretches.append(_Sums())
+            for left, right in zip(self._stretches[::2], self._stretches[1::2], strict=True):
+                left += right  # noqa: PLW2901  the sums themselves grow
+            self._stretches = self._stretches[::2]
+            self._stretch_s *= 2
+        while len(self._stretches) <= second // self._stretch_s:
+            self._stretches.append(_Sums())
+        return self._stretches[second // self._stretch_s]
+
+    def result(self, measured: Measured, silence: Reason | None) -> Result:
+        """Return ``values`` in the order of ``domain.descriptor.DIMENSIONS``, and ``parts``: those for each sixth.
+
+        None stands where nothing was measured; a part has only what comes from its own sound.
+        """
+        result = Result()
+        whole = _total(self._stretches)
+        reason = silence or (Reason.TOO_SHORT if whole.frames < _LEAST_FRAMES else None)
+        if reason:
+            result.put("values", None, reason)
+            result.put("parts", None, reason)
+            return result
+        slots = {**whole.slots(), **_tonal(measured), **self._rest(measured)}
+        result.put("values", [slots.get(name) for name in NAMES])
+        self._stretch(int((self._frames - 1) / TIMBRE_RATE_HZ))
+        edges = np.linspace(0, len(self._stretches), PARTS + 1).round().astype(int)
+        parts = [_total(self._stretches[low:high]) for low, high in pairwise(edges)]
+        rows = [part.slots() if part.frames >= _LEAST_FRAMES else {} for part in parts]
+        long_enough = len(self._stretches) >= PARTS
+        result.put("parts", [[r.get(n) for n in NAMES] for r in rows] if long_enough else None, Reason.TOO_SHORT)
+        return result
 
     def _rest(self, measured: Measured) -> dict[str, float | None]:
         rhythm, loudness = measured["rhythm"], measured["loudness"]
@@ -113,7 +155,7 @@ class Descriptor:
             "low_end_ratio": measured["instrumentation"]["low_end_ratio"],
             "loudness_range_lu": loudness["loudness_range_lu"],
             "crest_db": loudness["crest_factor_db"],
-            "stereo_width": measured["quality"]["stereo_width"] or 0.0,
+            "stereo_width": measured["stereo"]["stereo_width"] or 0.0,
         }
         if rhythm["tempo_bpm"] is not None:
             angle = 2 * np.pi * np.log2(rhythm["tempo_bpm"])
@@ -122,6 +164,13 @@ class Descriptor:
             quiet = np.array(loudness["loudness_curve_lufs"]) < loudness["integrated_loudness_lufs"] - _QUIET_LU
             slots["silence_ratio"] = float(quiet.mean())
         return slots
+
+
+def _total(stretches: list[_Sums]) -> _Sums:
+    total = _Sums()
+    for stretch in stretches:
+        total += stretch
+    return total
 
 
 def _modulation(envelope: Floats) -> Array:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import N_MFCC, SPECTRAL_VALUES
 from audiofeat.domain.quality import Reason
+from audiofeat.features import _native
 
 RATE_HZ = 22_050
 FRAME = 1_024
@@ -41,6 +42,9 @@ _LEAST_POWER = np.float32(1e-16)
 _WINDOW = np.hanning(FRAME + 1)[:-1].astype(np.float32)
 _POWER_SCALE = np.float32(1.0 / np.square(_WINDOW.sum() / 2))
 BIN_HZ = scipy.fft.rfftfreq(FRAME, 1 / RATE_HZ).astype(np.float32)
+_BAND_EDGES = np.searchsorted(BIN_HZ, BAND_EDGES_HZ).astype(np.int32)
+_ZERO_CROSSINGS = SPECTRAL_VALUES.index("zero_crossing_hz")
+_BINS_IN_LANES = -(-len(BIN_HZ) // 8) * 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Frames:
     ----------
     pcm : array of shape (samples, channels)
         Float32 at the file's own rate, ``pcm_rate_hz``.
+    planes : array of shape (channels, samples)
+        The same, channel after channel in memory.
     mono : array of shape (samples,)
         The analysis signal at 22,050 Hz that belongs to ``power``.
     power : array of shape (frames, 513)
@@ -66,6 +72,7 @@ class Frames:
     """
 
     pcm: Floats
+    planes: Floats
     pcm_rate_hz: int
     mono: Floats
     power: Floats
@@ -127,7 +134,8 @@ class SharedSpectrum:
         if rate_hz != RATE_HZ:
             self._resampler = soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="float32", quality="HQ")
         self._tail = np.zeros(FRAME // 2, dtype=np.float32)
-        self._previous_magnitude: Floats | None = None
+        self._previous_magnitude = np.zeros(_BINS_IN_LANES, dtype=np.float32)
+        self._begun = False
         self._loudest = 0.0
 
     def push(self, pcm: Floats, mono: Floats, *, last: bool) -> Frames:
@@ -149,12 +157,11 @@ class SharedSpectrum:
         power = (np.square(spectrum.real) + np.square(spectrum.imag)) * _POWER_SCALE
         to_mel, to_cepstrum = _filters()
         mel = power @ to_mel
-        timbre = slice(None, None, TIMBRE_STEP)
-        decibel = 10 * np.log10(_above_floor(mel[timbre]))
+        decibel = 10 * np.log10(_above_floor(mel[::TIMBRE_STEP]))
+        spectral, energies = self._shape(power, signal)
         return Frames(
-            pcm=pcm, pcm_rate_hz=self._rate_hz, mono=signal[: count * HOP], power=power, mel=mel,
-            mfcc=decibel @ to_cepstrum, spectral=self._spectral(power[timbre], windows[timbre]),
-            audible=self._audible(windows[timbre]),
+            pcm=pcm, planes=np.ascontiguousarray(pcm.T), pcm_rate_hz=self._rate_hz, mono=signal[: count * HOP],
+            power=power, mel=mel, mfcc=decibel @ to_cepstrum, spectral=spectral, audible=self._audible(energies),
         )  # fmt: skip
 
     def _empty(self, pcm: Floats) -> Frames:
@@ -163,6 +170,7 @@ class SharedSpectrum:
 
         return Frames(
             pcm=pcm,
+            planes=np.ascontiguousarray(pcm.T),
             pcm_rate_hz=self._rate_hz,
             mono=none(),
             power=none(len(BIN_HZ)),
@@ -172,40 +180,23 @@ class SharedSpectrum:
             audible=np.zeros(0, dtype=bool),
         )
 
-    def _audible(self, windows: Floats) -> NDArray[np.bool_]:
-        power = np.square(windows).mean(axis=1, dtype=np.float64)
-        loudest = np.maximum.accumulate(np.maximum(power, self._loudest))
+    def _audible(self, energies: NDArray[np.float64]) -> NDArray[np.bool_]:
+        loudest = np.maximum.accumulate(np.maximum(energies, self._loudest))
         self._loudest = float(loudest[-1])
         least = np.maximum(loudest * 10 ** (-AUDIBLE_BELOW_LOUDEST_DB / 10), 10 ** (AUDIBLE_DBFS / 10))
-        audible: NDArray[np.bool_] = power > least
+        audible: NDArray[np.bool_] = energies > least
         return audible
 
-    def _spectral(self, power: Floats, windows: Floats) -> Floats:
-        magnitude = np.sqrt(power + _LEAST_POWER)
-        power = _above_floor(power)
-        share = magnitude / magnitude.sum(axis=1, keepdims=True)
-        moments = share @ np.column_stack((BIN_HZ, np.square(BIN_HZ)))
-        centroid = moments[:, 0]
-        spread = np.sqrt(np.maximum(moments[:, 1] - np.square(centroid), 0))
-        cumulative = np.cumsum(power, axis=1)
-        total = cumulative[:, -1:]
-        rolloff_50 = BIN_HZ[np.argmax(cumulative >= 0.50 * total, axis=1)]
-        rolloff_85 = BIN_HZ[np.argmax(cumulative >= 0.85 * total, axis=1)]
-        mean_db = 10 * np.log10(power.mean(axis=1))
-        flatness = 10 * np.log10(power).mean(axis=1) - mean_db
-        crest = 10 * np.log10(power.max(axis=1)) - mean_db
-        entropy = -(share * np.log2(share)).sum(axis=1) / np.float32(np.log2(power.shape[1]))
-        before = magnitude[:1] if self._previous_magnitude is None else self._previous_magnitude
-        rise = np.maximum(np.diff(magnitude, axis=0, prepend=before), 0).sum(axis=1) / magnitude.sum(axis=1)
-        self._previous_magnitude = magnitude[-1:]
-        crossings = np.count_nonzero(np.diff(np.signbit(windows), axis=1), axis=1) * np.float32(RATE_HZ / FRAME / 2)
-        edges = np.searchsorted(BIN_HZ, BAND_EDGES_HZ)
-        bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
-        peaks = np.maximum.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
-        band_crest = 10 * np.log10(peaks / bands * np.diff(edges))
-        band_share = 10 * np.log10(bands / bands.sum(axis=1, keepdims=True))
-        named = (centroid, spread, rolloff_50, rolloff_85, flatness, crest, entropy, rise, crossings)
-        return np.column_stack((*named, band_crest[:, 1:], band_share)).astype(np.float32)
+    def _shape(self, power: Floats, signal: Floats) -> tuple[Floats, NDArray[np.float64]]:
+        """Return the shape values and the mean square of each timbre frame."""
+        rows = -(-len(power) // TIMBRE_STEP)
+        values, energies = np.empty((rows, len(SPECTRAL_VALUES)), dtype=np.float32), np.empty(rows)
+        if not self._begun:
+            self._previous_magnitude[: len(BIN_HZ)] = np.sqrt(power[0] + _LEAST_POWER)
+            self._begun = True
+        _native.spectral_shape(power, signal, BIN_HZ, _BAND_EDGES, self._previous_magnitude, values, energies)
+        values[:, _ZERO_CROSSINGS] *= np.float32(RATE_HZ / FRAME / 2)
+        return values, energies
 
 
 def _above_floor(power: Floats) -> Floats:

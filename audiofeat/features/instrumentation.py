@@ -9,10 +9,10 @@ Disch, "Extending harmonic-percussive separation of audio signals", ISMIR 2014.
 """
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from audiofeat.domain.quality import Reason
-from audiofeat.features.frames import BIN_HZ, TIMBRE_STEP, Floats, Frames, Measured, Result
+from audiofeat.features import _native
+from audiofeat.features.frames import BIN_HZ, N_MEL, TIMBRE_STEP, Floats, Frames, Measured, Result
 
 _MARGIN = 2.0
 _ALONG_TIME = 17
@@ -32,8 +32,9 @@ class Instrumentation:
 
     def push(self, frames: Frames) -> None:
         """Take in one block; half a filter's width is carried over to the next."""
-        self._low += float(frames.power[:, BIN_HZ < _LOW_END_HZ].sum(dtype=np.float64))
-        self._all += float(frames.power.sum(dtype=np.float64))
+        power = frames.power.sum(axis=0)
+        self._low += float(power[BIN_HZ < _LOW_END_HZ].sum(dtype=np.float64))
+        self._all += float(power.sum(dtype=np.float64))
         flatness_db = frames.spectral[frames.audible, 4] if len(frames.spectral) else np.zeros(0)
         self._noisy += int(np.count_nonzero(flatness_db > _NOISE_FLATNESS_DB))
         self._audible += len(flatness_db)
@@ -44,8 +45,9 @@ class Instrumentation:
         if len(mel) < _ALONG_TIME:
             return
         amplitude = np.sqrt(mel)
-        sustained = median_filter(amplitude, size=(_ALONG_TIME, 1), mode="nearest")
-        transient = median_filter(amplitude, size=(1, _ALONG_BANDS), mode="nearest")
+        sustained, transient = np.empty_like(amplitude), np.empty_like(amplitude)
+        shape = np.array((N_MEL, _ALONG_TIME, _ALONG_BANDS), dtype=np.int32)
+        _native.running_medians(amplitude, shape, sustained, transient)
         half = _ALONG_TIME // 2
         inner = slice(half, len(mel) - half)
         power, sustained, transient = mel[inner], sustained[inner], transient[inner]

@@ -1,209 +1,145 @@
-"""Rhythm: onsets, tempo and beats from one onset curve at 86.13 Hz.
+"""Rhythm: onsets, tempo, beats and meter from onset curves at 86.13 Hz.
 
-Conventions: tempo in beats per minute at the level at which most listeners tap (40-240), beat times in seconds
-from the start of the file, confidence 0-1. Without a clear pulse tempo and beats are null (``no_pulse``).
+Conventions: tempo in beats per minute at the level at which most listeners tap (36-250), times in seconds from the
+start of the file. Without a clear pulse tempo and beats are null (``no_pulse``); a meter that is little more than a
+guess is null (``low_confidence``). The parts: ``rhythm_curves``, ``rhythm_tempo``, ``rhythm_beats``, ``rhythm_meter``.
 
 References
 ----------
-Beat tracking: Degara et al., "Reliability-informed beat tracking of musical signals", IEEE TASLP 20(1), 2012, as in
-Essentia's TempoTapDegara. Tempo prior: Moelants & van Noorden, "Resonance in the perception of musical pulse", 1999.
+Danceability: Streich & Herrera, "Detrended fluctuation analysis of music signals: danceability estimation and further
+semantic characterization", AES 118th Convention, 2005.
 """
 
 import numpy as np
-import scipy.fft
-from essentia import standard as essentia
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from audiofeat.domain.quality import Reason
+from audiofeat.features import rhythm_beats, rhythm_meter, rhythm_tempo
 from audiofeat.features.frames import ONSET_RATE_HZ, Floats, Frames, Measured, Result
+from audiofeat.features.rhythm_curves import N_CURVES, PICTURE_RATE_HZ, Curves, onset_times_s
 
-TEMPO_RANGE_BPM = (40.0, 240.0)
-_PREFERRED_BPM = 125.0
-_PRIOR_WIDTH_OCTAVES = 0.9
 _PULSE_LEAST = 0.12
-_LAG_FRAMES = 2
-# Relative to the loudest so far: turning an item down must not change its beats.
-_FLOOR_BELOW_PEAK = np.float32(1e-6)
-_LEAST_POWER = np.float32(1e-14)
-_OCTAVES = (1 / 2, 1.0, 2.0)
-_OFFBEAT_PENALTY = 0.3
-_LEAST_BEATS = 4
-_TRACKED_FRAMES = int(600 * ONSET_RATE_HZ)
-_STEADY = 0.9
-_PADDING = 8
-_OVERTONES = (1, 2, 4)
-_ONSET_SPACING_S = 0.05
-_ONSET_THRESHOLD_DB = 1.5
+# Ripples of a held chord may recur, but nothing is struck.
+_ONSET_RATE_LEAST_HZ = 0.3
+_METER_LEAST = 0.5
+_TEMPO_LEAST_FOR_METER = 0.3
+_STEADY_WITHIN = 0.05
+# First cell of the picture in each of six bands: about 30-180, -350, -700, -1,500, -4,000 and -11,000 Hz.
+_LOUDNESS_BANDS = (0, 1, 2, 4, 8, 13)
+_BEAT_CELLS = 2
+_DANCE_SCALES_S = (0.31, 0.43, 0.6, 0.84, 1.2, 1.6, 2.3, 3.2, 4.5, 6.3, 8.8)
+
+_MUSIC_FIELDS = (
+    "tempo_bpm", "tempo_confidence", "tempo_second_bpm", "tempo_second_salience", "beat_times_s", "downbeat_times_s",
+    "meter", "meter_confidence", "inter_beat_variation", "tempo_stability", "beat_loudness_by_band_db",
+)  # fmt: skip
+_FIELDS = (*_MUSIC_FIELDS, "onset_rate_hz", "onset_times_s", "pulse_clarity", "danceability")
+_METER_FIELDS = ("downbeat_times_s", "meter", "meter_confidence")
 
 Array = NDArray[np.float64]
 
 
 class Rhythm:
-    """Accumulates the onset curve; tempo, beats and onsets are read from it at the end."""
+    """Accumulates onset curves and a coarse picture; all fields are read from them at the end."""
 
     def __init__(self) -> None:
-        self._curve: list[Floats] = []
-        self._before: Floats | None = None
-        self._peak = 0.0
+        self._curves = Curves()
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        mel = frames.mel
-        if not len(mel):
-            return
-        peak = np.maximum.accumulate(np.maximum(mel.max(axis=1), self._peak))
-        self._peak = float(peak[-1])
-        floor = np.maximum(peak * _FLOOR_BELOW_PEAK, _LEAST_POWER)[:, None]
-        before = np.repeat(mel[:1], _LAG_FRAMES, axis=0) if self._before is None else self._before
-        joined = np.concatenate((before, mel))
-        self._before = joined[-_LAG_FRAMES:]
-        rise_db = 10 * np.log10(np.maximum(mel, floor) / np.maximum(joined[:-_LAG_FRAMES], floor))
-        self._curve.append(np.maximum(rise_db, 0).mean(axis=1))
+        self._curves.push(frames.mel)
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
-        """Return tempo, its confidence and beats, the onset rate and the pulse clarity."""
+        """Return tempo, beats, meter, onsets and danceability."""
         result = Result()
-        curve = np.concatenate(self._curve) if self._curve else np.zeros(0, dtype=np.float32)
-        if silence:
-            for name in ("tempo_bpm", "tempo_confidence", "beat_times_s", "onset_rate_hz", "pulse_clarity"):
-                result.put(name, None, silence)
+        onsets, picture_db = self._curves.onsets(), self._curves.picture_db()
+        if silence or len(picture_db) < 2:
+            _refuse(result, _FIELDS, silence or Reason.TOO_SHORT)
             return result
-        accents = np.maximum(curve - uniform_filter1d(curve, int(ONSET_RATE_HZ)), 0).astype(np.float64)
-        periodicity = _periodicity(accents)
-        tempo_bpm, clarity, margin = _tempo(curve, periodicity)
-        result.put("onset_rate_hz", _onset_rate_hz(curve))
+        onset_s = onset_times_s(onsets)
+        onset_rate_hz = len(onset_s) * ONSET_RATE_HZ / len(onsets)
+        result.put("onset_rate_hz", onset_rate_hz)
+        result.put("onset_times_s", _rounded(onset_s))
+        danceability = _danceability(picture_db)
+        result.put("danceability", danceability, Reason.TOO_SHORT)
+        found = rhythm_tempo.periodicity(onsets)
+        tempo = rhythm_tempo.tempo(found, onset_rate_hz)
+        lags = 60 * ONSET_RATE_HZ / tempo.bpm * np.multiply.outer((0.99, 1, 1.01), (1.0, 2.0))
+        clarity = float(np.clip(rhythm_tempo.at_lags(found.correlation[N_CURVES], lags).max(), 0, 1))
+        clarity *= min(1.0, onset_rate_hz / _ONSET_RATE_LEAST_HZ)
         result.put("pulse_clarity", clarity)
-        beats = _beats(curve, tempo_bpm) if clarity >= _PULSE_LEAST else np.zeros(0)
-        if len(beats) < _LEAST_BEATS:
-            for name in ("tempo_bpm", "tempo_confidence", "beat_times_s"):
-                result.put(name, None, Reason.NO_PULSE)
+        beats = np.zeros(0)
+        if clarity >= _PULSE_LEAST:
+            beats = rhythm_beats.track(onsets, rhythm_tempo.local_periods(found, tempo.bpm, len(onsets)))
+        if len(beats) < rhythm_beats.LEAST_BEATS:
+            _refuse(result, _MUSIC_FIELDS, Reason.NO_PULSE)
             return result
-        tempo_bpm, regularity = _refine_bpm(accents, beats, tempo_bpm)
-        result.put("tempo_bpm", tempo_bpm)
-        result.put("tempo_confidence", float(np.sqrt(min(1.0, clarity / 0.5) * regularity) * (0.5 + 0.5 * margin)))
-        result.put("beat_times_s", [float(t) for t in np.round(beats, 4)])
+        bpm, variation = rhythm_beats.refined_bpm(onsets, beats, tempo.bpm)
+        result.put("tempo_bpm", bpm)
+        result.put("tempo_confidence", tempo.probability)
+        result.put("tempo_second_bpm", tempo.second_bpm)
+        result.put("tempo_second_salience", tempo.second_probability)
+        result.put("beat_times_s", _rounded(beats))
+        result.put("inter_beat_variation", variation)
+        periods_s = np.diff(beats)
+        result.put("tempo_stability", float(np.mean(np.abs(periods_s * bpm / 60 - 1) < _STEADY_WITHIN)))
+        result.put("beat_loudness_by_band_db", _beat_loudness_db(picture_db, beats))
+        _put_meter(result, onsets, picture_db, beats, tempo.probability)
         return result
 
 
-def _periodicity(accents: Array) -> Array:
-    """Return the unbiased autocorrelation of the accents, 1 at lag 0, for lags up to 6 s."""
-    size = scipy.fft.next_fast_len(2 * len(accents), real=True)
-    centred = accents - accents.mean()
-    spectrum = scipy.fft.rfft(centred, size)
-    most = min(len(accents) - 1, int(6 * ONSET_RATE_HZ))
-    correlation = scipy.fft.irfft(np.abs(spectrum) ** 2, size)[: most + 1]
-    unbiased = correlation / (len(accents) - np.arange(most + 1))
-    normal: Array = unbiased / unbiased[0] if unbiased[0] > 0 else np.zeros(most + 1)
-    return normal
+def _refuse(result: Result, names: tuple[str, ...], reason: Reason) -> None:
+    for name in names:
+        result.put(name, None, reason)
 
 
-def _at(periodicity: Array, period_s: float, multiple: float) -> float:
-    """Return the highest autocorrelation within 3 % of a multiple of the period."""
-    lag = period_s * multiple * ONSET_RATE_HZ
-    slack = max(1.0, 0.03 * lag)
-    low, high = int(np.floor(lag - slack)), int(np.ceil(lag + slack)) + 1
-    return float(periodicity[low:high].max()) if high <= len(periodicity) else 0.0
+def _rounded(times: Array) -> list[float]:
+    return [float(time) for time in np.round(times, 4)]
 
 
-def _tempo(curve: Floats, periodicity: Array) -> tuple[float, float, float]:
-    """Return the tempo (BPM), the clarity of its pulse (0-1) and its margin over other metrical levels (0-1)."""
-    fastest, slowest = (int(60 / bpm * ONSET_RATE_HZ) for bpm in reversed(TEMPO_RANGE_BPM))
-    window = periodicity[fastest : slowest + 1]
-    if not len(window):
-        return 0.0, 0.0, 0.0
-    peak_bpm = 60 * ONSET_RATE_HZ / (fastest + int(np.argmax(window)))
-    tapped = _degara(curve, *TEMPO_RANGE_BPM)
-    tapped_bpm = 60 / float(np.median(np.diff(tapped))) if len(tapped) >= _LEAST_BEATS else peak_bpm
-    candidates = sorted(
-        {
-            round(base * ratio, 2)
-            for base in (tapped_bpm, peak_bpm)
-            for ratio in _OCTAVES
-            if TEMPO_RANGE_BPM[0] <= base * ratio <= TEMPO_RANGE_BPM[1]
-        }
-    )
-    scores = np.array([_salience(periodicity, bpm) for bpm in candidates])
-    best = int(np.argmax(scores))
-    bpm = candidates[best]
-    others = [s for c, s in zip(candidates, scores, strict=True) if abs(np.log2(c / bpm)) > 0.1]
-    margin = 1 - max(others) / scores[best] if others and scores[best] > 0 else 1.0
-    clarity = max(_at(periodicity, 60 / bpm, 1), _at(periodicity, 60 / bpm, 2))
-    return bpm, float(np.clip(clarity, 0, 1)), float(np.clip(margin, 0, 1))
+def _put_meter(
+    result: Result, onsets: NDArray[np.float16], picture_db: Floats, beats: Array, tempo_probability: float
+) -> None:
+    if len(beats) < rhythm_meter.LEAST_BEATS:
+        _refuse(result, _METER_FIELDS, Reason.TOO_SHORT)
+        return
+    meter = rhythm_meter.meter(onsets, picture_db, beats)
+    result.put("meter_confidence", meter.probability)
+    sure = meter.probability >= _METER_LEAST and tempo_probability >= _TEMPO_LEAST_FOR_METER
+    result.put("meter", meter.beats if sure else None, Reason.LOW_CONFIDENCE)
+    result.put("downbeat_times_s", _rounded(beats[meter.first :: meter.beats]) if sure else None, Reason.LOW_CONFIDENCE)
 
 
-def _salience(periodicity: Array, bpm: float) -> float:
-    """Score a tempo: recurrence after 1, 2 and 4 beats, little between beats, close to the preferred tempo."""
-    period_s = 60 / bpm
-    after_one, after_two, after_four = (max(_at(periodicity, period_s, multiple), 0.0) for multiple in (1, 2, 4))
-    on_beat = np.sqrt(after_one * (after_two + after_four) / 2)
-    between = max(_at(periodicity, period_s, 0.5), 0.0)
-    distance = np.log2(bpm / _PREFERRED_BPM) / _PRIOR_WIDTH_OCTAVES
-    return float(max(on_beat - _OFFBEAT_PENALTY * between, 0.0) * np.exp(-0.5 * distance**2))
+def _beat_loudness_db(picture_db: Floats, beats: Array) -> list[float]:
+    """Return by how many dB each band's mean power just after the beats exceeds its mean power over the item."""
+    power = np.add.reduceat(10 ** (picture_db.astype(np.float64) / 10), _LOUDNESS_BANDS, axis=1)
+    cells = np.round(beats * PICTURE_RATE_HZ).astype(np.int64)[:, None] + np.arange(_BEAT_CELLS)
+    at_beats = power[np.minimum(cells, len(power) - 1)].mean(axis=(0, 1))
+    return [float(value) for value in 10 * np.log10(at_beats / power.mean(axis=0))]
 
 
-def _degara(curve: Floats, slowest_bpm: float, fastest_bpm: float) -> Array:
-    """Tap along, ten minutes at a time: the tracker's memory grows with what it is given."""
-    taps = []
-    for start in range(0, len(curve), _TRACKED_FRAMES):
-        tap = essentia.TempoTapDegara(
-            minTempo=int(np.clip(slowest_bpm, 40, 180)),
-            maxTempo=int(np.clip(np.ceil(fastest_bpm), 60, 250)),
-            sampleRateODF=ONSET_RATE_HZ,
-            resample="x2",
-        )
-        taps.append(np.asarray(tap(curve[start : start + _TRACKED_FRAMES]), dtype=np.float64) + start / ONSET_RATE_HZ)
-    return np.concatenate(taps) if taps else np.zeros(0)
+def _danceability(picture_db: Floats) -> float | None:
+    """Return the inverse of the mean exponent of detrended fluctuations of the level, over 0.31 to 8.8 s.
 
-
-def _beats(curve: Floats, tempo_bpm: float) -> Array:
-    """Track beats around a tempo, and bring the tracker's octave to it where its range did not."""
-    beats = _degara(curve, tempo_bpm / 1.25, tempo_bpm * 1.25)
-    if len(beats) < _LEAST_BEATS:
-        return beats
-    ratio = 60 / float(np.median(np.diff(beats))) / tempo_bpm
-    if 1.8 < ratio < 2.2:
-        strength = np.interp(beats * ONSET_RATE_HZ, np.arange(len(curve)), curve)
-        return beats[int(strength[1::2].sum() > strength[::2].sum()) :: 2]
-    if 0.45 < ratio < 0.55:
-        return np.sort(np.concatenate((beats, (beats[:-1] + beats[1:]) / 2)))
-    return beats
-
-
-def _refine_bpm(accents: Array, beats: Array, tempo_bpm: float) -> tuple[float, float]:
-    """Return the tempo that beats and accents agree on (BPM), and how regular the beats are (0-1).
-
-    The tracker's times are quantised. A least-squares line through the beats, over gaps too, is not; where the beats
-    are regular, the accents' own spectrum within a hundredth of it is sharper still.
+    A beat keeps the level's fluctuations from growing with the stretch looked at; so the exponent is small, and the
+    value large, where there is a strong and steady one.
     """
-    period_s = 60 / tempo_bpm
-    intervals = np.diff(beats)
-    near = intervals[np.abs(intervals / period_s - 1) < 0.15]
-    if len(near) < _LEAST_BEATS - 1:
-        return tempo_bpm, 0.3
-    period_s = float(np.mean(near))
-    index = np.concatenate(([0], np.cumsum(np.maximum(1, np.round(intervals / period_s)))))
-    period_s = float(np.polyfit(index, beats, 1)[0])
-    regularity = 1 - min(1.0, float(np.std(intervals)) / period_s)
-    bpm = _sharpened(accents, 60 / period_s) if regularity > _STEADY else 60 / period_s
-    return bpm, regularity
-
-
-def _sharpened(accents: Array, bpm: float) -> float:
-    """Return the tempo within 1 % at which the accents' spectrum and its overtones are strongest."""
-    accents = accents[:_TRACKED_FRAMES]
-    size = scipy.fft.next_fast_len(_PADDING * len(accents), real=True)
-    magnitude = np.abs(scipy.fft.rfft(accents - accents.mean(), size))
-    candidates = bpm * np.linspace(0.99, 1.01, 401)
-    bins = np.outer(_OVERTONES, candidates / 60 / ONSET_RATE_HZ * size)
-    strength = np.interp(bins, np.arange(len(magnitude)), magnitude).sum(axis=0)
-    return float(candidates[int(np.argmax(strength))])
-
-
-def _onset_rate_hz(curve: Floats) -> float:
-    """Count local maxima that stand out from their second, in onsets a second."""
-    spacing = int(_ONSET_SPACING_S * ONSET_RATE_HZ)
-    peaks = (curve == maximum_filter1d(curve, 2 * spacing + 1)) & (
-        curve > uniform_filter1d(curve, int(ONSET_RATE_HZ)) + _ONSET_THRESHOLD_DB
-    )
-    return float(np.count_nonzero(peaks) * ONSET_RATE_HZ / max(len(curve), 1))
+    level = np.sqrt((10 ** (picture_db.astype(np.float64) / 10)).sum(axis=1))
+    level = np.cumsum(level - level.mean())
+    scales, fluctuations = [], []
+    for scale_s in _DANCE_SCALES_S:
+        length = round(scale_s * PICTURE_RATE_HZ)
+        count = len(level) // length
+        if count < 2:
+            break
+        pieces = level[: count * length].reshape(count, length)
+        clock = np.arange(length) - (length - 1) / 2
+        pieces = pieces - pieces.mean(axis=1, keepdims=True)
+        slope = pieces @ clock / (clock @ clock)
+        rest = np.square(pieces).sum() - np.square(slope).sum() * (clock @ clock)
+        scales.append(length)
+        fluctuations.append(np.sqrt(max(float(rest), 1e-30) / (count * length)))
+    if len(scales) < 4:
+        return None
+    exponents = np.diff(np.log(fluctuations)) / np.diff(np.log(scales))
+    return float(np.clip(1 / max(float(exponents.mean()), 1 / 3), 0, 3))

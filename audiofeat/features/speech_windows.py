@@ -28,6 +28,7 @@ from audiofeat.features.frames import (
 
 _WINDOW = 129  # frames: three seconds
 _SECOND = 43
+_SECONDS_AT_ONCE = 8  # many small arrays cost more than a few larger ones
 _SILENT_DBFS = -60.0
 _SPEECH_BAND_HZ = (100.0, 3_200.0)
 _LEVEL_EDGES_HZ = (100.0, 400.0, 1_000.0, 2_000.0, 3_200.0)
@@ -69,7 +70,7 @@ FEATURES = (
 
 
 class Windows:
-    """Turns blocks into one row of ``FEATURES`` a second; keeps no more than three seconds of frames."""
+    """Turns blocks into one row of ``FEATURES`` a second; keeps no more than fourteen seconds of frames."""
 
     def __init__(self) -> None:
         self._curves = np.zeros((0, len(_LEVELS) + len(_SHAPES)), dtype=np.float32)
@@ -89,6 +90,8 @@ class Windows:
         ready = self._seconds
         while _start(ready) + 2 * _SECOND <= known and known >= _WINDOW:
             ready += 1
+        if ready < self._seconds + _SECONDS_AT_ONCE:
+            return
         self._judge(ready, known)
         drop = max(0, _start(self._seconds) - 2 * _SECOND - self._dropped)
         self._curves = self._curves[drop:]

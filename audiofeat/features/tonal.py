@@ -1,134 +1,183 @@
-"""Tonal content: tuning, pitch-class profile, key and mode.
+"""Tonal content: tuning, pitch classes, key and its rival, chords, roughness.
 
-Conventions: pitch classes with sharps, C first; ``mode`` is "major" or "minor"; the tuning is that of A4 in Hz.
-Sound with fewer than three pitch classes, or with a profile that fits no key, is ``atonal``: key and mode are null.
+Conventions: pitch classes with sharps, C first; ``mode`` is "major" or "minor"; the tuning is that of A4 in Hz; a chord
+is "C", "C#m" or "N" for none. Sound with fewer than three pitch classes, overtones not counted, or with a profile that
+fits no scale, is ``atonal``: key and chords are null.
 
 References
 ----------
-HPCP: Gomez, "Tonal description of music audio signals", PhD thesis, UPF 2006. Profiles bgate and edma: Faraldo et al.,
-"Key estimation in electronic dance music", ECIR 2016; temperley: Temperley, "What's key for key?", 1999; all three
-as in Essentia's Key.
+HPCP: Gomez, "Tonal description of music audio signals", PhD thesis, UPF 2006. Roughness: Plomp & Levelt, JASA 1965;
+Sethares, "Local consonance and the relationship between timbre and scale", JASA 1993.
 """
 
-from collections import Counter
+from functools import cache
 
 import numpy as np
-import scipy.fft
 import soxr
-from essentia import standard as essentia
 from numpy.typing import NDArray
 
 from audiofeat.domain.quality import Reason
+from audiofeat.features import tonal_spectrum as spectrum
 from audiofeat.features.frames import RATE_HZ, Floats, Frames, Measured, Result
+from audiofeat.features.tonal_chords import NO_CHORD, chords
+from audiofeat.features.tonal_key import Key, evidence, keys
 
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_SHARPS = {"Bb": "A#", "Eb": "D#", "Ab": "G#", "Db": "C#", "Gb": "F#"}
-_PROFILES = ("bgate", "edma", "temperley")
-_TAP_HZ = RATE_HZ // 2
-_FRAME = 4096
-_HOP = 2048
-_RANGE_HZ = (65.0, 3_500.0)
-_FINE = 10
-_BINS = 12 * _FINE
-_HPCP_SIZE = 36
-_HARMONICS = 4
-_HARMONIC_DECAY = 0.6
-_PEAK_FLOOR_DB = 45.0
-_LEAST_STRENGTH = 0.48
+CHORDS = (*PITCH_CLASSES, *(f"{name}m" for name in PITCH_CLASSES), "N")
+_MODES = ("major", "minor")
+_OF_KEY = ("key", "mode", "key_second", "mode_second", "key_second_strength", "key_clarity")
+_OF_CHORDS = ("chord_times_s", "chord_labels", "chord_histogram", "chord_change_rate_hz")
+_OF_PITCH = ("key_strength", "tuning_hz", "hpcp", "hpcp_36", "hpcp_curve", "hpcp_change", "dissonance")
+_BASS_COLUMNS = 2 * spectrum.BINS
+_AUDIBLE_WEIGHT = 10 ** (-50 / 40)
+_BLOCK_FRAMES = round(4 * spectrum.FRAME_RATE_HZ)
+_EVERY_DISSONANCE = 4
+_LEAST_STRENGTH = 0.45
 _LEAST_CLASSES = 3
-_CLASS_PRESENT = 0.12
+_CLASS_PRESENT = 0.06
 
 Array = NDArray[np.float64]
 
 
 class Tonal:
-    """Accumulates a fine chroma (10 bins a semitone) for each block from a tap at 11,025 Hz."""
+    """Accumulates pitch classes, five bins a semitone, for each frame (186 ms) of a tap at 11,025 Hz."""
 
     def __init__(self) -> None:
-        self._resampler = soxr.ResampleStream(RATE_HZ, _TAP_HZ, 1, dtype="float32", quality="HQ")
+        self._resampler = soxr.ResampleStream(RATE_HZ, spectrum.TAP_HZ, 1, dtype="float32", quality="HQ")
         self._tail = np.zeros(0, dtype=np.float32)
-        self._window = np.hanning(_FRAME).astype(np.float32)
-        self._chroma: list[Array] = []
         self._tuning = 0j
+        self._frames = 0
+        self._whole: list[NDArray[np.float16]] = []
+        self._clean: list[NDArray[np.float16]] = []
+        self._bass: list[NDArray[np.float16]] = []
+        self._level: list[Floats] = []
+        self._rough = np.zeros(2)
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
         signal = np.concatenate((self._tail, self._resampler.resample_chunk(frames.mono)))
-        count = max(0, (len(signal) - _FRAME) // _HOP + 1)
-        self._tail = signal[count * _HOP :]
-        if count:
-            windows = np.lib.stride_tricks.sliding_window_view(signal, _FRAME)[: count * _HOP : _HOP]
-            magnitude = np.abs(scipy.fft.rfft(windows * self._window, axis=1))
-            self._collect(magnitude)
-
-    def _collect(self, magnitude: Floats) -> None:
-        """Add the spectral peaks, each also as a harmonic of lower pitches, to the fine chroma of the block."""
-        low, high = (int(hz * _FRAME / _TAP_HZ) for hz in _RANGE_HZ)
-        decibel = 20 * np.log10(magnitude + 1e-9)
-        here, left, right = decibel[:, low:high], decibel[:, low - 1 : high - 1], decibel[:, low + 1 : high + 1]
-        floor_db = np.maximum(here.max(axis=1, keepdims=True) - _PEAK_FLOOR_DB, -40.0)
-        frame, column = np.nonzero((here > left) & (here >= right) & (here > floor_db))
-        if not len(frame):
-            self._chroma.append(np.zeros(_BINS))
+        count = max(0, (len(signal) - spectrum.FRAME) // spectrum.HOP + 1)
+        self._tail = signal[count * spectrum.HOP :]
+        if not count:
             return
-        a, b, c = left[frame, column], here[frame, column], right[frame, column]
-        shift = 0.5 * (a - c) / (a - 2 * b + c)
-        hz = (low + column + shift) * (_TAP_HZ / _FRAME)
-        pitch = 12 * np.log2(hz / 440.0) + 9
-        weight = 10 ** (b / 40)
-        self._tuning += complex(np.sum(weight**2 * np.exp(2j * np.pi * pitch)))
-        total = np.zeros(_BINS)
-        for harmonic in range(1, _HARMONICS + 1):
-            fine = np.round((pitch - 12 * np.log2(harmonic)) * _FINE).astype(np.int64) % _BINS
-            total += np.bincount(fine, weight * _HARMONIC_DECAY ** (harmonic - 1), minlength=_BINS)
-        self._chroma.append(total)
+        grid, tuning = spectrum.peaks(signal[: (count - 1) * spectrum.HOP + spectrum.FRAME])
+        self._tuning += tuning
+        level = grid.sum(axis=1)
+        # Shares of their frame fit half precision at any level.
+        grid /= np.maximum(level, np.float32(1e-9))[:, None]
+        chosen = slice(-self._frames % _EVERY_DISSONANCE, None, _EVERY_DISSONANCE)
+        self._rough += _roughness(grid[chosen]), np.count_nonzero(level[chosen])
+        self._frames += count
+        self._level.append(level)
+        self._whole.append(spectrum.folded(grid).astype(np.float16))
+        self._clean.append(spectrum.folded(spectrum.fundamentals(grid)).astype(np.float16))
+        self._bass.append(spectrum.folded(grid[:, :_BASS_COLUMNS]).astype(np.float16))
+
+    def pitch_classes(self) -> tuple[float, Array, Array, Array]:
+        """Return the tuning (semitones above 440 Hz) and shares of 12 pitch classes in each frame.
+
+        The shares, shape (frames, 12) each, are of all peaks, of all that are no overtones, and of the bass; frames
+        that cannot be heard beside the loudest are zeros.
+        """
+        deviation = float(np.angle(self._tuning) / (2 * np.pi))
+        level = np.concatenate(self._level)
+        audible = (level > level.max() * _AUDIBLE_WEIGHT)[:, None]
+        whole, clean, bass = (
+            spectrum.tuned(np.concatenate(rows), deviation, 12) * audible
+            for rows in (self._whole, self._clean, self._bass)
+        )
+        return deviation, whole, clean, bass
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
-        """Return key, mode, strength, tuning, the pitch-class profile and how much it changes."""
+        """Return key, tuning, pitch-class profiles, chords and roughness."""
         result = Result()
-        chroma = np.array(self._chroma) if self._chroma else np.zeros((0, _BINS))
-        sounding = chroma.sum() > 0
-        reason = silence or (None if sounding else Reason.ATONAL)
+        level = np.concatenate(self._level) if self._level else np.zeros(0, dtype=np.float32)
+        reason = silence or (None if level.any() else Reason.ATONAL)
         if reason:
-            for name in ("key", "mode", "key_strength", "tuning_hz", "hpcp", "hpcp_change"):
+            for name in (*_OF_PITCH, *_OF_KEY, *_OF_CHORDS):
                 result.put(name, None, reason)
             return result
-        deviation = float(np.angle(self._tuning) / (2 * np.pi))
-        profile = _fold(chroma.sum(axis=0), deviation, 12)
-        profile /= profile.max()
-        blocks = np.array([_fold(block, deviation, 12) for block in chroma if block.sum() > 0])
-        blocks /= blocks.sum(axis=1, keepdims=True)
+        deviation, whole, clean, bass = self.pitch_classes()
+        profile = _largest_one(level @ whole)
+        played = _largest_one(level @ clean)
         result.put("tuning_hz", 440.0 * 2 ** (deviation / 12))
-        result.put("hpcp", [float(v) for v in profile])
-        result.put("hpcp_change", float(np.abs(np.diff(blocks, axis=0)).sum(axis=1).mean()) if len(blocks) > 1 else 0.0)
-        key, mode, strength = _key(_fold(chroma.sum(axis=0), deviation, _HPCP_SIZE))
+        result.put("hpcp", profile.tolist())
+        total = np.zeros(spectrum.BINS)
+        for rows, weights in zip(self._whole, self._level, strict=True):
+            total += weights @ rows.astype(np.float32)
+        result.put("hpcp_36", _largest_one(spectrum.tuned(total, deviation, 36)).tolist())
+        result.put("hpcp_curve", _by_second(whole * level[:, None]))
+        result.put("hpcp_change", _change(whole * level[:, None]))
+        result.put("dissonance", float(min(self._rough[0] / max(self._rough[1], 1), 1.0)))
+        found = chords(clean, bass)
+        ranked = keys(evidence(clean, bass, found))
+        strength = _strength(played, ranked[0])
+        present = int(np.count_nonzero(played > _CLASS_PRESENT))
         result.put("key_strength", strength)
-        present = int(np.count_nonzero(profile > _CLASS_PRESENT))
-        tonal = strength >= _LEAST_STRENGTH and present >= _LEAST_CLASSES
-        result.put("key", key if tonal else None, Reason.ATONAL)
-        result.put("mode", mode if tonal else None, Reason.ATONAL)
+        if strength < _LEAST_STRENGTH or present < _LEAST_CLASSES:
+            for name in (*_OF_KEY, *_OF_CHORDS):
+                result.put(name, None, Reason.ATONAL)
+            return result
+        first, second = ranked[:2]
+        result.put("key", PITCH_CLASSES[first.number % 12])
+        result.put("mode", _MODES[first.number // 12])
+        result.put("key_second", PITCH_CLASSES[second.number % 12])
+        result.put("mode_second", _MODES[second.number // 12])
+        result.put("key_second_strength", _strength(played, second))
+        result.put("key_clarity", first.probability)
+        _put_chords(result, found)
         return result
 
 
-def _fold(fine: Array, deviation: float, size: int) -> Array:
-    """Shift the fine chroma by the tuning (semitones) and gather it into ``size`` bins, C first."""
-    centres = np.arange(size) * (_BINS / size) + deviation * _FINE
-    distance = (np.arange(_BINS)[None, :] - centres[:, None] + _BINS / 2) % _BINS - _BINS / 2
-    width = max(_BINS / size, _FINE * 2 / 3)
-    weight = np.where(np.abs(distance) < width, np.cos(np.pi / 2 * distance / width) ** 2, 0.0)
-    folded: Array = weight @ fine
-    return folded
+def _put_chords(result: Result, found: NDArray[np.int64]) -> None:
+    starts = np.flatnonzero(np.diff(found, prepend=-1))
+    result.put("chord_times_s", [round(float(n), 3) for n in starts / spectrum.FRAME_RATE_HZ])
+    result.put("chord_labels", [CHORDS[chord] for chord in found[starts]])
+    shares = np.bincount(found, minlength=NO_CHORD + 1)[:NO_CHORD]
+    result.put("chord_histogram", (shares / max(int(shares.sum()), 1)).tolist())
+    result.put("chord_change_rate_hz", (len(starts) - 1) * spectrum.FRAME_RATE_HZ / len(found))
 
 
-def _key(hpcp: Array) -> tuple[str, str, float]:
-    """Return the key that most profiles vote for, its mode and the mean strength (0-1) of its voters."""
-    from_a = np.roll(hpcp / hpcp.max(), -9 * _HPCP_SIZE // 12).astype(np.float32)
-    votes = []
-    for profile in _PROFILES:
-        key, mode, strength, _ = essentia.Key(profileType=profile, pcpSize=_HPCP_SIZE)(from_a)
-        votes.append((_SHARPS.get(key, key), mode, float(strength)))
-    tally = Counter((key, mode) for key, mode, _ in votes)
-    winner = max(tally, key=lambda vote: (tally[vote], max(s for k, m, s in votes if (k, m) == vote)))
-    agreement = tally[winner] / len(votes)
-    strength = float(np.mean([s for k, m, s in votes if (k, m) == winner]))
-    return *winner, float(np.clip(strength * (0.7 + 0.3 * agreement), 0, 1))
+def _strength(played: Array, key: Key) -> float:
+    """Return how well the pitch classes fit the key (0-1): their correlation with its scale, the triad doubled."""
+    scale = (0, 2, 4, 5, 7, 9, 11) if key.number < len(PITCH_CLASSES) else (0, 2, 3, 5, 7, 8, 10)
+    template = np.zeros(12)
+    template[list(scale)] = 1.0
+    template[[scale[0], scale[2], scale[4]]] = 2.0
+    turned = np.roll(played, -(key.number % 12))
+    return float(np.clip(np.corrcoef(turned, template)[0, 1], 0, 1)) if np.ptp(turned) > 0 else 0.0
+
+
+def _largest_one(values: Array) -> Array:
+    return values / max(float(values.max()), 1e-12)
+
+
+def _by_second(rows: Array) -> list[list[float]]:
+    """Return one profile a second, its largest value 1; a silent second is all zeros."""
+    second = (np.arange(len(rows)) / spectrum.FRAME_RATE_HZ).astype(np.int64)
+    sums = np.add.reduceat(rows, np.searchsorted(second, np.arange(second[-1] + 1)), axis=0)
+    scaled: list[list[float]] = np.round(sums / np.maximum(sums.max(axis=1, keepdims=True), 1e-12), 3).tolist()
+    return scaled
+
+
+def _change(rows: Array) -> float:
+    """Return the mean absolute change of the profile (its sum 1) from 4 s to the next."""
+    blocks = np.add.reduceat(rows, np.arange(0, len(rows), _BLOCK_FRAMES), axis=0)
+    blocks = blocks[blocks.sum(axis=1) > 0]
+    blocks /= blocks.sum(axis=1, keepdims=True)
+    return float(np.abs(np.diff(blocks, axis=0)).sum(axis=1).mean()) if len(blocks) > 1 else 0.0
+
+
+@cache
+def _kernel() -> Floats:
+    """Return the roughness of two partials for each two columns of the grid, 1 at its worst."""
+    hz = spectrum.LOWEST_HZ * 2 ** (np.arange(spectrum.OCTAVES * spectrum.BINS) / spectrum.BINS)
+    apart = np.abs(hz[:, None] - hz) * (0.24 / (0.021 * np.minimum(hz[:, None], hz) + 19))
+    curve = np.exp(-3.5 * apart) - np.exp(-5.75 * apart)
+    scaled: Floats = (curve / curve.max()).astype(np.float32)
+    return scaled
+
+
+def _roughness(grid: Floats) -> float:
+    """Return the summed roughness of frames whose weights sum to 1 each."""
+    return float(np.einsum("ij,ij->", grid @ _kernel(), grid))

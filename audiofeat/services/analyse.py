@@ -10,6 +10,23 @@ from audiofeat.errors import AudiofeatError, SourceNotFound
 from audiofeat.extraction.client import Extraction, ExtractionServer
 
 
+def extract(path: Path, *, server: ExtractionServer, picture: bool = False) -> Extraction:
+    """Return what one file holds, with what a figure is drawn from if asked for.
+
+    Raises
+    ------
+    SourceNotFound
+        There is no such file, or it may not be read.
+    ExtractionCrashed
+        The child that read it died.
+    """
+    if not path.is_file():
+        raise SourceNotFound(f"{path} is not a file", "give the path of an audio file")
+    if not os.access(path, os.R_OK):
+        raise SourceNotFound(f"{path} may not be read", "give yourself the right to read it")
+    return server.extract(path, source=str(path), picture=picture)
+
+
 def analyse_files(
     paths: Sequence[Path], *, servers: Sequence[ExtractionServer]
 ) -> Iterator[Extraction | AudiofeatError]:
@@ -27,13 +44,9 @@ def analyse_files(
         free.put(server)
 
     def one(path: Path) -> Extraction | AudiofeatError:
-        if not path.is_file():
-            return SourceNotFound(f"{path} is not a file", "give the path of an audio file")
-        if not os.access(path, os.R_OK):
-            return SourceNotFound(f"{path} may not be read", "give yourself the right to read it")
         server = free.get()
         try:
-            return server.extract(path, source=str(path))
+            return extract(path, server=server)
         except AudiofeatError as error:
             return error
         finally:

@@ -116,6 +116,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory, s3_connection: S3Connection
         shutil.copy(ROOT / "samples" / "audio" / sample, home / "Music" / name)
     (folder / "samples" / "audio").mkdir(parents=True)
     (folder / "samples" / "metadata").symlink_to(ROOT / "samples" / "metadata")
+    (folder / "samples" / "truth.jsonl").symlink_to(ROOT / "samples" / "truth.jsonl")
     for name in SAMPLES:
         shutil.copy(ROOT / "samples" / "audio" / name, folder / "samples" / "audio" / name)
     (folder / ".venv").symlink_to(sys.prefix)

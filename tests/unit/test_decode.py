@@ -155,3 +155,36 @@ def test_tags_that_are_not_utf_8_do_no_harm(tmp_path: Path) -> None:
     path.write_bytes(body[:at] + b"\xe9\xff\xfe\xe8" + body[at + 4 :])
     blocks, _ = decoded(path)
     assert sum(map(len, blocks)) / RATE_HZ == pytest.approx(SECONDS, abs=0.1)
+
+
+@pytest.mark.parametrize("form", ["ogg", "opus"])
+@pytest.mark.parametrize("other_hz", [24_000, 48_000])
+def test_chained_streams_are_all_decoded(form: str, other_hz: int, tmp_path: Path) -> None:
+    """A link of another rate and channel count is brought to the first one's, and nothing of it is lost."""
+    parts = (
+        write(tmp_path / "a", sine(440, 3.0, rate_hz=24_000), rate_hz=24_000, form=form),
+        write(
+            tmp_path / "b",
+            np.column_stack(2 * [sine(440, 2.0, rate_hz=other_hz)]),
+            rate_hz=other_hz,
+            form=form,
+        ),
+    )
+    path = tmp_path / "chained"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    facts = probe(path)
+    decoder = Decoder(facts)
+    pcm = np.concatenate(list(decoder.blocks()))
+    assert decoder.flags == {Flag.STREAM_CHANGE}
+    assert len(pcm) == pytest.approx(5.0 * facts.rate_hz, abs=0.02 * facts.rate_hz)
+    tail = pcm[-facts.rate_hz : -facts.rate_hz // 4, 0]
+    assert np.sqrt(np.mean(tail**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
+
+
+def test_a_tag_behind_a_flac_costs_nothing(tmp_path: Path) -> None:
+    """The last frame is decoded, and nothing is called damage."""
+    path = write(tmp_path / "a", noise(3.0, rate_hz=RATE_HZ), rate_hz=RATE_HZ, form="flac")
+    path.write_bytes(path.read_bytes() + b"TAG" + bytes(125))
+    decoder = Decoder(probe(path))
+    assert sum(map(len, decoder.blocks())) == round(3.0 * RATE_HZ)
+    assert not decoder.flags

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES, pack, unpack
 from audiofeat.domain.quality import Reason
-from audiofeat.features.descriptor import Descriptor
+from audiofeat.features.descriptor import PARTS, Descriptor
 from audiofeat.features.frames import Group
 from audiofeat.features.instrumentation import Instrumentation
 from audiofeat.features.loudness import Loudness
-from audiofeat.features.quality import Quality
 from audiofeat.features.rhythm import Rhythm
+from audiofeat.features.stereo import Stereo
 from audiofeat.features.tonal import Tonal
 from tests.synthesis import RATE_HZ, Signal, cadence, fed, noise, sine, song
 
 _READ: dict[str, Callable[[], Group]] = {
-    "quality": Quality,
+    "stereo": Stereo,
     "loudness": Loudness,
     "rhythm": Rhythm,
     "tonal": Tonal,
@@ -69,8 +69,8 @@ def test_what_cannot_be_measured_is_left_open() -> None:
 def test_without_audible_frames_there_is_none(seconds: float, silence: Reason | None, reason: Reason) -> None:
     """The whole descriptor is null with its reason."""
     result = fed(Descriptor(), np.zeros(round(seconds * RATE_HZ), dtype=np.float32), silence=silence)
-    assert result.values == {"values": None}
-    assert result.reasons == {"values": reason}
+    assert result.values == {"values": None, "parts": None}
+    assert result.reasons == {"values": reason, "parts": reason}
 
 
 @pytest.mark.parametrize("gain_db", [-12, 12])
@@ -136,3 +136,39 @@ def test_packing_keeps_the_values_and_what_is_missing() -> None:
     values = np.array([1.5, np.nan, -2.0], dtype=np.float32)
     np.testing.assert_array_equal(unpack(pack(values)), values)
     assert pack(values)[:4] == b"\x00\x00\xc0\x3f"
+
+
+def parts_of(signal: Signal, *, block_s: float = 4.0) -> NDArray[np.float64]:
+    """Return the rows of the six parts, NaN where a value is None."""
+    measured: dict[str, dict[str, Any]] = {name: fed(make(), signal).values for name, make in _READ.items()}
+    rows = fed(Descriptor(), signal, measured=measured, block_s=block_s).values["parts"]
+    return np.array([[np.nan if value is None else value for value in row] for row in rows])
+
+
+def test_parts_say_what_their_own_sound_is() -> None:
+    """The first half a song, the second noise: three rows like the song's, three like the noise's."""
+    whole = np.concatenate((0.3 * song(30.0) + noise(30.0, amplitude=3e-3), noise(30.0)))
+    rows = parts_of(whole)
+    assert rows.shape == (PARTS, len(NAMES))
+    centroid = rows[:, NAMES.index("centroid_hz_mean")]
+    assert centroid[:3] == pytest.approx(described(recording(30.0))[NAMES.index("centroid_hz_mean")], rel=0.03)
+    assert centroid[3:] == pytest.approx(RATE_HZ / 4, rel=0.01)
+    from_sound = np.array([slot.group in {"timbre", "spectral"} for slot in DIMENSIONS])
+    assert np.isfinite(rows[:, from_sound]).all()
+    assert np.isnan(rows[:, ~from_sound]).all()
+
+
+def test_parts_do_not_depend_on_level_or_blocks() -> None:
+    """12 dB less, and blocks of 0.7 s: the same rows."""
+    sound = recording(24.0)
+    expected = parts_of(sound)
+    assert parts_of((0.25 * sound).astype(np.float32)) == pytest.approx(expected, rel=0.01, abs=0.02, nan_ok=True)
+    assert parts_of(sound, block_s=0.7) == pytest.approx(expected, rel=1e-4, abs=1e-4, nan_ok=True)
+
+
+def test_a_long_item_keeps_few_sums() -> None:
+    """Of 400 s at most 192 stretches are held, and the whole stays the sum of its parts."""
+    group = Descriptor()
+    fed(group, noise(400.0), silence=Reason.SILENCE)
+    assert len(group._stretches) <= 192
+    assert sum(stretch.frames for stretch in group._stretches) == pytest.approx(400 * 43.07, abs=3)

@@ -67,9 +67,10 @@ def test_short_term_loudness(rate_hz: int) -> None:
 
 @pytest.mark.parametrize("head_s", [0.0, 0.15, 1.05, 2.85])
 def test_the_loudest_three_seconds(head_s: float) -> None:
-    """Case 10: 3 s at -23 LUFS, wherever they start."""
+    """Case 10: 3 s at -23 LUFS, wherever they start; the peak is as far above them as above any sine."""
     result = measured(tones([(-200, head_s), (-23, 3), (-200, 1)], rate_hz=48_000), 48_000)
-    assert result.values["max_short_term_loudness_lufs"] == pytest.approx(-23.0, abs=0.1)
+    assert result.values["max_short_term_loudness_lufs"] == pytest.approx(-23.0, abs=0.05)
+    assert result.values["peak_to_short_term_ratio_lu"] == pytest.approx(0.0, abs=0.05)
 
 
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
@@ -131,7 +132,7 @@ def test_integrated_loudness_is_pyloudnorms(channels: int, rate_hz: int) -> None
     assert integrated(pcm, rate_hz) == pytest.approx(meter.integrated_loudness(pcm.astype(float)), abs=0.05)
 
 
-@pytest.mark.parametrize("rate_hz", [11_025, 22_050, 32_000, 192_000])
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 32_000, 192_000, 384_000])
 def test_odd_rates(rate_hz: int) -> None:
     """Rates that do not divide into hundredths of a second, and very high ones, measure the same sine."""
     result = measured(tones([(-23.0, 5)], rate_hz=rate_hz), rate_hz)
@@ -170,7 +171,13 @@ def test_twice_the_amplitude_is_six_decibels() -> None:
     for name in ("integrated_loudness_lufs", "max_momentary_loudness_lufs", "max_short_term_loudness_lufs",
                  "true_peak_dbtp"):  # fmt: skip
         assert loud[name] - quiet[name] == pytest.approx(20 * np.log10(2), abs=1e-3), name
-    for name in ("loudness_range_lu", "peak_to_loudness_ratio_lu", "crest_factor_db", "dynamic_complexity_db"):
+    for name in (
+        "loudness_range_lu",
+        "peak_to_loudness_ratio_lu",
+        "peak_to_short_term_ratio_lu",
+        "crest_factor_db",
+        "dynamic_complexity_db",
+    ):
         assert loud[name] == pytest.approx(quiet[name], abs=1e-3), name
 
 
@@ -185,9 +192,8 @@ def test_blocks_do_not_matter(block_s: float, rate_hz: int) -> None:
     """Filters, steps and the true peak run on over block ends."""
     signal = noise(5.5, rate_hz=rate_hz)
     expected, found = measured(signal, rate_hz).values, measured(signal, rate_hz, block_s=block_s).values
-    peaks = {"true_peak_dbtp", "crest_factor_db", "peak_to_loudness_ratio_lu"}
     for name, value in expected.items():
-        assert found[name] == pytest.approx(value, abs=2e-2 if name in peaks else 1e-6), name
+        assert found[name] == pytest.approx(value, abs=1e-4 if name == "crest_factor_db" else 1e-6), name
 
 
 def test_silence_has_no_loudness() -> None:

@@ -1,4 +1,4 @@
-"""Shares of energy, defects of the recording, the stereo picture and the mood formula."""
+"""Shares of energy and the mood formula."""
 
 from typing import Any
 
@@ -9,17 +9,12 @@ from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import Result
 from audiofeat.features.instrumentation import Instrumentation
 from audiofeat.features.mood import Mood
-from audiofeat.features.quality import Quality
 from tests.synthesis import RATE_HZ, Signal, drum_loop, fed, noise, sine, song
 
 
 def pad() -> Signal:
     chord_hz = (220.0, 277.2, 329.6)
     return np.sum([sine(hz, 8.0, amplitude=0.1) for hz in chord_hz], axis=0, dtype=np.float32)
-
-
-def stereo(left: Signal, right: Signal) -> dict[str, Any]:
-    return fed(Quality(), np.column_stack((left, right))).values
 
 
 class TestInstrumentation:
@@ -63,55 +58,6 @@ class TestInstrumentation:
             result = fed(Instrumentation(), np.zeros(5 * RATE_HZ, dtype=np.float32), silence=silence)
             assert set(result.values.values()) == {None}
             assert set(result.reasons.values()) == {Reason.SILENCE}
-
-
-class TestQuality:
-    def test_a_plain_sine(self) -> None:
-        """Peak, offset, clipping and silence of a sine at half scale."""
-        values = fed(Quality(), sine(440, 4.0)).values
-        assert values["sample_peak_dbfs"] == pytest.approx(-6.02, abs=0.01)
-        assert values["dc_offset"] < 1e-4
-        assert values["clipped_ratio"] == 0
-        assert values["head_silence_s"] < 0.001
-        assert values["tail_silence_s"] < 0.001
-
-    def test_defects_are_measured(self) -> None:
-        """A share of full-scale samples, an offset, and silence at both ends."""
-        signal = np.clip(sine(440, 4.0, amplitude=2.0), -1, 1)
-        clipped = float(np.mean(np.abs(signal) >= 0.999))
-        padded = np.concatenate((np.zeros(RATE_HZ), signal, np.zeros(2 * RATE_HZ))).astype(np.float32)
-        values = fed(Quality(), padded).values
-        assert values["clipped_ratio"] == pytest.approx(clipped * 4 / 7, rel=1e-6)
-        assert values["head_silence_s"] == pytest.approx(1.0, abs=0.001)
-        assert values["tail_silence_s"] == pytest.approx(2.0, abs=0.001)
-        assert fed(Quality(), noise(4.0) - np.float32(0.1)).values["dc_offset"] == pytest.approx(0.1, abs=0.002)
-
-    def test_the_stereo_picture(self) -> None:
-        """Equal channels are narrow, opposite ones wide, unrelated ones in between; a factor changes no correlation."""
-        left, right = noise(4.0), noise(4.0, seed=2)
-        same, opposite, unrelated = stereo(left, left), stereo(left, -left), stereo(left, right)
-        assert (same["stereo_width"], same["channel_correlation"]) == (pytest.approx(0, abs=1e-6), pytest.approx(1))
-        assert (opposite["stereo_width"], opposite["channel_correlation"]) == (pytest.approx(1), pytest.approx(-1))
-        assert unrelated["stereo_width"] == pytest.approx(0.5, abs=0.02)
-        assert unrelated["channel_correlation"] == pytest.approx(0, abs=0.02)
-        assert stereo(left, 0.1 * left)["channel_correlation"] == pytest.approx(1)
-
-    def test_a_mono_file_has_no_stereo_picture(self) -> None:
-        """Null because it is mono."""
-        result = fed(Quality(), noise(4.0))
-        assert result.reasons == {"channel_correlation": Reason.MONO, "stereo_width": Reason.MONO}
-
-    def test_one_silent_channel(self) -> None:
-        """The width of a one-sided signal is a half; it correlates with nothing."""
-        values = stereo(noise(4.0), np.zeros(4 * RATE_HZ, dtype=np.float32))
-        assert values["stereo_width"] == pytest.approx(0.5)
-        assert values["channel_correlation"] is None
-
-    def test_digital_silence(self) -> None:
-        """No peak, no ends, no picture, each with its reason; the counts are zero."""
-        result = fed(Quality(), np.zeros((4 * RATE_HZ, 2), dtype=np.float32))
-        assert set(result.reasons.values()) == {Reason.SILENCE}
-        assert result.values["clipped_ratio"] == result.values["dc_offset"] == 0
 
 
 class TestMood:

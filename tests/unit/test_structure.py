@@ -108,7 +108,10 @@ def test_junk_behind_the_sound_is_trailing_data(form: str, tmp_path: Path) -> No
     assert walked(stored(tmp_path, whole + bytes(60_000))).flags == {Flag.TRAILING_DATA}
     if form == "mp3":
         assert walked(stored(tmp_path, whole + b"TAG" + bytes(125))).flags == frozenset()
-        assert walked(stored(tmp_path, whole + b"APETAGEX" + bytes(60_000))).flags == frozenset()
+        assert (
+            walked(stored(tmp_path, whole + b"APETAGEX" + struct.pack("<II", 2_000, 60_000) + bytes(60_016))).flags
+            == frozenset()
+        )
 
 
 def test_a_wav_that_was_never_closed(tmp_path: Path) -> None:
@@ -127,3 +130,30 @@ def test_the_codecs_of_wav_declare_their_true_length(subtype: str, tmp_path: Pat
     path = tmp_path / "made.wav"
     soundfile.write(path, noise(_SECONDS), RATE_HZ, subtype=subtype)
     assert probe(path).declared_s == pytest.approx(_SECONDS, abs=0.1)
+
+
+@pytest.mark.parametrize("form", ["ogg", "opus"])
+def test_one_bit_of_an_ogg_is_damage(form: str, tmp_path: Path) -> None:
+    """Its page's checksum tells, although every header is whole."""
+    whole = bytearray(written(tmp_path, form))
+    whole[len(whole) // 2] ^= 1
+    assert walked(stored(tmp_path, bytes(whole))).flags == {Flag.DAMAGED}
+
+
+def test_a_flac_that_claims_less_than_it_holds(tmp_path: Path) -> None:
+    """The number of the last frame says how much there is."""
+    whole = bytearray(written(tmp_path, "flac"))
+    (word,) = struct.unpack_from(">Q", whole, 18)
+    struct.pack_into(">Q", whole, 18, word >> 36 << 36 | 24_000)
+    found = walked(stored(tmp_path, bytes(whole)))
+    assert found.flags == {Flag.HEADER_INCONSISTENT}
+    assert found.declared_frames == _SECONDS * 24_000
+
+
+def test_a_tag_between_mp3_streams_hides_nothing(tmp_path: Path) -> None:
+    """What follows the ID3 tag of the second file is counted."""
+    tag = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
+    whole, other = written(tmp_path, "mp3"), written(tmp_path, "mp3", channels=2)
+    found = walked(stored(tmp_path, whole + tag + other))
+    assert found.flags == {Flag.STREAM_CHANGE}
+    assert found.declared_frames == pytest.approx(1.5 * _SECONDS * 24_000, abs=6 * 1152)

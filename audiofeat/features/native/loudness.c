@@ -1,44 +1,158 @@
-/* ITU-R BS.1770 in the time domain. */
+/* ITU-R BS.1770 in the time domain: K-weighted power over steps, and the true peak. */
 #include "native.h"
 
-/* Two biquads in series, transposed direct form II; state holds four numbers a channel. */
-static void weigh(const float *plane, Py_ssize_t frames, const double *sections, double gain, double *state,
-                  double *power) {
-    const double *p = sections, *q = sections + 6;
-    double s0 = state[0], s1 = state[1], s2 = state[2], s3 = state[3];
-    for (Py_ssize_t n = 0; n < frames; n++) {
-        double x = plane[n];
-        double y = p[0] * x + s0;
-        s0 = p[1] * x - p[4] * y + s1;
-        s1 = p[2] * x - p[5] * y;
-        double z = q[0] * y + s2;
-        s2 = q[1] * y - q[4] * z + s3;
-        s3 = q[2] * y - q[5] * z;
-        power[n] += gain * z * z;
+#include <math.h>
+
+typedef double Pair __attribute__((vector_size(16)));
+
+/* Two channels through both biquads, direct form I: only a product and a sum lie between one output and the next.
+   `state` holds x, y and z of the last two frames. The weighted squares of each stretch that ends at `ends` are added
+   to `sums`, those after the last end to the sum that follows. */
+static void weigh(const float *left, const float *right, Py_ssize_t frames, const double *sections,
+                  const double gains[2], double *state, const int *ends, Py_ssize_t steps, double *sums) {
+    Pair p[6], q[6], past[6];
+    for (int n = 0; n < 6; n++) {
+        p[n] = (Pair){sections[n], sections[n]};
+        q[n] = (Pair){sections[6 + n], sections[6 + n]};
     }
-    state[0] = s0, state[1] = s1, state[2] = s2, state[3] = s3;
+    memcpy(past, state, sizeof past);
+    Pair x1 = past[0], x2 = past[1], y1 = past[2], y2 = past[3], z1 = past[4], z2 = past[5];
+    Py_ssize_t n = 0;
+    for (Py_ssize_t step = 0; step <= steps; step++) {
+        Py_ssize_t end = step < steps ? ends[step] : frames;
+        Pair sum = {0.0, 0.0};
+        for (; n < end; n++) {
+            Pair x = {left[n], right[n]};
+            Pair y = ((p[0] * x + p[1] * x1 + p[2] * x2) - p[5] * y2) - p[4] * y1;
+            Pair z = ((q[0] * y + q[1] * y1 + q[2] * y2) - q[5] * z2) - q[4] * z1;
+            sum += z * z;
+            x2 = x1, x1 = x, y2 = y1, y1 = y, z2 = z1, z1 = z;
+        }
+        sums[step] += gains[0] * sum[0] + gains[1] * sum[1];
+    }
+    memcpy(state, (Pair[]){x1, x2, y1, y2, z1, z2}, sizeof past);
 }
 
-PyObject *k_weighted_power(PyObject *module, PyObject *args) {
+PyObject *k_weighted_sums(PyObject *module, PyObject *args) {
     (void)module;
-    Py_buffer views[5];
-    if (!take(args, "fddDD", views)) {
+    Py_buffer views[6];
+    if (!take(args, "fddDiD", views)) {
         return NULL;
     }
-    Py_buffer *planes = &views[0], *sections = &views[1], *gains = &views[2], *state = &views[3], *power = &views[4];
-    Py_ssize_t channels = ITEMS(*gains), frames = ITEMS(*power);
-    if (ITEMS(*sections) != 12 || ITEMS(*state) != 4 * channels || ITEMS(*planes) != channels * frames) {
-        release("fddDD", views);
-        PyErr_SetString(PyExc_ValueError, "the shapes of planes, sections, gains, state and power disagree");
+    Py_buffer *planes = &views[0], *sections = &views[1], *gains = &views[2], *state = &views[3], *ends = &views[4];
+    Py_buffer *sums = &views[5];
+    const double *gain = gains->buf;
+    const int *end = ends->buf;
+    Py_ssize_t channels = ITEMS(*gains), pairs = (channels + 1) / 2, steps = ITEMS(*ends);
+    Py_ssize_t frames = channels ? ITEMS(*planes) / channels : 0;
+    int sound = channels > 0 && ITEMS(*sections) == 12 && ITEMS(*state) == 12 * pairs && ITEMS(*sums) == steps + 1 &&
+                ITEMS(*planes) == channels * frames;
+    for (Py_ssize_t step = 0; sound && step < steps; step++) {
+        sound = end[step] >= (step ? end[step - 1] : 0) && end[step] <= frames;
+    }
+    if (!sound) {
+        release("fddDiD", views);
+        PyErr_SetString(PyExc_ValueError, "the shapes of planes, sections, gains, state, ends and sums disagree");
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    memset(power->buf, 0, (size_t)power->len);
-    for (Py_ssize_t channel = 0; channel < channels; channel++) {
-        weigh((const float *)planes->buf + channel * frames, frames, sections->buf,
-              ((const double *)gains->buf)[channel], (double *)state->buf + 4 * channel, power->buf);
+    for (Py_ssize_t pair = 0; pair < pairs; pair++) {
+        Py_ssize_t first = 2 * pair, second = first + 1 < channels ? first + 1 : first;
+        const double of_pair[2] = {gain[first], second > first ? gain[second] : 0.0};
+        const float *plane = planes->buf;
+        weigh(plane + first * frames, plane + second * frames, frames, sections->buf, of_pair,
+              (double *)state->buf + 12 * pair, end, steps, sums->buf);
     }
     Py_END_ALLOW_THREADS
-    release("fddDD", views);
+    release("fddDiD", views);
+    Py_RETURN_NONE;
+}
+
+enum { TAPS = 32, REACH = TAPS / 2, GROUP = 16, PHASES = 3, INNER = 4 };
+
+/* Rounding shall not leave a peak out. */
+static const float BELOW = 0.9999f;
+
+static inline float greater(float a, float b) { return a > b ? a : b; }
+
+/* The greatest magnitude and the energy of GROUP samples. */
+static inline float group_peak(const float *from, float *energy) {
+    float sums[4] = {0}, peaks[4] = {0};
+    for (int n = 0; n < GROUP; n += 4) {
+        for (int lane = 0; lane < 4; lane++) {
+            sums[lane] += from[n + lane] * from[n + lane];
+            peaks[lane] = greater(fabsf(from[n + lane]), peaks[lane]);
+        }
+    }
+    *energy = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    return greater(greater(peaks[0], peaks[1]), greater(peaks[2], peaks[3]));
+}
+
+/* The greatest interpolated magnitude after each of GROUP samples, by the taps from `first` to its mirror. */
+static inline float interpolated_peak(const float *at, const float *taps, int first) {
+    float greatest[GROUP] = {0}, peak = 0;
+    for (int phase = 0; phase < PHASES; phase++) {
+        float value[GROUP] = {0};
+        for (int tap = first; tap < TAPS - first; tap++) {
+            for (int n = 0; n < GROUP; n++) {
+                value[n] += taps[phase * TAPS + tap] * at[n + tap - REACH + 1];
+            }
+        }
+        for (int n = 0; n < GROUP; n++) {
+            greatest[n] = greater(fabsf(value[n]), greatest[n]);
+        }
+    }
+    for (int n = 0; n < GROUP; n++) {
+        peak = greater(greatest[n], peak);
+    }
+    return peak;
+}
+
+/* Samples are interpolated only where they could hold a new peak. By Cauchy and Schwarz, what the outer taps give is
+   at most their norm times that of the samples they reach; what the inner taps give is at most the greatest sample
+   times the sum of their magnitudes, or else computed. So what is left out changes nothing. */
+VECTORISED static float true_peak_of(const float *plane, Py_ssize_t frames, const float *taps, const float *bounds,
+                                     float peak) {
+    Py_ssize_t at, last = frames - REACH - GROUP;
+    float before, here, after, energy_before, energy, energy_after;
+    for (at = 0; at + GROUP <= frames; at += GROUP) {
+        peak = greater(group_peak(plane + at, &energy), peak);
+    }
+    peak = greater(group_peak(plane + frames - GROUP, &energy), peak);
+    before = group_peak(plane + REACH - GROUP, &energy_before);
+    here = group_peak(plane + REACH, &energy);
+    for (at = REACH; at <= last; at += GROUP) {
+        after = group_peak(plane + at + GROUP, &energy_after);
+        float near = greater(greater(before, here), after), least = peak * BELOW;
+        float outer = sqrtf(energy_before + energy + energy_after) * bounds[1];
+        if (near * bounds[0] + outer > least && interpolated_peak(plane + at, taps, REACH - INNER) + outer > least) {
+            peak = greater(interpolated_peak(plane + at, taps, 0), peak);
+        }
+        before = here, here = after, energy_before = energy, energy = energy_after;
+    }
+    /* Fewer than GROUP are left over: those before them are measured twice, which does no harm. */
+    return greater(interpolated_peak(plane + last, taps, 0), peak);
+}
+
+PyObject *true_peak(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer views[4];
+    if (!take(args, "fffF", views)) {
+        return NULL;
+    }
+    Py_buffer *planes = &views[0], *taps = &views[1], *bounds = &views[2], *peaks = &views[3];
+    Py_ssize_t channels = ITEMS(*peaks), frames = channels ? ITEMS(*planes) / channels : 0;
+    if (frames < GROUP + TAPS || ITEMS(*planes) != channels * frames || ITEMS(*taps) != PHASES * TAPS || ITEMS(*bounds) != 2) {
+        release("fffF", views);
+        PyErr_SetString(PyExc_ValueError, "the shapes of planes, taps, bounds and peaks disagree, or are too short");
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t channel = 0; channel < channels; channel++) {
+        float *peak = (float *)peaks->buf + channel;
+        *peak = true_peak_of((const float *)planes->buf + channel * frames, frames, taps->buf, bounds->buf, *peak);
+    }
+    Py_END_ALLOW_THREADS
+    release("fffF", views);
     Py_RETURN_NONE;
 }

@@ -38,9 +38,21 @@ void release(const char *formats, Py_buffer *views) {
 }
 
 static PyMethodDef methods[] = {
-    {"k_weighted_power", k_weighted_power, METH_VARARGS,
-     "k_weighted_power(planes, sections, gains, state, power)\n--\n\n"
-     "Write the K-weighted power of each frame, summed over channels by their gains."},
+    {"chain_beats", chain_beats, METH_VARARGS,
+     "chain_beats(onsets, periods, tightness, scores, links)\n--\n\n"
+     "Write the score of the best chain of beats that ends in each frame, and the frame of the beat before, or -1."},
+    {"k_weighted_sums", k_weighted_sums, METH_VARARGS,
+     "k_weighted_sums(planes, sections, gains, state, ends, sums)\n--\n\n"
+     "Add the K-weighted power of each stretch of frames, summed over channels by their gains, to sums."},
+    {"running_medians", running_medians, METH_VARARGS,
+     "running_medians(values, shape, downwards, across)\n--\n\n"
+     "Write the running medians along columns and along rows; shape is (columns, width downwards, width across)."},
+    {"spectral_shape", spectral_shape, METH_VARARGS,
+     "spectral_shape(power, signal, hz, edges, before, values, energies)\n--\n\n"
+     "Write the shape values and the mean square of every second frame."},
+    {"true_peak", true_peak, METH_VARARGS,
+     "true_peak(planes, taps, bounds, peaks)\n--\n\n"
+     "Raise the peak of each channel to the greatest magnitude of its samples and of three points between any two."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -16,6 +16,17 @@ void release(const char *formats, Py_buffer *views);
 /* The number of items in an array. */
 #define ITEMS(view) ((view).len / (view).itemsize)
 
-PyObject *k_weighted_power(PyObject *module, PyObject *args);
+/* Compiled for wider registers as well, chosen when loaded; the same operations in the same order: the same bits. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+#define VECTORISED __attribute__((target_clones("avx2", "default")))
+#else
+#define VECTORISED
+#endif
+
+PyObject *chain_beats(PyObject *module, PyObject *args);
+PyObject *k_weighted_sums(PyObject *module, PyObject *args);
+PyObject *running_medians(PyObject *module, PyObject *args);
+PyObject *spectral_shape(PyObject *module, PyObject *args);
+PyObject *true_peak(PyObject *module, PyObject *args);
 
 #endif

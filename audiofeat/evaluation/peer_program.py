@@ -1,0 +1,128 @@
+"""``python -m audiofeat.evaluation.peer_program PARENT PEER...``: a path a line in, answers a line out.
+
+A child for every algorithm and file, with a limit on its memory and an alarm that ends it even in native code.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
+
+import essentia
+import numpy as np
+import soxr
+from essentia import standard as es
+from numpy.typing import NDArray
+
+from audiofeat.audio.decode import Decoder
+from audiofeat.audio.probe import probe
+from audiofeat.evaluation.peers import SYSTEMS
+from audiofeat.extraction import sandbox
+
+_ESSENTIA_RATE_HZ = 44_100
+_LIBROSA_RATE_HZ = 22_050
+_LONGEST_S = 3_600
+_DEADLINE_S = 120
+
+Pcm = NDArray[np.float32]
+Said = dict[str, Any]
+
+
+def _mono(pcm: Pcm, rate_hz: int, wanted_hz: int) -> Pcm:
+    mono: Pcm = np.ascontiguousarray(soxr.resample(pcm.mean(axis=1), rate_hz, wanted_hz), dtype=np.float32)
+    return mono
+
+
+def _rhythm_extractor(pcm: Pcm, rate_hz: int) -> Said:
+    bpm, beats, confidence, *_ = es.RhythmExtractor2013()(_mono(pcm, rate_hz, _ESSENTIA_RATE_HZ))
+    return {"tempo_bpm": float(bpm) or None, "beat_times_s": beats.tolist(), "tempo_confidence": float(confidence)}
+
+
+def _percival(pcm: Pcm, rate_hz: int) -> Said:
+    return {"tempo_bpm": float(es.PercivalBpmEstimator()(_mono(pcm, rate_hz, _ESSENTIA_RATE_HZ))) or None}
+
+
+def _key(pcm: Pcm, rate_hz: int, **how: str) -> Said:
+    key, scale, _ = es.KeyExtractor(**how)(_mono(pcm, rate_hz, _ESSENTIA_RATE_HZ))
+    return {"key": f"{key} {scale}"}
+
+
+def _loudness(pcm: Pcm, rate_hz: int) -> Said:
+    stereo = np.ascontiguousarray(pcm[:, :2] if pcm.shape[1] > 1 else np.repeat(pcm, 2, axis=1))
+    _, _, integrated, spread = es.LoudnessEBUR128(sampleRate=rate_hz)(stereo)
+    # A mono file sounds from one loudspeaker: half the power of the same signal on two.
+    offset_lu = 0.0 if pcm.shape[1] > 1 else -10 * np.log10(2)
+    return {"integrated_loudness_lufs": float(integrated + offset_lu), "loudness_range_lu": float(spread)}
+
+
+def _beat_track(pcm: Pcm, rate_hz: int) -> Said:
+    import librosa  # noqa: PLC0415  only where it was asked for
+
+    mono = _mono(pcm, rate_hz, _LIBROSA_RATE_HZ)
+    tempo, beats = librosa.beat.beat_track(y=mono, sr=_LIBROSA_RATE_HZ, units="time")
+    return {"tempo_bpm": float(np.atleast_1d(tempo)[0]) or None, "beat_times_s": beats.tolist()}
+
+
+_PROGRAMS: dict[str, Callable[[Pcm, int], Said]] = {
+    "RhythmExtractor2013": _rhythm_extractor,
+    "PercivalBpmEstimator": _percival,
+    "KeyExtractor": _key,
+    "KeyExtractor bgate": lambda pcm, rate_hz: _key(pcm, rate_hz, profileType="bgate"),
+    "LoudnessEBUR128": _loudness,
+    "beat_track": _beat_track,
+}
+
+
+def _said(path: Path, name: str) -> Said:
+    """Fork, and return the child's answer; empty where it died, hung or refused."""
+    reading, writing = os.pipe()
+    parent = os.getpid()
+    child = os.fork()
+    if not child:
+        try:
+            sandbox.die_with_parent(parent)
+            sandbox.confine()
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(_DEADLINE_S)
+            facts = probe(path, max_duration_s=_LONGEST_S)
+            pcm = np.concatenate(list(Decoder(facts).blocks()))
+            # NaN keeps Essentia busy for ever.
+            if np.isfinite(pcm).all():
+                os.write(writing, json.dumps(_PROGRAMS[name](pcm, facts.rate_hz), allow_nan=False).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as answer:
+        received = answer.read()
+    os.waitpid(child, 0)
+    try:
+        said: Said = json.loads(received)
+    except ValueError:
+        return {}
+    return said
+
+
+def main() -> None:
+    """Answer until stdin closes."""
+    sandbox.die_with_parent(int(sys.argv[1]))
+    peers = sys.argv[2:]
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    essentia.log.infoActive = essentia.log.warningActive = False
+    if "librosa" in peers:
+        # Imports and compiles before the first fork, once for all files.
+        _beat_track(np.random.default_rng(1).random((_LIBROSA_RATE_HZ, 1), dtype=np.float32), _LIBROSA_RATE_HZ)
+    for line in sys.stdin.buffer:
+        path = Path(json.loads(line))
+        said = {f"{peer} {name}": _said(path, name) for peer in peers for name in SYSTEMS[peer]}
+        answers.write(json.dumps(said).encode() + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

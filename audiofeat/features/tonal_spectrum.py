@@ -1,0 +1,88 @@
+"""Spectral peaks on a grid of pitch, and what of them is not the overtone of something lower.
+
+The grid has five bins a semitone, from C2 up; column 0 is C2 at A = 440 Hz. The weight of a peak is the square root of
+its magnitude, so that quiet voices count.
+"""
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from audiofeat.features.frames import RATE_HZ, Floats
+
+TAP_HZ = RATE_HZ // 2
+FRAME = 4096
+HOP = 2048
+FRAME_RATE_HZ = TAP_HZ / HOP
+FINE = 5
+BINS = 12 * FINE
+OCTAVES = 6
+LOWEST_HZ = 440.0 * 2 ** (-33 / 12)
+_LOW, _HIGH = int(LOWEST_HZ * FRAME / TAP_HZ), int(3_500 * FRAME / TAP_HZ)
+_WINDOW = np.hanning(FRAME).astype(np.float32)
+_PEAK_FLOOR = np.float32(10 ** (-45 / 10))
+_LEAST_POWER = np.float32(1e-6)
+_OVERTONES = (3, 5, 6, 7)
+
+
+def peaks(signal: Floats) -> tuple[Floats, complex]:
+    """Return the peaks of each frame on the grid, and their tuning.
+
+    Parameters
+    ----------
+    signal : array of shape (samples,)
+        At 11,025 Hz; a frame of 4,096 starts every 2,048.
+
+    Returns
+    -------
+    grid : array of shape (frames, 360)
+        Weight of the peaks within 45 dB of the strongest of their frame.
+    tuning : complex
+        Sum of the peaks' deviations from A = 440 Hz: a semitone is a full turn.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(signal, FRAME)[::HOP]
+    spectrum = scipy.fft.rfft(windows * _WINDOW, axis=1)[:, _LOW - 1 : _HIGH + 1]
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    here = power[:, 1:-1]
+    floor = np.maximum(here.max(axis=1, keepdims=True) * _PEAK_FLOOR, _LEAST_POWER)
+    at = np.flatnonzero((here > power[:, :-2]) & (here >= power[:, 2:]) & (here > floor))
+    grid = np.zeros((len(windows), OCTAVES * BINS), dtype=np.float32)
+    if not len(at):
+        return grid, 0j
+    frame, column = np.divmod(at, _HIGH - _LOW)
+    a, b, c = (np.log(power[frame, column + step] + _LEAST_POWER) for step in range(3))
+    position = _LOW + column + 0.5 * (a - c) / (a - 2 * b + c)
+    pitch = 12 * np.log2(position * (TAP_HZ / FRAME / LOWEST_HZ))
+    magnitude = np.exp(b / 2)
+    tuning = complex(np.sum(magnitude * np.exp(2j * np.pi * pitch)))
+    fine = np.rint(pitch * FINE).astype(np.int64)
+    inside = (fine >= 0) & (fine < grid.shape[1])
+    np.add.at(grid, (frame[inside], fine[inside]), np.sqrt(magnitude[inside]))
+    return grid, tuning
+
+
+def fundamentals(grid: Floats) -> Floats:
+    """Return the grid without what a tone at least as strong explains as its 3rd, 5th, 6th or 7th harmonic."""
+    near = grid.copy()
+    np.maximum(near[:, 1:], grid[:, :-1], out=near[:, 1:])
+    np.maximum(near[:, :-1], grid[:, 1:], out=near[:, :-1])
+    explained = np.zeros_like(grid)
+    for harmonic in _OVERTONES:
+        shift = round(12 * FINE * float(np.log2(harmonic)))
+        np.maximum(explained[:, shift:], near[:, :-shift], out=explained[:, shift:])
+    return np.where(grid > explained, grid, np.float32(0))
+
+
+def folded(grid: Floats) -> Floats:
+    """Return the grid (frames, 360) as pitch classes (frames, 60)."""
+    classes: Floats = grid.reshape(len(grid), -1, BINS).sum(axis=1)
+    return classes
+
+
+def tuned(classes: NDArray[np.floating], deviation: float, size: int) -> NDArray[np.float64]:
+    """Shift rows of 60 pitch classes by the tuning (semitones) and gather them into rows of ``size``, C first."""
+    centres = np.arange(size) * (BINS / size) + deviation * FINE
+    distance = (np.arange(BINS) - centres[:, None] + BINS / 2) % BINS - BINS / 2
+    width = max(BINS / size, FINE * 2 / 3)
+    weight = np.where(np.abs(distance) < width, np.cos(np.pi / 2 * distance / width) ** 2, 0.0)
+    return np.asarray(classes @ weight.T, dtype=np.float64)
