@@ -23,7 +23,7 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
          "after Krebs et al., ISMIR 2016; model ours"),
         ("meter", "beats in a bar", 2, 7, E, N, "Beats in a bar.", "after Krebs et al., ISMIR 2016; model ours"),
         ("meter_confidence", "0-1", 0, 1, E, N, "Probability of the most probable meter, beats being right.", _OURS),
-        ("inter_beat_variation", "ratio", 0, None, E, N,
+        ("inter_beat_variation", "ratio", 0, 1, E, N,
          "Standard deviation of the beats' distances over their mean, gaps left out.", _OURS),
         ("tempo_stability", "ratio", 0, 1, E, N, "Share of beats whose distance is within 5 % of the tempo's.", _OURS),
         ("onset_rate_hz", "1/s", 0, 20, E, N, "Note onsets a second.", _OURS),

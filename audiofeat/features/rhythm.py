@@ -52,15 +52,15 @@ class Rhythm:
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return tempo, beats, meter, onsets and danceability."""
         result = Result()
-        onsets, picture_db = self._curves.onsets(), self._curves.picture_db()
-        if silence or len(picture_db) < 2:
+        onsets, powers = self._curves.onsets(), self._curves.band_powers(_LOUDNESS_BANDS)
+        if silence or len(powers) < 2:
             _refuse(result, _FIELDS, silence or Reason.TOO_SHORT)
             return result
         onset_s = onset_times_s(onsets)
         onset_rate_hz = len(onset_s) * ONSET_RATE_HZ / len(onsets)
         result.put("onset_rate_hz", onset_rate_hz)
         result.put("onset_times_s", _rounded(onset_s))
-        danceability = _danceability(picture_db)
+        danceability = _danceability(powers)
         result.put("danceability", danceability, Reason.TOO_SHORT)
         found = rhythm_tempo.periodicity(onsets)
         tempo = rhythm_tempo.tempo(found, onset_rate_hz)
@@ -83,8 +83,8 @@ class Rhythm:
         result.put("inter_beat_variation", variation)
         periods_s = np.diff(beats)
         result.put("tempo_stability", float(np.mean(np.abs(periods_s * bpm / 60 - 1) < _STEADY_WITHIN)))
-        result.put("beat_loudness_by_band_db", _beat_loudness_db(picture_db, beats))
-        _put_meter(result, onsets, picture_db, beats, tempo.probability)
+        result.put("beat_loudness_by_band_db", _beat_loudness_db(powers, beats))
+        _put_meter(result, self._curves, beats, tempo.probability)
         return result
 
 
@@ -97,34 +97,33 @@ def _rounded(times: Array) -> list[float]:
     return [float(time) for time in np.round(times, 4)]
 
 
-def _put_meter(
-    result: Result, onsets: NDArray[np.float16], picture_db: Floats, beats: Array, tempo_probability: float
-) -> None:
+def _put_meter(result: Result, curves: Curves, beats: Array, tempo_probability: float) -> None:
     if len(beats) < rhythm_meter.LEAST_BEATS:
         _refuse(result, _METER_FIELDS, Reason.TOO_SHORT)
         return
-    meter = rhythm_meter.meter(onsets, picture_db, beats)
+    judged = beats[: rhythm_meter.MOST_BEATS]
+    cells = int((judged[-1] + 60) * PICTURE_RATE_HZ)
+    meter = rhythm_meter.meter(curves.onsets(), curves.picture_db(cells), judged)
     result.put("meter_confidence", meter.probability)
     sure = meter.probability >= _METER_LEAST and tempo_probability >= _TEMPO_LEAST_FOR_METER
     result.put("meter", meter.beats if sure else None, Reason.LOW_CONFIDENCE)
     result.put("downbeat_times_s", _rounded(beats[meter.first :: meter.beats]) if sure else None, Reason.LOW_CONFIDENCE)
 
 
-def _beat_loudness_db(picture_db: Floats, beats: Array) -> list[float]:
+def _beat_loudness_db(powers: Floats, beats: Array) -> list[float]:
     """Return by how many dB each band's mean power just after the beats exceeds its mean power over the item."""
-    power = np.add.reduceat(10 ** (picture_db.astype(np.float64) / 10), _LOUDNESS_BANDS, axis=1)
     cells = np.round(beats * PICTURE_RATE_HZ).astype(np.int64)[:, None] + np.arange(_BEAT_CELLS)
-    at_beats = power[np.minimum(cells, len(power) - 1)].mean(axis=(0, 1))
-    return [float(value) for value in 10 * np.log10(at_beats / power.mean(axis=0))]
+    at_beats = powers[np.minimum(cells, len(powers) - 1)].mean(axis=(0, 1), dtype=np.float64)
+    return [float(value) for value in 10 * np.log10(at_beats / powers.mean(axis=0, dtype=np.float64))]
 
 
-def _danceability(picture_db: Floats) -> float | None:
+def _danceability(powers: Floats) -> float | None:
     """Return the inverse of the mean exponent of detrended fluctuations of the level, over 0.31 to 8.8 s.
 
     A beat keeps the level's fluctuations from growing with the stretch looked at; so the exponent is small, and the
     value large, where there is a strong and steady one.
     """
-    level = np.sqrt((10 ** (picture_db.astype(np.float64) / 10)).sum(axis=1))
+    level = np.sqrt(powers.sum(axis=1, dtype=np.float64))
     level = np.cumsum(level - level.mean())
     scales, fluctuations = [], []
     for scale_s in _DANCE_SCALES_S:

@@ -20,6 +20,7 @@ _BAND_WEIGHTS = np.array([1.0, 0.7, 0.7, 0.5], dtype=np.float32)
 _SILENT_SHARE = 0.1
 _STEADY = 0.05
 _SHARPENED_FRAMES = 1 << 16
+_TRACKED_FRAMES = 1 << 17
 _PADDING = 8
 _OVERTONES = (1, 2, 4)
 
@@ -55,10 +56,21 @@ def chain(curve: Floats, periods: Floats) -> NDArray[np.int64]:
 
 
 def track(onsets: NDArray[np.float16], periods: Floats) -> Array:
-    """Return the times of the beats in seconds.
+    """Return the times of the beats in seconds, found 25 minutes at a time.
 
     Beats before the first and after the last accent of any weight are left out.
     """
+    found = np.zeros(0)
+    for part in chunks(len(onsets), _TRACKED_FRAMES):
+        times = _track(onsets[part], periods[part]) + part.start / ONSET_RATE_HZ
+        if len(found):
+            # Where two parts meet, a beat may be found by both.
+            times = times[times > found[-1] + 0.5 * periods[part.start] / ONSET_RATE_HZ]
+        found = np.concatenate((found, times))
+    return found
+
+
+def _track(onsets: NDArray[np.float16], periods: Floats) -> Array:
     curve = beat_curve(onsets)
     beats = chain(curve, periods)
     if len(beats) >= LEAST_BEATS:

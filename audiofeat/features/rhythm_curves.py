@@ -31,6 +31,8 @@ _ONSET_THRESHOLD_DB = 1.5
 # A rise over two frames is at its highest about one frame after the onset.
 _ONSET_DELAY_FRAMES = 0.6
 
+_NOTHING = np.zeros((0, PICTURE_BANDS), dtype=np.uint8)
+
 Array = NDArray[np.float64]
 
 
@@ -68,10 +70,16 @@ class Curves:
         """Return the curves, shape (frames, 4)."""
         return np.concatenate(self._onsets) if self._onsets else np.zeros((0, N_CURVES), dtype=np.float16)
 
-    def picture_db(self) -> Floats:
-        """Return the levels in dB, shape (frames / 4, 20)."""
-        cells = np.concatenate(self._picture) if self._picture else np.zeros((0, PICTURE_BANDS), dtype=np.uint8)
-        return cells.astype(np.float32) * np.float32(_PICTURE_STEP_DB) + np.float32(_PICTURE_FLOOR_DB)
+    def picture_db(self, cells: int | None = None) -> Floats:
+        """Return the levels in dB of the first so many cells, or of all, shape (frames / 4, 20)."""
+        picture = np.concatenate(self._picture)[:cells] if self._picture else _NOTHING
+        return picture.astype(np.float32) * np.float32(_PICTURE_STEP_DB) + np.float32(_PICTURE_FLOOR_DB)
+
+    def band_powers(self, first_bands: tuple[int, ...]) -> Floats:
+        """Return the power in ranges of the picture's bands, each from its first on, shape (frames / 4, ranges)."""
+        power = 10 ** ((np.arange(256) * _PICTURE_STEP_DB + _PICTURE_FLOOR_DB) / 10)
+        parts = [np.add.reduceat(power[part], first_bands, axis=1) for part in self._picture or [_NOTHING]]
+        return np.concatenate(parts).astype(np.float32)
 
 
 def chunks(count: int, size: int = CHUNK_FRAMES) -> Iterator[slice]:

@@ -25,7 +25,7 @@ MODEL_PATH = Path(__file__).with_name("meter_model.json")
 METERS = (2, 3, 4, 5, 6, 7)
 LEAST_BEATS = 12
 _HARMONIC_BANDS = 12
-_MOST_BEATS = 4_000
+MOST_BEATS = 4_000
 _REACH_FRAMES = 3
 _DOWNBEAT_RATIO = 0.5
 
@@ -97,9 +97,9 @@ def meter_probabilities(rows: Array, model: dict[str, Array]) -> Array:
 
 
 def meter(onsets: NDArray[np.float16], picture_db: Floats, beats: Array) -> Meter:
-    """Return the meter of an item from its beats, at most 4,000 of them."""
+    """Return the meter of an item from its beats, of which the first ``MOST_BEATS`` are enough."""
     model = _model()
-    values = beat_values(onsets, picture_db, beats[:_MOST_BEATS])
+    values = beat_values(onsets, picture_db, beats)
     evident = with_neighbours(values) @ model["beat_weights"]
     rows, phases = evidence(evident, values)
     probability = meter_probabilities(rows, model)

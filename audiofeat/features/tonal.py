@@ -66,7 +66,7 @@ class Tonal:
         # Shares of their frame fit half precision at any level.
         grid /= np.maximum(level, np.float32(1e-9))[:, None]
         chosen = slice(-self._frames % _EVERY_DISSONANCE, None, _EVERY_DISSONANCE)
-        self._rough += _roughness(grid[chosen]), np.count_nonzero(level[chosen])
+        self._rough += np.array((_roughness(grid[chosen]), np.count_nonzero(level[chosen])))
         self._frames += count
         self._level.append(level)
         self._whole.append(spectrum.folded(grid).astype(np.float16))
