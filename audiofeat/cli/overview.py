@@ -37,6 +37,7 @@ WHY: Mapping[Reason, str] = {
     Reason.NO_PULSE: "no beat was found",
     Reason.ATONAL: "no key was found",
     Reason.LOW_CONFIDENCE: "a guess would be no better than chance",
+    Reason.ABSENT: "it was looked for and is not there",
     Reason.NO_MODEL: "no model that would tell is installed",
     Reason.MONO: "there is one channel only",
 }

@@ -112,7 +112,7 @@ class Quality:
         nothing = _why_nothing(energies, silence)
         floor_dbfs = float(np.percentile(level_dbfs[sounding], _NOISE_PERCENTILE)) if len(sounding) else None
         result.put("noise_floor_dbfs", None if nothing is Reason.SILENCE else floor_dbfs, nothing)
-        fades = (None, None)
+        fades: tuple[float | None, float | None] = (None, None)
         if not (silence or nothing):
             item = level_dbfs[sounding[0] : sounding[-1] + 1]
             fades = (fade_in_s(item), fade_in_s(item[::-1]))

@@ -20,7 +20,7 @@ _PRESENT_LEAST_RATIO = 0.75
 _STEADY_MOST_DB = 3.0
 _LINE_HZ = 0.75
 _NEIGHBOURS_HZ = (1.5, 8.0)
-_NEIGHBOURS_PERCENTILE = 90
+_NEIGHBOURS_RANK = 0.9
 
 _WINDOW = np.hanning(_LENGTH + 1)[:-1].astype(np.float32)
 _MEAN_SQUARE_SCALE = 2.0 / (_LENGTH * float(np.square(_WINDOW).sum()))
@@ -34,7 +34,9 @@ def _bins(centre_hz: float, low_hz: float, high_hz: float) -> NDArray[np.intp]:
 
 
 _LINE_BINS = np.array([_bins(hz, 0.0, _LINE_HZ)[:5] for hz in _LINES_HZ.ravel()])
-_NEIGHBOUR_BINS = [_bins(hz, *_NEIGHBOURS_HZ) for hz in _LINES_HZ.ravel()]
+_AROUND = [_bins(hz, *_NEIGHBOURS_HZ) for hz in _LINES_HZ.ravel()]
+_NEIGHBOUR_BINS = np.array([bins[: min(map(len, _AROUND))] for bins in _AROUND])
+_NEIGHBOUR_RANK = round(_NEIGHBOURS_RANK * (_NEIGHBOUR_BINS.shape[1] - 1))
 
 
 class Hum:
@@ -55,9 +57,8 @@ class Hum:
             spectrum = scipy.fft.rfft(tap[window * _HOP : window * _HOP + _LENGTH] * _WINDOW)
             power = (np.square(spectrum.real) + np.square(spectrum.imag)) * np.float32(_MEAN_SQUARE_SCALE)
             self._lines.append(power[_LINE_BINS])
-            self._neighbours.append(
-                np.array([np.percentile(power[bins], _NEIGHBOURS_PERCENTILE) for bins in _NEIGHBOUR_BINS], np.float32)
-            )
+            around = np.partition(power[_NEIGHBOUR_BINS], _NEIGHBOUR_RANK, axis=1)
+            self._neighbours.append(around[:, _NEIGHBOUR_RANK])
 
     @property
     def long_enough(self) -> bool:

@@ -42,8 +42,8 @@ def measured() -> dict[str, Any]:
     features: dict[str, dict[str, Any]] = {}
     for field in registry.FIELDS:
         value = EXAMPLES[field.shape]
-        if field.shape is Shape.NUMBER and field.low is not None:
-            value = float(field.low)
+        if field.shape in {Shape.NUMBER, Shape.VECTOR} and field.low is not None:
+            value = [float(field.low)] if field.depth else float(field.low)
         features.setdefault(field.group, {})[field.name] = value
     features["tonal"]["key"] = None
     reasons = {"tonal.key": "atonal"}
