@@ -70,6 +70,7 @@ _REASONS = {
     Reason.NO_PULSE: "No beat was found.",
     Reason.ATONAL: "No key was found.",
     Reason.LOW_CONFIDENCE: "A guess would be no better than chance.",
+    Reason.ABSENT: "It was looked for, and there is none.",
     Reason.NO_MODEL: "The model that would tell is not installed.",
     Reason.MONO: "The value compares two channels, and there is one.",
 }

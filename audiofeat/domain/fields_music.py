@@ -38,7 +38,7 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
     "tonal": (
         ("key", f"one of {_KEYS}", None, None, E, T, "Tonic, spelt with sharps.", _OURS),
         ("mode", "major|minor", None, None, E, T, "Mode of the key.", _OURS),
-        ("key_strength", "0-1", 0, 1, H, N, "Correlation of the pitch classes with its scale, the triad doubled.", _OURS),
+        ("key_strength", "0-1", 0, 1, H, N, "Correlation of the profile with its scale, the triad doubled.", _OURS),
         ("key_second", f"one of {_KEYS}", None, None, E, T, "Tonic of the next most probable key.", _OURS),
         ("mode_second", "major|minor", None, None, E, T, "Mode of the next most probable key.", _OURS),
         ("key_second_strength", "0-1", 0, 1, H, N, "The same correlation for the second key.", _OURS),
@@ -66,7 +66,7 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("noise_ratio", "ratio", 0, 1, H, N, "Share of audible frames with a flatness above -12 dB.", _OURS),
     ),
     "structure": (
-        ("section_starts_s", "s", 0, None, E, C, "Where sections begin; each lasts until the next.", "Foote, ICME 2000"),
+        ("section_starts_s", "s", 0, None, E, C, "Where sections begin, until the next.", "Foote, ICME 2000"),
         ("section_labels", "A, B, ...", None, None, H, L, "Equal labels: the sections sound alike.", _OURS),
         ("section_confidence", "0-1", 0, 1, H, C, "Height of the novelty at which a section begins; 1 for the first.",
          "Foote, ICME 2000"),

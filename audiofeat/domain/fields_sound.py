@@ -36,7 +36,7 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
          "Duration of the climb from 40 dB to 1 dB below the typical level at the start, 0 without one.", _OURS),
         ("fade_out_s", "s", 0, None, E, N, "The same at the end, backwards.", _OURS),
         ("cancelling_ratio", "ratio", 0, 1, M, N,
-         "Share of audible seconds in which the mono sum of the first two channels lies 12 dB or more below their mean.",
+         "Share of audible seconds in which the sum of the first two channels lies 12 dB or more below their mean.",
          _OURS),
     ),
     "stereo": (

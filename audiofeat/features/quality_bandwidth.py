@@ -12,7 +12,7 @@ _BANDS = LENGTH // 2 // _BAND_BINS
 _CONTENT_WITHIN_DB = 85.0
 _CLIFF_DB = 15.0
 _FLAT_WITHIN_DB = 10.0
-_BELOW_CLIFF, _ABOVE_CLIFF, _LAST_TRUSTED = 0.9, 1.05, 0.98
+_ABOVE_CLIFF, _LAST_TRUSTED = 1.05, 0.98
 _FLOOR_BANDS_LEAST = 8
 _WINDOW = np.hanning(LENGTH + 1)[:-1].astype(np.float32)
 
@@ -49,6 +49,6 @@ def _cliff(level_db: NDArray[np.float64]) -> int:
             continue
         if highest[above] - lowest[above] > _FLAT_WITHIN_DB:
             break
-        if level_db[int(end * _BELOW_CLIFF) : end].max() - highest[above] > _CLIFF_DB:
+        if level_db[end - 1] - highest[above] > _CLIFF_DB:
             return end
     return _BANDS

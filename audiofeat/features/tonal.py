@@ -110,7 +110,7 @@ class Tonal:
         result.put("hpcp_change", _change(whole * level[:, None]))
         result.put("dissonance", float(min(self._rough[0] / max(self._rough[1], 1), 1.0)))
         found = chords(clean, bass)
-        ranked = keys(evidence(clean, bass, found))
+        ranked = keys(evidence(whole, clean, bass, found))
         strength = _strength(played, ranked[0])
         present = int(np.count_nonzero(played > _CLASS_PRESENT))
         result.put("key_strength", strength)
