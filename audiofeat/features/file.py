@@ -38,8 +38,8 @@ class File:
         result = Result({"pcm_sha256": self._hash.hexdigest()})
         mono = np.concatenate(self._mono) if self._mono else np.zeros(0, dtype=np.float32)
         self._mono.clear()
-        is_silent = silence is Reason.SILENCE or np.abs(mono).max(initial=0.0) < _INAUDIBLE_AMPLITUDE
-        text = None if is_silent else _chromaprint(mono)
+        is_silent = silence is Reason.SILENCE or (len(mono) > 0 and np.abs(mono).max() < _INAUDIBLE_AMPLITUDE)
+        text = None if is_silent or not len(mono) else _chromaprint(mono)
         result.put("chromaprint", text, Reason.SILENCE if is_silent else Reason.TOO_SHORT)
         return result
 

@@ -25,7 +25,8 @@ class Bandwidth:
 
     def push(self, windows: Floats) -> None:
         """Take in samples of shape (windows, 4096)."""
-        spectra = scipy.fft.rfft(windows * _WINDOW, axis=1)
+        centred = windows - windows.mean(axis=1, keepdims=True)
+        spectra = scipy.fft.rfft(centred * _WINDOW, axis=1)
         self._power += (np.square(spectra.real) + np.square(spectra.imag)).sum(axis=0)
 
     def end_hz(self, rate_hz: int) -> float | None:
