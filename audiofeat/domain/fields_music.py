@@ -42,7 +42,7 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("key_second", f"one of {_KEYS}", None, None, E, T, "Tonic of the next most probable key.", _OURS),
         ("mode_second", "major|minor", None, None, E, T, "Mode of the next most probable key.", _OURS),
         ("key_second_strength", "0-1", 0, 1, H, N, "The same correlation for the second key.", _OURS),
-        ("key_clarity", "0-1", 0, 1, E, N, "Probability of the key among the 24.", _OURS),
+        ("key_clarity", "0-1", 0, 1, E, N, "Share of the key in the model's scores of the 24; not calibrated.", _OURS),
         ("tuning_hz", "Hz", 427, 453, E, N, "Frequency of A4 that fits the partials best.", "Gomez, PhD, UPF 2006"),
         ("hpcp", "0-1", 0, 1, E, V, "Harmonic pitch-class profile, 12 values from C, largest 1.",
          "Gomez, PhD, UPF 2006"),

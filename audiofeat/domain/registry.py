@@ -24,7 +24,7 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "instrumentation": 1,
     "structure": 1,
     "speech": 1,
-    "mood": 1,
+    "mood": 2,
     "descriptor": 2,
 }
 # Kept for the spaces, not published among the features.

@@ -22,6 +22,7 @@ _LOW, _HIGH = int(LOWEST_HZ * FRAME / TAP_HZ), int(3_500 * FRAME / TAP_HZ)
 _WINDOW = np.hanning(FRAME).astype(np.float32)
 _PEAK_FLOOR = np.float32(10 ** (-45 / 10))
 _LEAST_POWER = np.float32(1e-6)
+_LEAST_BEND = np.float32(-1e-6)
 _OVERTONES = (3, 5, 6, 7)
 
 
@@ -51,7 +52,9 @@ def peaks(signal: Floats) -> tuple[Floats, complex]:
         return grid, 0j
     frame, column = np.divmod(at, _HIGH - _LOW)
     a, b, c = (np.log(power[frame, column + step] + _LEAST_POWER) for step in range(3))
-    position = _LOW + column + 0.5 * (a - c) / (a - 2 * b + c)
+    # Where three neighbours are as good as equal the summit is the middle one.
+    shift = 0.5 * (a - c) / np.minimum(a - 2 * b + c, _LEAST_BEND)
+    position = _LOW + column + np.clip(shift, -0.5, 0.5)
     pitch = 12 * np.log2(position * (TAP_HZ / FRAME / LOWEST_HZ))
     magnitude = np.exp(b / 2)
     tuning = complex(np.sum(magnitude * np.exp(2j * np.pi * pitch)))

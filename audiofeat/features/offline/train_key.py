@@ -32,11 +32,11 @@ def evidence_of(path: Path) -> Array:
     pcm, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     tonal = Tonal()
     tonal.push(SharedSpectrum(rate_hz).push(pcm, pcm.mean(axis=1), last=True))
-    _, *classes = tonal.pitch_classes()
-    found = chords(*classes[1:])
+    _, whole, clean, bass = tonal.pitch_classes()
+    found = chords(clean, bass)
     third = len(found) // 3
     parts = (slice(None), slice(2 * third), slice(third, None))
-    return np.array([evidence(*(rows[part] for rows in classes), found[part]) for part in parts])
+    return np.array([evidence(whole[part], clean[part], bass[part], found[part]) for part in parts])
 
 
 def labelled(folders: Iterable[Path]) -> Iterator[tuple[Path, int]]:
