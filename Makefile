@@ -39,7 +39,8 @@ imports: $(VENV)/.dev ## the dependency rules
 	@$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.dev ## the benchmarks behind docs/benchmarks.md
-	@status=0; for program in tests/benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || status=1; done; \
+	@status=0; for program in tests/benchmarks/*.py; do name=$$(basename $$program .py); \
+	echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || status=1; done; \
 	exit $$status
 
 docs: $(VENV)/.dev ## generate the reference pages and build the site into site/

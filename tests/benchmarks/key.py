@@ -1,7 +1,7 @@
 """Key beside Essentia's KeyExtractor with four profiles, on the same files in one run.
 
-``python tests/benchmarks/key.py`` measures cadences in 24 keys, of four shapes, three timbres and three tunings;
-``python tests/benchmarks/key.py FOLDER`` the files of a folder with a ``labels.jsonl``, as
+``python -m tests.benchmarks.key`` measures cadences in 24 keys, of four shapes, three timbres and three tunings;
+``python -m tests.benchmarks.key FOLDER`` the files of a folder with a ``labels.jsonl``, as
 ``audiofeat.features.offline.render_midi`` writes it. The score is MIREX's: 1 for the key, 0.5 a fifth above it, 0.3 for
 its relative, 0.2 for its parallel.
 """
