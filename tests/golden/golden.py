@@ -82,7 +82,8 @@ def _kept(field: Field, value: Any, lossless: bool) -> Any:
 
 
 def _digits(numbers: Any) -> Any:
-    rounded = [float(f"{number:.9g}") for number in np.atleast_1d(numbers)]
+    # A part of the descriptor has gaps: they are no numbers, and stay none.
+    rounded = [float(f"{number:.9g}") if np.isfinite(number) else None for number in np.atleast_1d(numbers)]
     return rounded if np.ndim(numbers) else rounded[0]
 
 
