@@ -33,7 +33,7 @@ _SECONDS = 30
 
 def material(folder: Path, scratch: Path) -> Iterator[Path]:
     """Write half a minute of ten tracks in each format; shorter ones are looped."""
-    sources = sorted(path for path in folder.rglob("*") if path.suffix[1:] in FORMATS)
+    sources = sorted(path for path in folder.rglob("*") if path.suffix[1:] in FORMATS and sounds(path))
     for number in range(_TRACKS):
         source = sources[number * len(sources) // _TRACKS]
         pcm, rate_hz = soundfile.read(source, always_2d=True, dtype="float32")
@@ -44,6 +44,15 @@ def material(folder: Path, scratch: Path) -> Iterator[Path]:
                 for start in range(0, len(pcm), rate_hz):  # libsndfile's Vorbis writer crashes on long writes
                     file.write(pcm[start : start + rate_hz])
             yield path
+
+
+def sounds(path: Path) -> bool:
+    """Tell whether a file can be read to its end and is not silent, which MusicExtractor does not survive."""
+    try:
+        pcm, _ = soundfile.read(path, dtype="float32")
+    except soundfile.LibsndfileError:
+        return False
+    return bool(np.abs(pcm).max() > 1e-3)
 
 
 def floor(path: Path) -> None:
