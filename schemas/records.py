@@ -6,7 +6,7 @@ from pydantic import Field
 
 from schemas.wire import Sha256, Wire
 
-FeatureValue = float | str | list[float] | None
+FeatureValue = float | str | list[float] | list[list[float]] | list[str] | None
 Features = dict[str, dict[str, FeatureValue]]
 Reasons = dict[str, str]
 

@@ -33,7 +33,8 @@ AUDIO = {
     "decoded_duration_s": 29.5,
 }
 EXAMPLES: dict[Shape, Any] = {
-    Shape.NUMBER: 1.0, Shape.TEXT: "x", Shape.VECTOR: [0.5], Shape.CURVE: [], Shape.LABELS: [], Shape.MATRIX: [],
+    Shape.NUMBER: 1.0, Shape.TEXT: "x", Shape.VECTOR: [0.5], Shape.CURVE: [], Shape.LABELS: ["A"],
+    Shape.MATRIX: [[0.5]],
 }  # fmt: skip
 
 
