@@ -1,0 +1,86 @@
+"""The catalogue: the ledger of jobs, and everything that is known of items and their audio."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiofeat.domain.items import Kind
+from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.ports.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """An item as the catalogue knows it now."""
+
+    item_id: str
+    kind: Kind | None
+    kind_source: str | None
+    reference: str | None
+    store: str
+    key: str
+    state: JobState
+    sha256: str | None
+    flags: tuple[str, ...]
+    audio: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One stored feature group of one audio."""
+
+    group: str
+    version: int
+    values: Mapping[str, Any]
+    reasons: Mapping[str, str]
+    curves_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingRow:
+    """An item's fingerprint, in the order in which the catalogue committed them."""
+
+    sequence: int
+    item_id: str
+    kind: Kind
+    sha256: str
+    descriptor: NDArray[np.float32]
+    space: str | None
+    embedding: NDArray[np.float32] | None
+
+
+class Catalogue(Ledger, Protocol):
+    """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""
+
+    def analyses_of_audio(self, sha256: str) -> dict[str, Analysis]:
+        """Return the newest version of each stored feature group of an audio, by group name."""
+
+    def outcome_of_audio(
+        self, sha256: str
+    ) -> tuple[dict[str, Any], tuple[str, ...], dict[str, Any], bytes | None] | None:
+        """Return audio facts, flags, extractor and descriptor stored for an audio, or None."""
+
+    def find_item(self, name: str) -> ItemView:
+        """Return an item by id, reference, alias, object key or its last path part; raises ItemUnknown."""
+
+    def items(self, *, kind: Kind | None = None, after: str | None = None, limit: int = 100) -> list[ItemView]:
+        """Return items in the order of their ids, from the one behind ``after``."""
+
+    def items_by_id(self, item_ids: Sequence[str]) -> dict[str, ItemView]:
+        """Return the named items that exist."""
+
+    def metadata_values(self, item_id: str) -> list[MetadataValue]:
+        """Return every value that any source gave, chosen or not."""
+
+    def embedding_of(self, item_id: str) -> EmbeddingRow | None:
+        """Return an item's fingerprint, or None while it has none."""
+
+    def embeddings(self, kind: Kind, *, after_sequence: int = 0) -> list[EmbeddingRow]:
+        """Return fingerprints of a kind committed after a sequence number, in order."""
+
+    def record_release(self, release: str, *, kind: Kind, space: str, items: int, recall: float) -> None:
+        """Note that an index release was published."""

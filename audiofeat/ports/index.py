@@ -1,0 +1,77 @@
+"""Indexes: built aside, published by a pointer, searched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiofeat.domain.items import Kind
+from audiofeat.domain.neighbours import Engine
+from audiofeat.domain.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """All items that share one vector, and how far that is from what was asked for."""
+
+    item_ids: tuple[str, ...]
+    distance: float
+
+
+class VectorIndex(Protocol):
+    """Unit vectors of one kind of item in one space, findable by nearness."""
+
+    @property
+    def release(self) -> str:
+        """The published release behind it."""
+
+    @property
+    def space(self) -> Space:
+        """The space of its vectors."""
+
+    def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
+        """Return up to ``k`` hits, exact distances ascending; raises InvalidInput, or SpaceMismatch by space id."""
+
+    def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return an item's vector, or None where it is not inside."""
+
+
+class IndexReader(Protocol):
+    """The index that is served now, with everything that was analysed since it was built."""
+
+    def current(self, kind: Kind, *, engine: Engine = Engine.ANNOY) -> VectorIndex:
+        """Return a consistent view to search in; raises IndexMissing or IndexDamaged where none can be served."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexContents:
+    """All that goes into a release: one vector a row, and the items behind each row."""
+
+    space: Space
+    rows: Sequence[tuple[str, ...]]
+    vectors: NDArray[np.float32]
+    highest_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """A published release."""
+
+    release: str
+    kind: Kind
+    space: str
+    items: int
+    rows: int
+    recall: float
+    created_at: datetime
+    is_current: bool
+
+
+class IndexPublisher(Protocol):
+    """Builds releases aside and lets one of them be served."""
+
+    def publish(self, contents: IndexContents) -> ReleaseView:
+        """Build, measure, store and serve a release; raises RecallTooLow, or PointerMoved where another came first."""
