@@ -38,56 +38,7 @@
 Each class has a stable ``code``; ``AudioRejected`` and ``ExtractionCrashed`` carry one of several.
 """
 
-from enum import StrEnum
-
-
-class ErrorCode(StrEnum):
-    """Stable codes, part of the public contract."""
-
-    INVALID_INPUT = "invalid_input"
-    SOURCE_NOT_FOUND = "source_not_found"
-    NO_AUDIO_FOUND = "no_audio_found"
-    ITEM_UNKNOWN = "item_unknown"
-    ITEM_NOT_ANALYSED = "item_not_analysed"
-    JOB_UNKNOWN = "job_unknown"
-    SPACE_MISMATCH = "space_mismatch"
-    # Why bytes were rejected
-    EMPTY_OBJECT = "empty_object"
-    NOT_AUDIO = "not_audio"
-    UNREADABLE = "unreadable"
-    NO_FRAMES = "no_frames"
-    NO_AUDIO_STREAM = "no_audio_stream"
-    UNSUPPORTED_FORMAT = "unsupported_format"
-    NOT_FINITE = "not_finite"
-    AMPLITUDE_OUT_OF_RANGE = "amplitude_out_of_range"
-    TOO_MANY_CHANNELS = "too_many_channels"
-    SAMPLE_RATE_OUT_OF_RANGE = "sample_rate_out_of_range"
-    TOO_LONG = "too_long"
-    PCM_BUDGET = "pcm_budget"
-    # How an extraction ended badly
-    EXTRACTION_SIGNAL = "extraction_signal"
-    EXTRACTION_DEADLINE = "extraction_deadline"
-    EXTRACTION_MEMORY = "extraction_memory"
-    EXTRACTION_FAILED = "extraction_failed"
-    LEASE_LOST = "lease_lost"
-    OBJECT_MISSING = "object_missing"
-    ACCESS_DENIED = "access_denied"
-    OBJECT_CHANGED = "object_changed"
-    OBJECT_TOO_LARGE = "object_too_large"
-    POINTER_MOVED = "pointer_moved"
-    STORE_UNAVAILABLE = "store_unavailable"
-    CATALOGUE_UNAVAILABLE = "catalogue_unavailable"
-    BROKER_UNAVAILABLE = "broker_unavailable"
-    INDEX_MISSING = "index_missing"
-    INDEX_EMPTY = "index_empty"
-    INDEX_DAMAGED = "index_damaged"
-    RECALL_TOO_LOW = "recall_too_low"
-    DISK_FULL = "disk_full"
-    PORT_TAKEN = "port_taken"
-    SETTINGS_INVALID = "settings_invalid"
-    HOST_FAULT = "host_fault"
-    WORKERS_FAILED = "workers_failed"
-    LIBRARY_UNUSABLE = "library_unusable"
+from audiofeat.codes import ErrorCode
 
 
 class AudiofeatError(Exception):

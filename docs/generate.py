@@ -16,12 +16,13 @@ from pydantic.fields import FieldInfo
 
 from audiofeat import errors
 from audiofeat.api.problems import status_of
+from audiofeat.codes import ErrorCode
 from audiofeat.config import PREFIX, Settings
 from audiofeat.domain import registry
 from audiofeat.domain.field import Field
 from audiofeat.domain.quality import Flag, Reason
 from audiofeat.domain.views import acousticbrainz, spotify
-from audiofeat.errors import AudiofeatError, ErrorCode
+from audiofeat.errors import AudiofeatError
 
 FOLDER = Path(__file__).parent / "reference"
 _NOTE = "<!-- Written by docs/generate.py from {source}; change it there. -->"

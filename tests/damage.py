@@ -17,7 +17,7 @@ import av
 import numpy as np
 import soundfile
 
-from audiofeat.errors import ErrorCode
+from audiofeat.codes import ErrorCode
 from tests.synthesis import FORMATS, Signal, noise, sine, song, write
 
 Edit = Callable[[bytes], bytes]

@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from audiofeat import errors
-from audiofeat.errors import AudiofeatError, ErrorCode
+from audiofeat.codes import ErrorCode
+from audiofeat.errors import AudiofeatError
 from schemas.problem import InvalidPart, Problem
 
 MEDIA_TYPE = "application/problem+json"

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from audiofeat.audio.link import Link
 from audiofeat.audio.probe import MOST_CHANNELS, RATE_RANGE_HZ, Probe
 from audiofeat.audio.sniff import Container
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.quality import Flag
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.errors import AudioRejected
 
 BLOCK_S = 4
 _STEP_FRAMES = 8_192

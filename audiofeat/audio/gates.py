@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.quality import Flag
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.errors import AudioRejected
 
 MUSIC_LEAST_S = 3.0
 SILENCE_DBFS = -70.0

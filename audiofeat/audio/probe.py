@@ -8,8 +8,9 @@ import soundfile
 from audiofeat.audio.link import Link
 from audiofeat.audio.sniff import Container, sniff
 from audiofeat.audio.structure import walk
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.quality import DEFAULT_MAX_DURATION_S, Flag
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.errors import AudioRejected
 
 MOST_CHANNELS = 8
 RATE_RANGE_HZ = (4_000, 384_000)

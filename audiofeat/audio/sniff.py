@@ -9,7 +9,8 @@ import struct
 from enum import StrEnum
 from pathlib import Path
 
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.codes import ErrorCode
+from audiofeat.errors import AudioRejected
 
 _ID3_HEADER_BYTES = 10
 _MP3_SEARCH_BYTES = 65_536

@@ -10,9 +10,9 @@ from audiofeat.catalogue import transitions
 from audiofeat.catalogue.descriptions import unpacked
 from audiofeat.catalogue.schema import items, jobs
 from audiofeat.catalogue.transitions import Transition
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import Claim, JobState, Lane, state_after_loss
-from audiofeat.errors import ErrorCode
 
 
 def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float) -> Claim | None:

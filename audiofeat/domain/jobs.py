@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
-from audiofeat.errors import ErrorCode
 
 CRASH_BUDGET = 3
 LOSS_BUDGET = 10

@@ -9,8 +9,9 @@ from typing import Any
 from audiofeat.audio.decode import Decoder
 from audiofeat.audio.gates import MUSIC_LEAST_S, Gates
 from audiofeat.audio.probe import Probe, probe
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.quality import Flag, Reason
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.errors import AudioRejected
 from audiofeat.extraction import record
 from audiofeat.extraction.view import Record
 from audiofeat.features.descriptor import Descriptor

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.quality import DEFAULT_MAX_DURATION_S
-from audiofeat.errors import ErrorCode, ExtractionCrashed
+from audiofeat.errors import ExtractionCrashed
 
 # Nothing else of the environment reaches native code: it may hold secrets.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")

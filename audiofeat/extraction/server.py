@@ -20,7 +20,7 @@ from typing import Any
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
 
 from audiofeat.audio.probe import Probe
-from audiofeat.errors import ErrorCode
+from audiofeat.codes import ErrorCode
 from audiofeat.extraction import sandbox
 from audiofeat.extraction.analyse import analyse
 from audiofeat.extraction.record import extractor

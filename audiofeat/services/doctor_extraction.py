@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from audiofeat.errors import ErrorCode, ExtractionCrashed
+from audiofeat.codes import ErrorCode
+from audiofeat.errors import ExtractionCrashed
 from audiofeat.extraction.client import ExtractionServer
 from audiofeat.services.doctor import Finding, Verdict, fine
 

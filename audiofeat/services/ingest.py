@@ -17,13 +17,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from audiofeat.codes import ErrorCode
 from audiofeat.domain import registry, space
 from audiofeat.domain.descriptor import pack, unpack
 from audiofeat.domain.items import Kind, KindSource, infer_kind
 from audiofeat.domain.jobs import Claim, GroupResult, JobState, MetadataRecord, Outcome
 from audiofeat.domain.metadata import merge
 from audiofeat.domain.quality import Status
-from audiofeat.errors import AudiofeatError, ErrorCode, ExtractionCrashed
+from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
 from audiofeat.ports import Catalogue, Fetched, ObjectStore
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.items import Kind
-from audiofeat.errors import ErrorCode, HostProblem, IndexProblem, StoreError
+from audiofeat.errors import HostProblem, IndexProblem, StoreError
 from audiofeat.ports import Catalogue, IndexReader
 
 

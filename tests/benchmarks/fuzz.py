@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from audiofeat.codes import ErrorCode
 from audiofeat.domain import registry
 from audiofeat.domain.quality import Flag, Reason
-from audiofeat.errors import ErrorCode, ExtractionCrashed, InvalidInput
+from audiofeat.errors import ExtractionCrashed, InvalidInput
 from audiofeat.extraction.client import ExtractionServer
 from tests.synthesis import FORMATS, song, write
 

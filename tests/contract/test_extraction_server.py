@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiofeat.errors import ErrorCode, ExtractionCrashed
+from audiofeat.codes import ErrorCode
+from audiofeat.errors import ExtractionCrashed
 from audiofeat.extraction.client import ExtractionServer
 from audiofeat.features.frames import RATE_HZ
 from tests.synthesis import noise, song, write

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from audiofeat.audio.decode import Decoder
 from audiofeat.audio.gates import Gates
 from audiofeat.audio.probe import probe
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.codes import ErrorCode
+from audiofeat.errors import AudioRejected
 from tests.synthesis import noise, write
 
 FORMS = ("wav", "float", "aiff", "flac", "ogg", "mp3", "m4a", "aac")

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from audiofeat.audio.decode import BLOCK_S, Decoder
 from audiofeat.audio.probe import probe
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.quality import Flag
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.errors import AudioRejected
 from tests.synthesis import Signal, noise, sine, write
 
 RATE_HZ = 48_000

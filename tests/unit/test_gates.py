@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from audiofeat.audio.gates import Gates
+from audiofeat.codes import ErrorCode
 from audiofeat.domain.quality import Flag
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.errors import AudioRejected
 from tests.synthesis import Signal, noise, sine
 
 RATE_HZ = 8_000

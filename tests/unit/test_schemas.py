@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from audiofeat.api.app import create_app
 from audiofeat.api.export import documents
 from audiofeat.bootstrap import Services, load_settings
+from audiofeat.codes import ErrorCode
 from audiofeat.domain import registry
 from audiofeat.domain.field import Shape
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState
 from audiofeat.domain.quality import Flag
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.errors import AudioRejected
 from audiofeat.extraction import record as records
 from audiofeat.extraction.view import public, unreadable
 from schemas import wire

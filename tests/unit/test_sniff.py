@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from audiofeat.audio.sniff import Container, mp3_frame, sniff
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.codes import ErrorCode
+from audiofeat.errors import AudioRejected
 from tests.synthesis import FORMATS, noise, write
 
 _CONTAINERS = {

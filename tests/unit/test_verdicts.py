@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audiofeat.errors import ErrorCode
+from audiofeat.codes import ErrorCode
 from audiofeat.extraction.client import ExtractionServer
 from tests.synthesis import RATE_HZ, Signal, noise, sine, song, write
 

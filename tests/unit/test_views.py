@@ -7,11 +7,12 @@ from typing import Any
 import essentia.standard
 import pytest
 
+from audiofeat.codes import ErrorCode
 from audiofeat.domain import registry
 from audiofeat.domain.field import Scope
 from audiofeat.domain.views import Format, acousticbrainz, spotify, view
 from audiofeat.domain.views.timeline import halves, intervals, pulses
-from audiofeat.errors import AudioRejected, ErrorCode
+from audiofeat.errors import AudioRejected
 from audiofeat.extraction.view import unreadable
 
 AUDIO_FEATURES = {
