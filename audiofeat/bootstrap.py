@@ -4,6 +4,7 @@ Each part is made when it is first asked for, and its libraries are imported the
 does not load Celery, and a worker makes its clients after the fork.
 """
 
+import os
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from audiofeat.index.publish import Publisher
     from audiofeat.services.ingest import Ingest
     from audiofeat.storage.stores import Stores
+    from audiofeat.telemetry.metrics import Metrics
 
 __all__ = ["Services", "broker_url", "load_settings"]
 
@@ -38,10 +40,13 @@ class Services:
     ----------
     settings : Settings
         Read once, by whoever starts a process.
+    process : str, optional
+        Name of a long-running process, that no other one of this home has at the same time: what it does is counted.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, process: str | None = None) -> None:
         self.settings = settings
+        self._process = process
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -65,6 +70,23 @@ class Services:
         return home
 
     @cached_property
+    def metrics(self) -> "Metrics":
+        """What this process counts."""
+        from audiofeat.telemetry.metrics import Metrics
+
+        return Metrics(self._metrics_folder, process=self._process or f"pid-{os.getpid()}")
+
+    def exposition(self) -> bytes:
+        """Return what this home's processes have counted, in Prometheus's text format."""
+        from audiofeat.telemetry.metrics import exposition
+
+        return exposition(self._metrics_folder)
+
+    @property
+    def _metrics_folder(self) -> Path:
+        return self.home / "metrics"
+
+    @cached_property
     def stores(self) -> "Stores":
         """The source stores."""
         from audiofeat.storage.s3_connection import S3Connection
@@ -76,6 +98,7 @@ class Services:
             region=self.settings.s3_region,
             access_key_id=self.settings.s3_access_key_id,
             secret_access_key=secret.get_secret_value() if secret else None,
+            watch=self.metrics.s3_called if self._process else None,
         )
         return Stores(
             connection=connection,
@@ -161,6 +184,7 @@ class Services:
             max_object_bytes=self.settings.max_object_bytes,
             lease_s=self.settings.lease_s,
             heartbeat_s=self.settings.heartbeat_s,
+            telemetry=self.metrics,
         )
 
     @cached_property

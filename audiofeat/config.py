@@ -4,8 +4,8 @@ import difflib
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -15,6 +15,7 @@ from audiofeat.errors import SettingsInvalid
 
 PREFIX = "AUDIOFEAT_"
 _GIB = 2**30
+_PASSWORD = re.compile(r"[^:]+://[^:@/]*:([^/]+)@")
 _EMBEDDED_PACE = {"lease_s": 8.0, "heartbeat_s": 2.0, "reconcile_s": 1.0}
 _DISTRIBUTED_PACE = {"lease_s": 45.0, "heartbeat_s": 15.0, "reconcile_s": 5.0}
 
@@ -73,6 +74,12 @@ class Settings(BaseSettings):
         description="How often the ledger's due jobs are compared with the broker's queues.",
     )
     poll_s: float = Field(default=1.0, gt=0, description="How often published indexes and new items are looked for.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="From which level on workers, API and `audiofeat up` log their own events."
+    )
+    log_format: Literal["json", "text"] | None = Field(
+        default=None, description="Unset: text on a terminal, else one JSON object a line."
+    )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address that the HTTP API listens on.")
     api_port: int = Field(default=8000, ge=1, le=65_535, description="Port that the HTTP API listens on.")
 
@@ -90,6 +97,20 @@ class Settings(BaseSettings):
     def artefact_location(self) -> str:
         """Where curves and index files are kept: an ``s3://bucket/prefix`` or a folder."""
         return self.artefact_store or str(self.home / "artefacts")
+
+    @property
+    def logs_json(self) -> bool | None:
+        """Whether log lines are JSON; None where the stream decides."""
+        return None if self.log_format is None else self.log_format == "json"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be written anywhere: passwords and keys, as given and as they stand in URLs."""
+        given = [self.s3_secret_access_key.get_secret_value()] if self.s3_secret_access_key else []
+        for url in (self.database_url, self.broker_url):
+            found = _PASSWORD.match(url or "")
+            given += [found[1], unquote(found[1])] if found else []
+        return tuple(dict.fromkeys(given))
 
     @model_validator(mode="before")
     @classmethod

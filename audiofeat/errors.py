@@ -119,11 +119,15 @@ class AudioRejected(AudiofeatError):
 
 
 class ExtractionCrashed(AudiofeatError):
-    """The child died by signal, deadline or memory while its parent lived: one crash for the item."""
+    """The child died by signal, deadline or memory while its parent lived: one crash for the item.
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    ``signal`` is the name of the signal that ended it, where one did.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, *, signal: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.signal = signal
 
 
 class StoreError(AudiofeatError):

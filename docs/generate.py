@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -133,22 +133,24 @@ def features_page() -> str:
 def codes_page() -> str:
     """Return the page of error codes, flags and reasons."""
     raised = [
-        (f"`{c.code}`", _sentence(c), status_of(c), _exit_code(c), "yes" if c.retryable else "no") for c in _leaves()
-    ]
+        (f"AF{c.code.number}", f"`{c.code}`", _sentence(c), status_of(c), _exit_code(c),
+         "yes" if c.retryable else "no", c.code.remedy)
+        for c in _leaves()
+    ]  # fmt: skip
     return _page(
         "Codes",
-        "audiofeat/errors.py and audiofeat/domain/quality.py",
-        "Errors, flags and reasons have stable codes, which are part of the public contract.",
+        "audiofeat/codes.py, audiofeat/errors.py and audiofeat/domain/quality.py",
+        "Errors, flags and reasons have stable codes, and errors stable numbers; both are part of the public contract.",
         "## Errors\n\nThe command line prints `error [code]: message` and a remedy, and ends with the exit code. "
         "The HTTP API answers with the status and an `application/problem+json` that carries the code. What is "
         "worth another try is tried again by the workers.",
-        _table(("code", "meaning", "HTTP", "exit", "try again"), raised),
+        _table(("no.", "code", "meaning", "HTTP", "exit", "tried again", "remedy"), raised),
         "## Rejected audio\n\nThe bytes are not audio that can be analysed. The job ends as `rejected`, and trying "
         "again changes nothing.",
-        _table(("code", "meaning"), _explained(_REJECTED)),
+        _table(("no.", "code", "meaning", "remedy"), _remedied(_REJECTED)),
         "## Crashed extractions\n\nThe child that analyses a file died and its worker lived: one crash for the job. "
-        "After three the job is `quarantined`.",
-        _table(("code", "meaning"), _explained(_CRASHED)),
+        "It is tried again; after three the job is `quarantined`.",
+        _table(("no.", "code", "meaning", "remedy"), _remedied(_CRASHED)),
         "## Flags\n\nA flag says that the sound was not fully or not soundly read. One is enough to make a record "
         "`degraded`; its values still stand for what was read.",
         _table(("flag", "meaning"), _explained(_FLAGS)),
@@ -183,6 +185,10 @@ def _explained(meanings: Mapping[Any, str]) -> list[tuple[str, str]]:
     return [(f"`{code}`", meaning) for code, meaning in meanings.items()]
 
 
+def _remedied(meanings: Mapping[ErrorCode, str]) -> list[tuple[str, str, str, str]]:
+    return [(f"AF{code.number}", f"`{code}`", meaning, code.remedy) for code, meaning in meanings.items()]
+
+
 def missing_meanings() -> set[StrEnum]:
     """Return the codes that the page would leave out."""
     told = {c.code for c in _leaves()} | set(_REJECTED) | set(_CRASHED) | set(_FLAGS) | set(_REASONS)
@@ -212,8 +218,17 @@ def _kind(field: FieldInfo) -> str:
         for name, word in (("ge", "at least"), ("gt", "above"), ("le", "at most"))
         if getattr(rule, name, None) is not None
     ]
+    if choices := _choices(field.annotation):
+        return " or ".join(f"`{choice}`" for choice in choices)
     named = {Path: "folder", str: "text", SecretStr: "secret", int: "whole number", float: "number", tuple: "list"}
     return ", ".join([named[_plain(field.annotation)], *bounds])
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:  # noqa: ANN401  as below
+    """Return the words that a setting may be, where they are listed."""
+    if get_origin(annotation) is Union:
+        annotation = get_args(annotation)[0]
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
 def _plain(annotation: Any) -> type:  # noqa: ANN401  whatever may stand behind a colon

@@ -4,15 +4,21 @@ import os
 
 from celery import signals
 
-from audiofeat import bootstrap
+from audiofeat import bootstrap, logs
 from audiofeat.broker import celery_app, declare_dead_letters
 from audiofeat.extraction.sandbox import die_with_parent
 
 _settings = bootstrap.load_settings()
+logs.configure(level=_settings.log_level, as_json=_settings.logs_json, secrets=_settings.secrets)
 app = celery_app(
     bootstrap.broker_url(_settings), max_duration_s=_settings.max_duration_s, concurrency=_settings.workers
 )
 app.conf.imports = ("workers.tasks",)
+
+
+@signals.setup_logging.connect
+def _keep_the_log(**_: object) -> None:
+    """Have Celery set up no logging of its own, which it would if nobody were connected here."""
 
 
 @signals.worker_ready.connect

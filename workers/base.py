@@ -1,19 +1,19 @@
 """The base of every task: one set of services for each process, and the one place that decides about errors."""
 
-import logging
 import socket
 import time
 from functools import cached_property
 from typing import Any
 
 import celery
+from billiard.process import current_process
 from celery.exceptions import Reject
 
-from audiofeat import bootstrap
+from audiofeat import bootstrap, logs
 from audiofeat.errors import AudiofeatError
 
 _PAUSE_S = 5.0
-log = logging.getLogger("audiofeat.workers")
+_log = logs.get_logger(__name__)
 
 
 class Task(celery.Task[Any, Any]):
@@ -24,17 +24,21 @@ class Task(celery.Task[Any, Any]):
     @cached_property
     def services(self) -> bootstrap.Services:
         """The services of this process, wired at its first task."""
-        return bootstrap.Services(bootstrap.load_settings())
+        # A pool process that is replaced hands its place, and so its name, to its successor.
+        place = getattr(current_process(), "index", 0)
+        return bootstrap.Services(bootstrap.load_settings(), process=f"{self.request.hostname}.{place}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  a task's own types
         """Run the task; what a fault of store, ledger or broker stopped goes back into its queue."""
-        try:
-            return super().__call__(*args, **kwargs)
-        except AudiofeatError as error:
-            if not error.retryable:
-                raise
-            time.sleep(_PAUSE_S)
-            raise Reject(str(error), requeue=True) from error
+        with logs.bound(task=self.name, task_id=self.request.id):
+            try:
+                return super().__call__(*args, **kwargs)
+            except AudiofeatError as error:
+                if not error.retryable:
+                    raise
+                _log.warning("message_requeued", code=error.code, problem=error)
+                time.sleep(_PAUSE_S)
+                raise Reject(str(error), requeue=True) from error
 
     @property
     def worker_name(self) -> str:
@@ -44,4 +48,4 @@ class Task(celery.Task[Any, Any]):
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ARG002, ANN401  Celery's
         """Log a failure once, with its code; the reconciler brings the job back where it is still due."""
         code = exc.code.value if isinstance(exc, AudiofeatError) else type(exc).__name__
-        log.error("task_failed task=%s id=%s code=%s message=%s", self.name, task_id, code, exc)
+        _log.error("task_failed", task=self.name, task_id=task_id, code=code, message=exc)

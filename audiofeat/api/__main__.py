@@ -3,6 +3,7 @@
 import sys
 from contextlib import suppress
 
+from audiofeat import logs
 from audiofeat.api.serve import run
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.errors import AudiofeatError, SettingsInvalid, UsageError
@@ -13,7 +14,9 @@ def main() -> int:
     try:
         # After its own clean shutdown uvicorn raises the signal once more.
         with suppress(KeyboardInterrupt):
-            run(Services(load_settings()))
+            settings = load_settings()
+            logs.configure(level=settings.log_level, as_json=settings.logs_json, secrets=settings.secrets)
+            run(Services(settings, process=f"api.{settings.api_port}"))
     except AudiofeatError as error:
         sys.stderr.write(f"error [{error.code}]: {error.message}\n")
         if error.remedy:

@@ -1,11 +1,10 @@
 """Asking for an analysis, and following it."""
 
-import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
 
-from audiofeat import rendering
+from audiofeat import logs, rendering
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.jobs import JobState, Lane
@@ -25,7 +24,7 @@ from schemas.messages import IngestRequest
 MOST_JOBS = 1000
 SOURCE = "api"
 router = APIRouter(tags=["jobs"])
-_log = logging.getLogger(__name__)
+_log = logs.get_logger(__name__)
 _States = Annotated[list[JobState], Query(default_factory=list, description="Only these; may be repeated.")]
 _Limit = Annotated[int, Query(ge=1, le=MOST_JOBS, description="How many.")]
 _ACCEPTED = {"headers": {"Location": {"description": "Where to follow the job.", "schema": {"type": "string"}}}}
@@ -72,4 +71,4 @@ def _ring(services: Wired, job_id: str, lane: Lane) -> None:
     try:
         services.queue.ring([job_id], lane)
     except BrokerUnavailable as error:
-        _log.warning("not_rung job=%s problem=%s", job_id, error)
+        _log.warning("not_rung", job=job_id, problem=error)

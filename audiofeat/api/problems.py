@@ -1,6 +1,5 @@
 """The one place that decides how an error looks over HTTP: RFC 9457, with our stable code and a remedy."""
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from audiofeat import errors
+from audiofeat import errors, logs
 from audiofeat.codes import ErrorCode
 from audiofeat.errors import AudiofeatError
 from schemas.problem import InvalidPart, Problem
@@ -41,7 +40,7 @@ _STATUS: Mapping[type[BaseException], HTTPStatus] = {
 # What the framework says; the phrases of http.HTTPStatus differ between versions of Python.
 _FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 _INTERNAL = "internal_error"
-_log = logging.getLogger(__name__)
+_log = logs.get_logger(__name__)
 
 
 def status_of(error: type[AudiofeatError]) -> int:
@@ -81,7 +80,7 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: AudiofeatError) -> Response:
         status = status_of(type(error))
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.warning("problem code=%s path=%r problem=%s", error.code.value, request.url.path, error)
+            _log.warning("problem_answered", code=error.code, path=request.url.path, problem=error)
         return _answer(request, status, error.code, error.message, remedy=error.remedy)
 
     @app.exception_handler(RequestValidationError)

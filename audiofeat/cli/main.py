@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from audiofeat import __version__
+from audiofeat import __version__, logs
 from audiofeat.cli import analyse, doctor, evaluate, index, ingest, inspect, items, neighbours, up
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
 
@@ -48,6 +48,7 @@ def main() -> None:
     """Run the command line; the entry point of the package."""
     # As Ctrl-C: whatever was started is ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))
+    logs.configure(level="warning", as_json=False)
     try:
         app()
     except AudiofeatError as error:

@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import typer
 
+from audiofeat import logs
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.extraction.sandbox import die_with_parent
 
@@ -31,6 +32,7 @@ def up(
 
     services = Services(load_settings())
     settings = services.settings
+    logs.configure(level=settings.log_level, as_json=settings.logs_json, secrets=settings.secrets)
     services.catalogue.states()
     stopping: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -98,7 +99,9 @@ class ExtractionServer:
         answer = json.loads(line)
         if "crash" in answer:
             crash = answer["crash"]
-            raise ExtractionCrashed(ErrorCode(crash["code"]), crash["message"])
+            number = crash["signal"]
+            name = signal.Signals(number).name if number else None
+            raise ExtractionCrashed(ErrorCode(crash["code"]), crash["message"], signal=name)
         return Extraction(**answer)
 
     def stop(self) -> None:

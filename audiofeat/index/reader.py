@@ -1,6 +1,5 @@
 """Serves the current release of each kind, follows the pointer, and keeps the last good one when a new one is bad."""
 
-import logging
 import os
 import secrets
 import shutil
@@ -9,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from audiofeat import logs
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
 from audiofeat.errors import IndexDamaged, IndexMissing, LibraryUnusable, StoreError
@@ -19,7 +19,7 @@ from audiofeat.index.releases import fetch_release
 from audiofeat.ports import Catalogue, ObjectStore, VectorIndex
 from schemas.manifest import Pointer
 
-_log = logging.getLogger(__name__)
+_log = logs.get_logger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class PublishedIndexes:
                 if state.served is None:
                     raise
                 release = state.served.opened.manifest.release
-                _log.warning("index_kept kind=%s release=%s problem=%s", kind, release, problem)
+                _log.warning("index_kept", kind=kind, release=release, problem=problem)
 
     def _swap(self, kind: Kind, pointer: Pointer) -> None:
         state = self._kinds[kind]

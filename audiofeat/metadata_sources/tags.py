@@ -3,7 +3,6 @@
 Pictures are not looked at. Whatever is wrong with a file, its tags are then simply not known.
 """
 
-import logging
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -17,6 +16,7 @@ from mutagen.oggflac import OggFLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
+from audiofeat import logs
 from audiofeat.domain.jobs import MetadataRecord
 from audiofeat.domain.metadata_fields import MOST_CHARACTERS
 
@@ -33,7 +33,7 @@ _FIELDS = {
 # The "easy" ones give ID3 frames and MP4 atoms the names that Vorbis comments have.
 _PARSERS = (EasyMP3, EasyMP4, FLAC, OggFLAC, OggOpus, OggVorbis)
 _MOST_VALUES = 16
-_log = logging.getLogger(__name__)
+_log = logs.get_logger(__name__)
 
 
 def read_tags(path: Path) -> MetadataRecord | None:
@@ -46,7 +46,7 @@ def read_tags(path: Path) -> MetadataRecord | None:
         found = mutagen.File(path, options=_PARSERS)
         fields = _fields(found.tags) if found is not None and found.tags else {}
     except Exception as error:  # noqa: BLE001 - damaged files make the parsers fail in any way, MemoryError included
-        _log.info("tags_unreadable reason=%s", type(error).__name__)
+        _log.info("tags_unreadable", reason=type(error).__name__)
         return None
     return MetadataRecord(SOURCE, fields) if fields else None
 

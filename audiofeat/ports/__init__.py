@@ -3,7 +3,7 @@
 from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemView
 from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
 from audiofeat.ports.ledger import JobView, Ledger
-from audiofeat.ports.outside import MetadataSource, TaskQueue
+from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "ReleaseView",
     "StoredObject",
     "TaskQueue",
+    "Telemetry",
     "VectorIndex",
 ]

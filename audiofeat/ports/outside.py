@@ -1,9 +1,10 @@
-"""What tells of items, and what wakes the workers."""
+"""What tells of items, what wakes the workers, and what is told of their work."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from audiofeat.domain.jobs import Lane, MetadataRecord
+from audiofeat.domain.jobs import JobState, Lane, MetadataRecord
 
 
 class MetadataSource(Protocol):
@@ -23,3 +24,22 @@ class TaskQueue(Protocol):
 
     def depth(self, lane: Lane) -> int:
         """Return how many messages wait in a lane."""
+
+
+class Telemetry(Protocol):
+    """Told of what happens as it happens, by whoever does the work; metrics and traces are made from it."""
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Time a stage of a job."""
+
+    def stage_took(self, name: str, seconds: float) -> None:
+        """Count a stage that was timed elsewhere, as in the extraction child."""
+
+    def job_ended(self, lane: Lane, state: JobState, *, audio_s: float = 0.0) -> None:
+        """Count the end of an attempt, and the audio that it decoded."""
+
+    def child_ended(self, how: str) -> None:
+        """Count the end of an extraction child: ``answered``, a signal's name, ``deadline``, ``memory``, ``failed``."""
+
+    def refused(self, what: str) -> None:
+        """Count a refusal of the ledger: ``claim``, ``lease`` or ``fence``."""

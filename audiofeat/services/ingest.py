@@ -11,12 +11,15 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from audiofeat import logs
 from audiofeat.codes import ErrorCode
 from audiofeat.domain import registry, space
 from audiofeat.domain.descriptor import pack, unpack
@@ -26,7 +29,10 @@ from audiofeat.domain.metadata import merge
 from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
-from audiofeat.ports import Catalogue, Fetched, ObjectStore
+from audiofeat.ports import Catalogue, Fetched, ObjectStore, Telemetry
+
+_log = logs.get_logger(__name__)
+_TOKEN_SHOWN = 8
 
 
 class Extractor(Protocol):
@@ -52,6 +58,8 @@ class Ingest:
         The space in which a new item gets its first embedding.
     lease_s, heartbeat_s : float
         How long a claim lives without a sign, and how often one is given.
+    telemetry : Telemetry
+        Told of stages, ends and refusals.
     """
 
     catalogue: Catalogue
@@ -64,54 +72,100 @@ class Ingest:
     max_object_bytes: int
     lease_s: float
     heartbeat_s: float
+    telemetry: Telemetry
 
     def run(self, job_id: str, *, worker: str) -> JobState | None:
         """Work on a job if it is due; return its new state, or None where there was nothing to do."""
         claim = self.catalogue.claim(job_id, worker=worker, lease_s=self.lease_s)
         if claim is None:
+            self.telemetry.refused("claim")
+            _log.debug("claim_refused", job=job_id)
             return None
+        ids = {"job": job_id, "item": claim.item_id, "attempt": claim.attempt, "lane": claim.lane}
+        with logs.bound(**ids, token=claim.token[:_TOKEN_SHOWN]), self.telemetry.stage("job"):
+            return self._attempt(claim)
+
+    def _attempt(self, claim: Claim) -> JobState | None:
+        """Work on a claimed job, and tell how it ended."""
+        _log.debug("job_claimed", store=claim.audio.store, key=claim.audio.key)
+        audio_s = 0.0
         try:
             with self._heartbeat(claim), tempfile.TemporaryDirectory(prefix="ingest-", dir=self.scratch) as folder:
-                return self._work(claim, Path(folder))
+                state, audio_s = self._work(claim, Path(folder))
         except (KeyboardInterrupt, SystemExit):
             self.catalogue.release(claim)
+            _log.info("job_released")
             raise
         except Exception as error:  # noqa: BLE001  a fault of ours costs this item a crash, never the worker
-            return self._end_badly(claim, error)
+            state = self._end_badly(claim, error)
+        if state is None:
+            self.telemetry.refused("fence")
+            _log.warning("result_refused")
+        else:
+            self.telemetry.job_ended(claim.lane, state, audio_s=audio_s)
+            _log.info("job_ended", state=state, audio_s=audio_s)
+        return state
 
     def _end_badly(self, claim: Claim, error: Exception) -> JobState | None:
         """Tell the ledger what became of a job that could not be finished."""
+        code, message, end = self._verdict(error)
+        unforeseen = not isinstance(error, AudiofeatError | OSError | MemoryError)
+        _log.warning("job_failed", code=code, message=message, exc_info=error if unforeseen else None)
+        return end(claim, code=code, message=message)
+
+    def _verdict(self, error: Exception) -> tuple[str, str, Callable[..., JobState | None]]:
+        """Return the code, the words and the ending for a job that could not be finished."""
         match error:
             case ExtractionCrashed():
-                return self.catalogue.crash(claim, code=error.code, message=str(error))
+                return error.code, str(error), self.catalogue.crash
             case AudiofeatError(retryable=False):
-                return self._reject(claim, code=error.code, message=str(error))
+                return error.code, str(error), self._reject
             case AudiofeatError():
-                return self.catalogue.postpone(claim, code=error.code, message=str(error))
+                return error.code, str(error), self.catalogue.postpone
             case OSError():
                 full = error.errno in {errno.ENOSPC, errno.EDQUOT}
                 code = ErrorCode.DISK_FULL if full else ErrorCode.HOST_FAULT
-                return self.catalogue.postpone(claim, code=code, message=f"{type(error).__name__}: {error}")
+                return code, f"{type(error).__name__}: {error}", self.catalogue.postpone
             case MemoryError():
-                message = "the worker ran out of memory"
-                return self.catalogue.crash(claim, code=ErrorCode.EXTRACTION_MEMORY, message=message)
+                return ErrorCode.EXTRACTION_MEMORY, "the worker ran out of memory", self.catalogue.crash
             case _:
-                message = f"{type(error).__name__}: {error}"
-                return self.catalogue.crash(claim, code=ErrorCode.EXTRACTION_FAILED, message=message)
+                return ErrorCode.EXTRACTION_FAILED, f"{type(error).__name__}: {error}", self.catalogue.crash
 
-    def _work(self, claim: Claim, folder: Path) -> JobState | None:
-        audio = claim.audio
+    def _work(self, claim: Claim, folder: Path) -> tuple[JobState | None, float]:
+        """Return the state that the job ended in, and the seconds of audio that were decoded for it."""
+        audio, stage = claim.audio, self.telemetry.stage
         store = self.open_store(audio.store)
-        fetched = store.fetch(audio.key, folder / "audio", version=audio.version, max_bytes=self.max_object_bytes)
-        tags = self.read_tags(fetched.path)
+        with stage("fetch"):
+            fetched = store.fetch(audio.key, folder / "audio", version=audio.version, max_bytes=self.max_object_bytes)
+        with stage("tags"):
+            tags = self.read_tags(fetched.path)
+        audio_s = 0.0
         stored = self._stored_outcome(claim, fetched, tags)
         if stored is None:
-            extraction = self.extractor.extract(fetched.path, source=f"{audio.store}/{audio.key}")
+            extraction = self._extract(fetched.path, source=f"{audio.store}/{audio.key}")
             record = extraction.record
             if record["status"] == Status.REJECTED:
-                return self._reject(claim, code=record["error"]["code"], message=record["error"]["message"])
-            stored = self._outcome(claim, extraction, tags)
-        return stored.state if self.catalogue.finish(claim, stored) else None
+                code, message = record["error"]["code"], record["error"]["message"]
+                _log.warning("job_failed", code=code, message=message)
+                return self._reject(claim, code=code, message=message), 0.0
+            audio_s = record["audio"]["decoded_duration_s"]
+            with stage("store"):
+                stored = self._outcome(claim, extraction, tags)
+        with stage("finish"):
+            return stored.state if self.catalogue.finish(claim, stored) else None, audio_s
+
+    def _extract(self, path: Path, *, source: str) -> Extraction:
+        """Have a child analyse the file, and count how that went."""
+        try:
+            with self.telemetry.stage("extract"):
+                extraction = self.extractor.extract(path, source=source)
+        except ExtractionCrashed as crash:
+            self.telemetry.child_ended(crash.signal or crash.code.removeprefix("extraction_"))
+            raise
+        self.telemetry.child_ended("answered")
+        for name, seconds in extraction.timings.items():
+            self.telemetry.stage_took(f"extract.{name}", seconds)
+        return extraction
 
     def _reject(self, claim: Claim, *, code: str, message: str) -> JobState | None:
         return JobState.REJECTED if self.catalogue.reject(claim, code=code, message=message) else None
@@ -208,11 +262,13 @@ class Ingest:
             while not stop.wait(self.heartbeat_s):
                 try:
                     if not self.catalogue.heartbeat(claim, lease_s=self.lease_s):
+                        self.telemetry.refused("lease")
+                        _log.warning("lease_lost")
                         return
-                except AudiofeatError:
-                    continue
+                except AudiofeatError as error:
+                    _log.warning("heartbeat_failed", code=error.code)
 
-        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread = threading.Thread(target=partial(copy_context().run, beat), name="heartbeat", daemon=True)
         thread.start()
         try:
             yield

@@ -5,7 +5,6 @@ replaced whole. A key never leads out of the folder, be it by ``..`` or by a sym
 """
 
 import fcntl
-import logging
 import os
 import secrets
 import stat
@@ -14,12 +13,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audiofeat import logs
 from audiofeat.errors import AccessDenied, ObjectChanged, ObjectMissing, PointerMoved, SourceNotFound
 from audiofeat.ports import Fetched, StoredObject
 from audiofeat.storage.arrival import blocks_of, from_os_error, new_file, os_errors, refuse_beyond, write_blocks
 
 _LOCK_NAME = ".audiofeat.lock"
-_log = logging.getLogger(__name__)
+_log = logs.get_logger(__name__)
 
 
 class DirectoryStore:
@@ -177,7 +177,7 @@ class DirectoryStore:
         except OSError as error:
             if is_start:
                 raise from_os_error(error, self._said(prefix)) from error
-            _log.warning("folder_unreadable folder=%r reason=%s", str(folder), error.strerror)
+            _log.warning("folder_unreadable", folder=folder, reason=error.strerror)
             return
         # With the slash a folder sorts among its siblings just where its keys do.
         for entry in sorted(visible, key=lambda entry: f"{entry.name}/" if _is_folder(entry) else entry.name):
@@ -192,10 +192,10 @@ class DirectoryStore:
             key.encode()
             found = self._path(key).stat()
         except UnicodeEncodeError:
-            _log.warning("name_not_utf8 key=%r", key)
+            _log.warning("name_not_utf8", key=ascii(key))
             return None
         except (OSError, AccessDenied, ObjectMissing) as error:
-            _log.warning("object_left_out key=%r reason=%s", key, error)
+            _log.warning("object_left_out", key=key, reason=error)
             return None
         return _facts(key, found) if stat.S_ISREG(found.st_mode) else None
 

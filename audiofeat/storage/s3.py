@@ -18,6 +18,7 @@ from audiofeat.ports import Fetched, StoredObject
 from audiofeat.storage.arrival import BLOCK_BYTES, new_file, os_errors, refuse_beyond, write_blocks
 from audiofeat.storage.s3_connection import S3Connection
 from audiofeat.storage.s3_errors import s3_errors
+from audiofeat.storage.s3_watch import watch_calls
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -178,7 +179,7 @@ def _connect(connection: S3Connection) -> "S3Client":
         response_checksum_validation="when_required" if elsewhere else "when_supported",
     )
     # A session of its own: boto3's default one must not be shared between threads.
-    return boto3.session.Session().client(
+    client = boto3.session.Session().client(
         "s3",
         endpoint_url=connection.endpoint_url,
         region_name=connection.region,
@@ -186,6 +187,9 @@ def _connect(connection: S3Connection) -> "S3Client":
         aws_secret_access_key=connection.secret_access_key,
         config=config,
     )
+    if connection.watch:
+        watch_calls(client.meta.events, connection.watch)
+    return client
 
 
 def _unquoted(etag: str) -> str:

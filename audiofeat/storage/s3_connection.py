@@ -1,5 +1,6 @@
 """How an S3 server is reached; apart from the store, so that a command without S3 need not load boto3."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -19,6 +20,8 @@ class S3Connection:
         Tries of one call in all; the random waits between five of them come to at most 15 s.
     connect_timeout_s, read_timeout_s : float
         Longest waits for a connection and for the next bytes.
+    watch : callable, optional
+        Told of every call: operation, outcome (HTTP status or ``no_answer``) and seconds.
     """
 
     endpoint_url: str | None = None
@@ -28,3 +31,4 @@ class S3Connection:
     attempts: int = 5
     connect_timeout_s: float = 3.0
     read_timeout_s: float = 30.0
+    watch: Callable[[str, str, float], None] | None = field(default=None, repr=False, compare=False)

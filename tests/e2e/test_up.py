@@ -2,52 +2,11 @@
 
 import json
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-import pytest
-
-from commands import SAMPLES, Run, processes_of, wait_until
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def api(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """Run ``audiofeat up``; return the API's address; end it as Ctrl-C does."""
-    port = free_port()
-    running = subprocess.Popen(
-        [sys.executable, "-m", "audiofeat", "up", "--workers", "1"],
-        env={**environment, "AUDIOFEAT_API_PORT": str(port)},
-        cwd=tmp_path,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(f"{address}/readyz"), timeout_s=60)
-        yield address
-    finally:
-        running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=40) == 0
-        wait_until(lambda: not processes_of(tmp_path / "home"), timeout_s=10)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url) as response:
-            return bool(response.status == 200)
-    except URLError:
-        return False
+from commands import SAMPLES, Run
 
 
 def get(url: str) -> Any:

@@ -349,7 +349,8 @@ class TestIngestions:
         job = client.ok(Job, "/v1/ingestions", status=202, method="POST", json=REQUEST)
         assert (job.store, job.key, job.lane, job.state) == ("s3/demo", "a/é.wav", "cold", "queued")
         assert client.services.catalogue.due(Lane.COLD, limit=10) == [job.id]
-        assert any(message.startswith("not_rung ") for message in caplog.messages)
+        (told,) = [record for record in caplog.records if record.getMessage() == "not_rung"]
+        assert vars(told)["facts"]["job"] == job.id
         assert client.ok(ItemDetail, f"/v1/items/{job.item}").key == "a/é.wav"
 
     def test_the_location_leads_to_the_job(self, make: Callable[..., Client]) -> None:

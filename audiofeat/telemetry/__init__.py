@@ -1,0 +1,1 @@
+"""What operators watch: counters, histograms and gauges for Prometheus, and traces."""

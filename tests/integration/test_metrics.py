@@ -1,0 +1,86 @@
+"""Metrics of a machine that runs: the numbers after a known amount of work, whoever did it and was replaced."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from audiofeat.domain.jobs import JobState, Lane
+from audiofeat.errors import ObjectMissing, StoreUnavailable
+from audiofeat.storage.s3 import S3Store
+from audiofeat.storage.s3_connection import S3Connection
+from audiofeat.telemetry.metrics import Metrics, exposition
+from scraping import samples, value
+
+
+def in_children(count: int, work: Callable[[int], None], *, die: bool = False) -> None:
+    """Do the work in forked processes, one after the other; each then ends, or dies by SIGKILL."""
+    for number in range(count):
+        child = os.fork()
+        if not child:
+            try:
+                work(number)
+                if die:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) == die
+
+
+@pytest.mark.parametrize("die", [False, True])
+def test_processes_that_take_each_others_place_add_up(tmp_path: Path, *, die: bool) -> None:
+    """Six successive processes in two places count to the right sum in two sets of files, even after kill -9."""
+    folder = tmp_path / "metrics"
+
+    def work(number: int) -> None:
+        metrics = Metrics(folder, process=f"celery@host.{number % 2}")
+        metrics.job_ended(Lane.COLD, JobState.DONE, audio_s=2.5)
+        metrics.child_ended("SIGSEGV")
+        with metrics.stage("fetch"):
+            pass
+
+    in_children(6, work, die=die)
+    found = samples(exposition(folder).decode())
+    assert value(found, "audiofeat_job_ends_total", lane="cold", state="done") == 6
+    assert value(found, "audiofeat_audio_seconds_total") == 15.0
+    assert value(found, "audiofeat_extraction_child_ends_total", how="SIGSEGV") == 6
+    assert value(found, "audiofeat_stage_seconds_count", stage="fetch") == 6
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "counter_celery@host.0.db", "counter_celery@host.1.db", "histogram_celery@host.0.db",
+        "histogram_celery@host.1.db",
+    ]  # fmt: skip
+
+
+def test_a_home_that_counted_nothing_has_an_empty_exposition(tmp_path: Path) -> None:
+    """Scraping before the first job is no error."""
+    assert exposition(tmp_path / "metrics") == b""
+
+
+def test_calls_to_s3_are_told_by_operation_and_outcome(
+    s3_connection: S3Connection, make_bucket: Callable[[], str], tmp_path: Path
+) -> None:
+    """A success, a 404 and a server that is not there are one call each, retries within."""
+    told: list[tuple[str, str, float]] = []
+
+    def store(bucket: str, **changes: object) -> S3Store:
+        facts = {
+            name: getattr(s3_connection, name)
+            for name in ("endpoint_url", "region", "access_key_id", "secret_access_key")
+        }
+        watched = S3Connection(**{**facts, **changes}, watch=lambda *call: told.append(call))
+        return S3Store(bucket, connection=watched)
+
+    working = store(make_bucket())
+    working.put("a", b"bytes")
+    working.fetch("a", tmp_path / "a")
+    with pytest.raises(ObjectMissing):
+        working.head("b")
+    with pytest.raises(StoreUnavailable):
+        store("bucket", endpoint_url="http://127.0.0.1:9", attempts=2).head("a")
+    assert [call[:2] for call in told] == [
+        ("PutObject", "200"), ("GetObject", "200"), ("HeadObject", "404"), ("HeadObject", "no_answer"),
+    ]  # fmt: skip
+    assert all(0 < seconds < 20 for *_, seconds in told)
