@@ -10,6 +10,7 @@
     │   ├── ItemUnknown            no item has this id, reference or key
     │   ├── ItemNotAnalysed        the item exists and has no embedding yet
     │   ├── JobUnknown             no job has this id
+    │   ├── BatchUnknown           no batch has this id
     │   └── SpaceMismatch          vectors of two spaces were about to be compared
     ├── AudioRejected              the bytes are not audio that can be analysed (final)
     ├── ExtractionCrashed          the child died by signal, deadline or memory
@@ -102,6 +103,12 @@ class JobUnknown(UsageError):
     """No job has this id."""
 
     code = ErrorCode.JOB_UNKNOWN
+
+
+class BatchUnknown(UsageError):
+    """No batch has this id."""
+
+    code = ErrorCode.BATCH_UNKNOWN
 
 
 class SpaceMismatch(UsageError):

@@ -9,7 +9,8 @@ from schemas.manifest import Kind, Sha256
 __all__ = ["Kind", "Sha256", "Share", "State", "Value", "Wire"]
 
 State = Literal[
-    "queued", "leased", "retry_wait", "done", "degraded", "rejected", "quarantined", "dead", "superseded"
+    "queued", "leased", "retry_wait", "done", "degraded", "rejected", "quarantined", "dead", "paused", "cancelled",
+    "superseded"
 ]  # fmt: skip
 Value = str | bool | float
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -23,6 +23,7 @@ _STATUS: Mapping[type[BaseException], HTTPStatus] = {
     errors.UsageError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ItemUnknown: HTTPStatus.NOT_FOUND,
     errors.JobUnknown: HTTPStatus.NOT_FOUND,
+    errors.BatchUnknown: HTTPStatus.NOT_FOUND,
     errors.SourceNotFound: HTTPStatus.NOT_FOUND,
     errors.ObjectMissing: HTTPStatus.NOT_FOUND,
     errors.AccessDenied: HTTPStatus.FORBIDDEN,

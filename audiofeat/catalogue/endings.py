@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, update
 
-from audiofeat.catalogue import transitions
+from audiofeat.catalogue import incidents, transitions
 from audiofeat.catalogue.claims import held_job
 from audiofeat.catalogue.schema import jobs
 from audiofeat.catalogue.transitions import Transition
@@ -13,6 +13,7 @@ from audiofeat.domain.jobs import (
     FINAL_STATES,
     STORAGE_PATIENCE_S,
     Claim,
+    Evidence,
     JobState,
     backoff_s,
     state_after_crash,
@@ -30,11 +31,14 @@ def reject(connection: Connection, now: float, claimed: Claim, *, code: str, mes
     return True
 
 
-def crash(connection: Connection, now: float, claimed: Claim, *, code: str, message: str) -> JobState | None:
-    """Count one crash; the store did answer, so its patience begins anew."""
+def crash(
+    connection: Connection, now: float, claimed: Claim, *, code: str, message: str, evidence: Evidence
+) -> JobState | None:
+    """Count one crash and keep its evidence; the store did answer, so its patience begins anew."""
     job = held_job(connection, claimed)
     if job is None:
         return None
+    incidents.note(connection, now, job, **_told(code, message), evidence=evidence)
     crashes = job.crashes + 1
     counted = {"crashes": crashes, "due_at": now, "first_storage_error_at": None}
     return end(connection, now, job, state_after_crash(crashes), counted | _error(code, message))
@@ -78,6 +82,19 @@ def end(
     return state
 
 
+def supersede(connection: Connection, now: float, claimed: Claim) -> bool:
+    """End a job whose object is another version by now."""
+    job = held_job(connection, claimed)
+    if job is None:
+        return False
+    end(connection, now, job, JobState.SUPERSEDED, {}, note="overwritten")
+    return True
+
+
 def _error(code: str, message: str) -> dict[str, Any]:
+    return {f"error_{name}": text for name, text in _told(code, message).items()}
+
+
+def _told(code: str, message: str) -> dict[str, str]:
     # PostgreSQL's text holds no NUL, and names inside damaged files do.
-    return {"error_code": code, "error_message": message.replace("\0", "")[:_LONGEST_MESSAGE]}
+    return {"code": code, "message": message.replace("\0", "")[:_LONGEST_MESSAGE]}

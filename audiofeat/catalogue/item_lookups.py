@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from audiofeat.catalogue.batches import batches
+from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.schema import aliases, audio, items, jobs, metadata_values
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, MetadataValue
@@ -57,7 +57,7 @@ def items_after(connection: Connection, *, kind: Kind | None, after: str | None,
 def items_by_id(connection: Connection, item_ids: Sequence[str]) -> dict[str, ItemView]:
     """Return the named items that exist."""
     found: dict[str, ItemView] = {}
-    for batch in batches(item_ids):
+    for batch in chunks(item_ids):
         rows = connection.execute(_items_query().where(items.c.item_id.in_(batch))).all()
         found |= {view.item_id: view for view in _views(connection, rows)}
     return found
@@ -99,7 +99,7 @@ def _items_query() -> Select[Any]:
 
 def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemView]:
     chosen: dict[str, dict[str, Any]] = {row.item_id: {} for row in rows}
-    for batch in batches(list(chosen)):
+    for batch in chunks(list(chosen)):
         query = select(metadata_values).where(metadata_values.c.item_id.in_(batch), metadata_values.c.chosen)
         for value in connection.execute(query.order_by(metadata_values.c.field)):
             chosen[value.item_id][value.field] = value.value

@@ -7,16 +7,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select, true
 
-from audiofeat.catalogue.batches import batches
-from audiofeat.catalogue.schema import audio, jobs
-from audiofeat.domain.jobs import USABLE_STATES, JobState, Lane
+from audiofeat.catalogue.changes import meant
+from audiofeat.catalogue.chunks import chunks
+from audiofeat.catalogue.schema import audio, in_state, jobs
+from audiofeat.domain.jobs import USABLE_STATES, JobFilter, JobState, Lane
 from audiofeat.errors import JobUnknown
 from audiofeat.ports import JobView
 
 
-def due(connection: Connection, now: float, lane: Lane, *, limit: int) -> list[str]:
-    """Return ids of queued jobs whose time has come, oldest first."""
-    waiting = (jobs.c.lane == lane, jobs.c.state == JobState.QUEUED, jobs.c.due_at <= now)
+def due(connection: Connection, lane: Lane, *, limit: int) -> list[str]:
+    """Return ids of queued jobs, oldest first."""
+    waiting = (jobs.c.lane == lane, in_state(JobState.QUEUED))
     return list(connection.scalars(select(jobs.c.job_id).where(*waiting).order_by(jobs.c.sequence).limit(limit)))
 
 
@@ -37,7 +38,7 @@ def seconds_decoded(connection: Connection, job_ids: Sequence[str] | None) -> fl
             select(func.sum(audio.c.decoded_s))
             .select_from(jobs)
             .join(audio, audio.c.sha256 == jobs.c.sha256)
-            .where(among, jobs.c.state.in_(USABLE_STATES))
+            .where(among, in_state(*USABLE_STATES))
         )
         total += connection.scalar(query) or 0.0
     return total
@@ -61,13 +62,20 @@ def newest_jobs(
     connection: Connection, *, wanted: Iterable[JobState], job_ids: Sequence[str] | None, limit: int
 ) -> list[JobView]:
     """Return jobs in the ``wanted`` states, all where none is named, newest change first."""
-    in_state = jobs.c.state.in_(tuple(wanted) or tuple(JobState))
+    wanted_state = in_state(*(tuple(wanted) or tuple(JobState)))
     rows: list[Row[Any]] = []
     for among in _among(job_ids):
-        query = select(jobs).where(among, in_state).order_by(jobs.c.updated_at.desc(), jobs.c.sequence.desc())
+        query = select(jobs).where(among, wanted_state).order_by(jobs.c.updated_at.desc(), jobs.c.sequence.desc())
         rows += connection.execute(query.limit(limit))
     rows.sort(key=lambda row: (row.updated_at, row.sequence), reverse=True)
     return [_view(row) for row in rows[:limit]]
+
+
+def matching(connection: Connection, which: JobFilter, *, limit: int) -> list[JobView]:
+    """Return the jobs that a filter means, newest change first."""
+    query = select(jobs).where(in_state(*(which.states or JobState)), *meant(which))
+    newest = query.order_by(jobs.c.updated_at.desc(), jobs.c.sequence.desc()).limit(limit)
+    return [_view(row) for row in connection.execute(newest)]
 
 
 def _among(job_ids: Sequence[str] | None) -> Iterator[ColumnElement[bool]]:
@@ -75,7 +83,7 @@ def _among(job_ids: Sequence[str] | None) -> Iterator[ColumnElement[bool]]:
     if job_ids is None:
         yield true()
         return
-    for batch in batches(list(dict.fromkeys(job_ids))):
+    for batch in chunks(list(dict.fromkeys(job_ids))):
         yield jobs.c.job_id.in_(batch)
 
 

@@ -1,7 +1,8 @@
 """Registration: one item for what the catalogue calls one thing, one job for each version of its object."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from posixpath import basename
 from typing import Any
 
@@ -11,13 +12,13 @@ from audiofeat.catalogue import counters, transitions
 from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.descriptions import packed, redescribe
 from audiofeat.catalogue.identities import Identities
-from audiofeat.catalogue.schema import aliases, embeddings, items, jobs
+from audiofeat.catalogue.schema import aliases, embeddings, in_state, items, jobs
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.domain.items import KindSource, job_id
-from audiofeat.domain.jobs import MENDABLE, JobState, Registered, Registration
+from audiofeat.domain.jobs import MENDABLE, USABLE_STATES, WAITING_STATES, JobState, Registered, Registration
 
 BATCH = 500
-_WAITING = (JobState.QUEUED, JobState.RETRY_WAIT)
+_WAITING = WAITING_STATES | {JobState.PAUSED}
 
 
 def register(connection: Connection, now: float, batch: Sequence[Registration]) -> list[Registered]:
@@ -27,7 +28,8 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
     """
     sequence = counters.reserve(connection, counters.JOBS, count=len(batch)) - len(batch)
     job_ids = [job_id(registration.audio) for registration in batch]
-    _revive(connection, now, job_ids)
+    places = dict(zip(job_ids, range(sequence + 1, sequence + 1 + len(batch)), strict=True))
+    revived = _revive(connection, now, places)
     known = _known_jobs(connection, job_ids)
     identities = Identities(connection, batch)
     new_items: dict[str, dict[str, Any]] = {}
@@ -39,39 +41,59 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
             if registration.kind is not None:
                 corrections[known[identifier][0]] = registration
         elif identifier not in new_jobs:
-            sequence += 1
             named, is_new = identities.resolve(registration)
             if is_new:
                 new_items[named] = _item_row(named, registration, now)
             elif registration.kind is not None:
                 corrections[named] = registration
-            new_jobs[identifier] = _job_row(identifier, named, registration, sequence, now)
+            new_jobs[identifier] = _job_row(identifier, named, registration, places[identifier], now)
     _insert_items(connection, new_items, identities.learnt)
     _correct_kinds(connection, now, corrections)
     if new_jobs:
         connection.execute(insert(jobs), list(new_jobs.values()))
         transitions.note(connection, now, [Transition(new, None, JobState.QUEUED) for new in new_jobs])
-    superseded = _supersede(connection, now, new_jobs.values())
+    named_now = [(job["item_id"], job["sequence"]) for job in new_jobs.values()]
+    named_now += [(known[revived_id][0], places[revived_id]) for revived_id in revived]
+    superseded = _supersede(connection, now, dict(sorted(named_now, key=itemgetter(1))))
     by_id = dict(zip(job_ids, batch, strict=True))
     redescribed = redescribe(connection, now, {known_id: by_id[known_id] for known_id in known})
     answers = _answers(job_ids, known, new_jobs, superseded)
     return [replace(answer, is_redescribed=answer.job_id in redescribed) for answer in answers]
 
 
-def _revive(connection: Connection, now: float, job_ids: Sequence[str]) -> None:
-    """Queue again what ended for want of rights or of the object itself: it has just been seen."""
-    mendable = and_(jobs.c.state == JobState.REJECTED, jobs.c.error_code.in_(MENDABLE))
+def _revive(connection: Connection, now: float, places: Mapping[str, int]) -> set[str]:
+    """Queue again what has just been seen and is not at work, as the newest of its item; return those ids.
+
+    That is what ended for want of rights or of the object itself, and a version of an object that a later one had
+    taken the place of: somebody put it back. Where that is old news, the worker finds another version there.
+
+    Parameters
+    ----------
+    places : mapping of str to int
+        A fresh sequence number for each job id.
+    """
+    mendable = and_(in_state(JobState.REJECTED), jobs.c.error_code.in_(MENDABLE))
+    served = jobs.alias("served")
+    replaced = (
+        select(served.c.job_id)
+        .join(items, items.c.job_id == served.c.job_id)
+        .where(items.c.item_id == jobs.c.item_id, served.c.job_id != jobs.c.job_id, served.c.key == jobs.c.key)
+        .where(served.c.store == jobs.c.store, served.c.version != jobs.c.version)
+        .exists()
+    )
+    put_back = and_(in_state(JobState.SUPERSEDED, *USABLE_STATES), replaced)
     query = select(jobs.c.job_id, jobs.c.state).where(
-        jobs.c.job_id.in_(job_ids), or_(jobs.c.state == JobState.DEAD, mendable)
+        jobs.c.job_id.in_(places), or_(in_state(JobState.DEAD), mendable, put_back)
     )
     ended = list(connection.execute(query))
-    if ended:
-        again = {"state": JobState.QUEUED, "due_at": now, "updated_at": now, "finished_at": None}
-        cleared = {"error_code": None, "error_message": None, "first_storage_error_at": None}
-        ids = [row.job_id for row in ended]
-        connection.execute(update(jobs).where(jobs.c.job_id.in_(ids)).values(again | cleared))
-        moves = [Transition(row.job_id, JobState(row.state), JobState.QUEUED, note="listed again") for row in ended]
-        transitions.note(connection, now, moves)
+    for row in ended:
+        place = places[row.job_id]
+        again = {"state": JobState.QUEUED, "sequence": place, "source_order": place, "due_at": now, "updated_at": now}
+        cleared = {"finished_at": None, "error_code": None, "error_message": None, "first_storage_error_at": None}
+        connection.execute(update(jobs).where(jobs.c.job_id == row.job_id).values(again | cleared))
+    moves = [Transition(row.job_id, JobState(row.state), JobState.QUEUED, note="seen again") for row in ended]
+    transitions.note(connection, now, moves)
+    return {row.job_id for row in ended}
 
 
 def _known_jobs(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[str, JobState]]:
@@ -98,6 +120,7 @@ def _job_row(identifier: str, item_id: str, registration: Registration, sequence
     return {
         "job_id": identifier,
         "sequence": sequence,
+        "source_order": sequence,
         "item_id": item_id,
         "store": registration.audio.store,
         "key": registration.audio.key,
@@ -156,12 +179,11 @@ def _move_embeddings(connection: Connection, item_ids: Sequence[str]) -> None:
         connection.execute(update(embeddings).where(embeddings.c.item_id == row.item_id).values(moved))
 
 
-def _supersede(connection: Connection, now: float, new_jobs: Iterable[Mapping[str, Any]]) -> set[str]:
+def _supersede(connection: Connection, now: float, newest: Mapping[str, int]) -> set[str]:
     """End the waiting jobs of items for which a newer object version has just been registered."""
-    newest = {row["item_id"]: row["sequence"] for row in new_jobs}
     waiting = (
         select(jobs.c.job_id, jobs.c.item_id, jobs.c.sequence, jobs.c.state)
-        .where(jobs.c.item_id.in_(newest), jobs.c.state.in_(_WAITING))
+        .where(jobs.c.item_id.in_(newest), in_state(*_WAITING))
         .with_for_update()
     )
     older = [row for row in connection.execute(waiting) if row.sequence < newest[row.item_id]]

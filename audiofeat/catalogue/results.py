@@ -1,16 +1,18 @@
 """What one finished analysis writes, all of it or nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
-from audiofeat.catalogue import counters
+from audiofeat.catalogue import counters, transitions
 from audiofeat.catalogue.claims import held_job
 from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.descriptions import keep_metadata, merged, unpacked
 from audiofeat.catalogue.endings import end
 from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
+from audiofeat.catalogue.transitions import Transition
 from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, NAMES, pack
 from audiofeat.domain.items import Kind, KindSource
 from audiofeat.domain.jobs import Claim, JobState, Outcome
@@ -19,19 +21,20 @@ from audiofeat.domain.jobs import Claim, JobState, Outcome
 def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome) -> bool:
     """Write an outcome under a claim; False where the token has moved on.
 
-    What is known of the bytes is kept in any case. The item takes it over only where no newer version of its
-    audio has been finished; else the job ends as superseded.
+    What is known of the bytes is kept in any case, but never put in place of what newer feature versions found. The
+    item takes it over only where no newer version of its audio has been finished; else the job ends as superseded.
     """
     job = held_job(connection, claimed)
     if job is None:
         return False
-    _keep_audio(connection, outcome)
+    outcome = _newest_of(connection, outcome)
     _keep_analyses(connection, now, outcome)
     item = _item(connection, claimed.item_id)
-    superseded = item.newest_sequence is not None and item.newest_sequence > job.sequence
+    superseded = item.served is not None and item.served_order > job.source_order
     if not superseded:
         kind, kind_source = _stronger(item, outcome)
         _update_item(connection, now, job, outcome, kind=kind, kind_source=kind_source)
+        _take_the_place_of(connection, now, item, job)
         records = unpacked(job.records)
         # A table may have been read while the work went on.
         said = outcome.metadata if records == claimed.records else merged(records, outcome.metadata)
@@ -52,16 +55,25 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
     return True
 
 
-def _keep_audio(connection: Connection, outcome: Outcome) -> None:
-    row = {
+def _newest_of(connection: Connection, outcome: Outcome) -> Outcome:
+    """Keep what an outcome says of its bytes, or return what newer feature versions have said of them already."""
+    stored = select(analyses.c.group, func.max(analyses.c.version).label("version"))
+    newest = connection.execute(stored.where(analyses.c.sha256 == outcome.sha256).group_by(analyses.c.group)).all()
+    versions = {result.group: result.version for result in outcome.groups}
+    if any(row.version > versions.get(row.group, row.version) for row in newest):
+        row = connection.execute(select(audio).where(audio.c.sha256 == outcome.sha256)).one()
+        # Its place in the outcome's space is not known here: readers find it.
+        return replace(outcome, audio=row.facts, flags=tuple(row.flags), descriptor=row.descriptor, embedding=None)
+    values = {
         "facts": outcome.audio,
         "flags": list(outcome.flags),
         "extractor": outcome.extractor,
         "decoded_s": outcome.audio["decoded_duration_s"],
         "descriptor": outcome.descriptor,
     }
-    new = insert_into(connection, audio).values(sha256=outcome.sha256, **row)
-    connection.execute(new.on_conflict_do_update(index_elements=[audio.c.sha256], set_=row))
+    new = insert_into(connection, audio).values(sha256=outcome.sha256, **values)
+    connection.execute(new.on_conflict_do_update(index_elements=[audio.c.sha256], set_=values))
+    return outcome
 
 
 def _keep_analyses(connection: Connection, now: float, outcome: Outcome) -> None:
@@ -84,9 +96,26 @@ def _keep_analyses(connection: Connection, now: float, outcome: Outcome) -> None
 
 
 def _item(connection: Connection, item_id: str) -> Row[Any]:
-    newest = select(jobs.c.sequence).where(jobs.c.job_id == items.c.job_id).scalar_subquery()
-    query = select(items.c.kind, items.c.kind_source, newest.label("newest_sequence"))
+    order = select(jobs.c.source_order).where(jobs.c.job_id == items.c.job_id).scalar_subquery()
+    query = select(items.c.kind, items.c.kind_source, items.c.job_id.label("served"), order.label("served_order"))
     return connection.execute(query.where(items.c.item_id == item_id).with_for_update(of=items)).one()
+
+
+def _take_the_place_of(connection: Connection, now: float, item: Row[Any], job: Row[Any]) -> None:
+    """End as superseded the job that the item was served from: another version of the object, or an earlier batch's.
+
+    The first job of a version stays as it is while batches repeat it: by it a listing knows the version.
+    """
+    if item.served in {None, job.job_id}:
+        return
+    before = connection.execute(select(jobs).where(jobs.c.job_id == item.served)).one()
+    same_version = (before.store, before.key, before.version) == (job.store, job.key, job.version)
+    if same_version and before.batch_id is None:
+        return
+    values = {"state": JobState.SUPERSEDED, "updated_at": now, "finished_at": now}
+    connection.execute(update(jobs).where(jobs.c.job_id == before.job_id).values(values))
+    step = Transition(before.job_id, JobState(before.state), JobState.SUPERSEDED, note="replaced")
+    transitions.note(connection, now, [step])
 
 
 def _stronger(item: Row[Any], outcome: Outcome) -> tuple[Kind, KindSource]:

@@ -4,11 +4,14 @@ Times are seconds since the epoch, in UTC. JSON is kept as text on both database
 characters that damaged tags contain. The migrations create these tables; a test holds the two against each other.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Double,
     ForeignKey,
     Index,
@@ -18,7 +21,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
+
+from audiofeat.domain.jobs import FAILED_STATES, JobState
+
+# Nothing looks at these again: another version or another attempt took their place, or somebody called them off.
+FORGETTABLE_STATES = frozenset({JobState.SUPERSEDED, JobState.CANCELLED})
 
 metadata = MetaData(
     naming_convention={
@@ -71,6 +80,9 @@ jobs = Table(
     metadata,
     Column("job_id", Text, primary_key=True),
     Column("sequence", BigInteger, nullable=False, unique=True),
+    # Of two results for an item the one of the higher order stands; a batch's job has the order of what it repeats.
+    Column("source_order", BigInteger, nullable=False, server_default="0"),
+    Column("batch_id", Text),
     Column("item_id", Text, ForeignKey("items.item_id"), nullable=False),
     Column("store", Text, nullable=False),
     Column("key", Text, nullable=False),
@@ -94,11 +106,87 @@ jobs = Table(
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Column("finished_at", Double),
-    Index("jobs_by_lane", "lane", "state", "sequence"),
-    Index("jobs_by_lease", "state", "lease_until"),
     Index("jobs_by_item", "item_id", "sequence"),
     Index("jobs_by_change", "updated_at"),
     Index("jobs_by_place", "key", "store"),
+    Index("jobs_by_state", "state", "lane"),
+)
+
+
+def in_state(*states: JobState) -> ColumnElement[bool]:
+    """Return the condition that a job is in one of the states, spelt out: only so do small indexes serve it.
+
+    Neither database uses a partial index for a value that it learns after it has planned.
+    """
+    named: list[ColumnElement[str]] = [literal_column(f"'{state.value}'") for state in sorted(states)]
+    return jobs.c.state == named[0] if len(named) == 1 else jobs.c.state.in_(named)
+
+
+def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+# What is looked for all the time is small, however many jobs have ended.
+_partial("jobs_due", jobs.c.lane, jobs.c.sequence, where=in_state(JobState.QUEUED))
+_partial("jobs_leased", jobs.c.lease_until, where=in_state(JobState.LEASED))
+_partial("jobs_resting", jobs.c.due_at, where=in_state(JobState.RETRY_WAIT))
+_partial("jobs_failed", jobs.c.updated_at, where=in_state(*FAILED_STATES))
+_partial("jobs_to_forget", jobs.c.finished_at, where=in_state(*FORGETTABLE_STATES))
+_partial("jobs_by_batch", jobs.c.batch_id, jobs.c.state, where=jobs.c.batch_id.is_not(None))
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("total", BigInteger),
+    Column("looked_at", BigInteger, nullable=False),
+    Column("most_open", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("expanded_at", Double),
+    Column("finished_at", Double),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("job_id", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", Text),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("stage", Text),
+    Column("signal", Integer),
+    Column("sha256", Text),
+    Column("versions", JSON, nullable=False),
+    Index("incidents_by_job", "job_id"),
+)
+
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("lease_until", Double, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("lanes", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
 )
 
 analyses = Table(

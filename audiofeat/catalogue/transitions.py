@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from audiofeat.catalogue.schema import transitions
 from audiofeat.domain.jobs import JobState
+from audiofeat.ports import StepView
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,18 @@ def note(connection: Connection, now: float, steps: Iterable[Transition]) -> Non
     ]
     if rows:
         connection.execute(insert(transitions), rows)
+
+
+def of_job(connection: Connection, job_id: str) -> list[StepView]:
+    """Return a job's steps, oldest first."""
+    query = select(transitions).where(transitions.c.job_id == job_id).order_by(transitions.c.id)
+    return [
+        StepView(
+            at=datetime.fromtimestamp(row.at, tz=UTC),
+            before=JobState(row.from_state) if row.from_state else None,
+            after=JobState(row.to_state),
+            worker=row.worker,
+            note=row.note,
+        )
+        for row in connection.execute(query)
+    ]

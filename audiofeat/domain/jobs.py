@@ -5,6 +5,7 @@ while their parent lived, ``losses`` counts leases that ran out without a word; 
 count in neither.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -16,7 +17,7 @@ CRASH_BUDGET = 3
 LOSS_BUDGET = 10
 STORAGE_PATIENCE_S = 24 * 3600.0
 _BACKOFF_FIRST_S = 2.0
-_BACKOFF_MOST_S = 900.0
+BACKOFF_MOST_S = 900.0
 
 
 class Lane(StrEnum):
@@ -38,14 +39,69 @@ class JobState(StrEnum):
     REJECTED = "rejected"
     QUARANTINED = "quarantined"
     DEAD = "dead"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
 
 
-FINAL_STATES = frozenset(JobState) - {JobState.QUEUED, JobState.LEASED, JobState.RETRY_WAIT}
+WAITING_STATES = frozenset({JobState.QUEUED, JobState.RETRY_WAIT})
+OPEN_STATES = WAITING_STATES | {JobState.LEASED, JobState.PAUSED}
+FINAL_STATES = frozenset(JobState) - OPEN_STATES
 USABLE_STATES = frozenset({JobState.DONE, JobState.DEGRADED})
-FAILED_STATES = FINAL_STATES - USABLE_STATES - {JobState.SUPERSEDED}
+FAILED_STATES = frozenset({JobState.REJECTED, JobState.QUARANTINED, JobState.DEAD})
 # Why a job ended that may well go otherwise once somebody has mended rights or the object is back.
 MENDABLE = frozenset({ErrorCode.ACCESS_DENIED, ErrorCode.OBJECT_MISSING, ErrorCode.OBJECT_CHANGED})
+
+
+class Change(StrEnum):
+    """What a person may do to jobs."""
+
+    REPLAY = "replay"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+# From which states, and to which one. Work that goes on is not paused: it ends, or comes back into the queue.
+CHANGES: Mapping[Change, tuple[frozenset[JobState], JobState]] = {
+    Change.REPLAY: (FAILED_STATES | {JobState.CANCELLED}, JobState.QUEUED),
+    Change.PAUSE: (WAITING_STATES, JobState.PAUSED),
+    Change.RESUME: (frozenset({JobState.PAUSED}), JobState.QUEUED),
+    Change.CANCEL: (OPEN_STATES, JobState.CANCELLED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs are meant; what is None or empty excludes nothing."""
+
+    states: frozenset[JobState] = frozenset()
+    job_ids: tuple[str, ...] | None = None
+    lane: Lane | None = None
+    error_code: str | None = None
+    batch_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of the moment in which a child died.
+
+    Parameters
+    ----------
+    stage : str or None
+        What was being done: ``fetch``, ``probe``, ``analysis``, ``finish``.
+    signal : int or None
+        The signal that ended the child.
+    sha256 : str or None
+        Of the bytes, where they had arrived.
+    versions : mapping
+        Of the packages that were at work.
+    """
+
+    stage: str | None = None
+    signal: int | None = None
+    sha256: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +148,7 @@ class Claim:
     kind: Kind | None
     kind_source: KindSource | None = None
     records: tuple[MetadataRecord, ...] = ()
+    batch_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +200,7 @@ def backoff_s(attempt: int, jitter: float) -> float:
     >>> [backoff_s(n, 0.0) for n in (1, 2, 3)]
     [1.0, 2.0, 4.0]
     """
-    whole = min(_BACKOFF_MOST_S, _BACKOFF_FIRST_S * 2.0 ** min(attempt - 1, 20))
+    whole = min(BACKOFF_MOST_S, _BACKOFF_FIRST_S * 2.0 ** min(attempt - 1, 20))
     return whole * (0.5 + 0.5 * jitter)
 
 

@@ -2,16 +2,19 @@
 
 from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemView
 from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
-from audiofeat.ports.ledger import JobView, Ledger
+from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
 from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
 __all__ = [
     "Analysis",
+    "Attendance",
+    "Batches",
     "Catalogue",
     "EmbeddingRow",
     "Fetched",
     "Hit",
+    "IncidentView",
     "IndexContents",
     "IndexPublisher",
     "IndexReader",
@@ -21,8 +24,10 @@ __all__ = [
     "MetadataSource",
     "ObjectStore",
     "ReleaseView",
+    "StepView",
     "StoredObject",
     "TaskQueue",
     "Telemetry",
     "VectorIndex",
+    "WorkerView",
 ]

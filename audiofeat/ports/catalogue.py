@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, MetadataValue
-from audiofeat.ports.ledger import Ledger
+from audiofeat.ports.ledger import Attendance, Batches, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class EmbeddingRow:
     embedding: NDArray[np.float32] | None
 
 
-class Catalogue(Ledger, Protocol):
+class Catalogue(Ledger, Batches, Attendance, Protocol):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""
 
     def analyses_of_audio(self, sha256: str) -> dict[str, Analysis]:

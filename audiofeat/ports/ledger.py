@@ -1,11 +1,24 @@
 """The ledger of jobs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from audiofeat.domain.jobs import Claim, JobState, Lane, Outcome, Registered, Registration
+from audiofeat.domain.batches import Batch, BatchScope, BatchState
+from audiofeat.domain.jobs import (
+    Change,
+    Claim,
+    Evidence,
+    JobFilter,
+    JobState,
+    Lane,
+    Outcome,
+    Registered,
+    Registration,
+)
+
+NO_EVIDENCE = Evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,41 @@ class JobView:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step in the life of a job; ``before`` is None where it begins."""
+
+    at: datetime
+    before: JobState | None
+    after: JobState
+    worker: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """A crash or a loss, and what is known of it."""
+
+    at: datetime
+    attempt: int
+    worker: str | None
+    code: str
+    message: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """Worker processes that have lately said that they are there."""
+
+    name: str
+    host: str
+    lanes: tuple[str, ...]
+    slots: int
+    started_at: datetime
+    seen_at: datetime
+
+
 class Ledger(Protocol):
     """The jobs: what has to be done, who does it, and what became of it."""
 
@@ -44,8 +92,8 @@ class Ledger(Protocol):
     def reject(self, claim: Claim, *, code: str, message: str) -> bool:
         """End a job whose bytes can never be analysed."""
 
-    def crash(self, claim: Claim, *, code: str, message: str) -> JobState | None:
-        """Count one crash and requeue or quarantine; None where the token has moved on."""
+    def crash(self, claim: Claim, *, code: str, message: str, evidence: Evidence = NO_EVIDENCE) -> JobState | None:
+        """Count one crash, keep its evidence, and requeue or quarantine; None where the token has moved on."""
 
     def postpone(self, claim: Claim, *, code: str, message: str) -> JobState | None:
         """Wait with backoff after a storage fault; dead after a day of them."""
@@ -53,8 +101,23 @@ class Ledger(Protocol):
     def release(self, claim: Claim) -> None:
         """Give a job back untouched, as at shutdown: counts in no budget."""
 
+    def supersede(self, claim: Claim, current: Registration) -> bool:
+        """End a job whose object was overwritten, and register the version that is there now."""
+
     def expire_leases(self) -> int:
-        """Requeue or quarantine jobs whose lease ran out, wake those whose wait is over; return how many."""
+        """Requeue or quarantine jobs whose lease ran out; return how many."""
+
+    def wake_rested(self) -> int:
+        """Requeue jobs whose wait is over; return how many."""
+
+    def change_jobs(self, change: Change, which: JobFilter) -> int:
+        """Replay, pause, resume or cancel the jobs that are meant and can be; return how many."""
+
+    def history(self, job_id: str) -> tuple[list[StepView], list[IncidentView]]:
+        """Return a job's steps and incidents, oldest first."""
+
+    def forget(self, *, before: float, limit: int = 1_000) -> int:
+        """Drop history, and jobs that something took the place of, from before a time; return how many rows."""
 
     def due(self, lane: Lane, *, limit: int) -> list[str]:
         """Return ids of queued jobs of a lane, oldest first."""
@@ -72,3 +135,56 @@ class Ledger(Protocol):
         self, *, states: Iterable[JobState] = (), job_ids: Sequence[str] | None = None, limit: int = 100
     ) -> list[JobView]:
         """Return jobs in those states (all states where none is named), newest change first."""
+
+    def matching_jobs(self, which: JobFilter, *, limit: int = 100) -> list[JobView]:
+        """Return the jobs that are meant, newest change first."""
+
+
+class Batches(Protocol):
+    """Work on many items at once, made into jobs a page at a time."""
+
+    def create_batch(
+        self,
+        kind: str,
+        *,
+        lane: Lane,
+        scope: BatchScope,
+        parameters: Mapping[str, Any] | None = None,
+        total: int | None = None,
+        most_open: int = 1_000,
+    ) -> Batch:
+        """Begin a batch; the reconciler makes its jobs."""
+
+    def batch(self, batch_id: str) -> Batch:
+        """Return one batch; raises BatchUnknown."""
+
+    def batches(self, *, states: Iterable[BatchState] = (), limit: int = 100) -> list[Batch]:
+        """Return batches in those states (all where none is named), newest first."""
+
+    def change_batch(self, change: Change, batch_id: str) -> Batch:
+        """Pause, resume or cancel a batch and its jobs; raises BatchUnknown, or InvalidInput where it has ended."""
+
+    def expand_batch(self, batch_id: str, *, limit: int) -> int:
+        """Look at the next items of a running batch and make jobs of those in its scope; return how many it saw."""
+
+    def settle_batches(self) -> int:
+        """Have jobs follow their batch, end batches whose jobs have all ended; return how many changed."""
+
+
+class Attendance(Protocol):
+    """Who works, and who leads."""
+
+    def lead(self, name: str, *, holder: str, lease_s: float) -> bool:
+        """Take or keep an office that one process holds at a time; False where another one does."""
+
+    def resign(self, name: str, *, holder: str) -> None:
+        """Leave an office, so that the next one need not wait."""
+
+    def attend(self, name: str, *, host: str, lanes: Sequence[str], slots: int) -> None:
+        """Note that worker processes are there."""
+
+    def leave(self, name: str) -> None:
+        """Note that worker processes have ended."""
+
+    def workers(self, *, seen_within_s: float) -> list[WorkerView]:
+        """Return who has lately been there."""

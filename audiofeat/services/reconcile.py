@@ -38,6 +38,7 @@ class Reconciler:
             The ledger is in order all the same; the next pass rings.
         """
         self._catalogue.expire_leases()
+        self._catalogue.wake_rested()
         return sum(self._top_up(lane) for lane in Lane)
 
     def _top_up(self, lane: Lane) -> int:

@@ -277,6 +277,7 @@ class TestClaims:
         """A worker that was thought dead and comes back is refused by every verb."""
         stale = take(catalogue, queue(catalogue))
         clock.now += LEASE_S + 1
+        assert catalogue.expire_leases() == 1
         fresh = take(catalogue, stale.job_id)
         before = catalogue.job(stale.job_id)
         error = {"code": "not_audio", "message": "text"}
@@ -293,15 +294,14 @@ class TestClaims:
         assert catalogue.outcome_of_audio("aa") is None
         assert catalogue.finish(fresh, outcome())
 
-    @pytest.mark.parametrize("by", ["reconciler", "next claim"])
-    def test_ten_losses_end_in_quarantine(self, catalogue: SqlCatalogue, clock: Clock, by: str) -> None:
-        """A lease that runs out counts one loss and no crash, whoever notices it."""
+    def test_ten_losses_end_in_quarantine(self, catalogue: SqlCatalogue, clock: Clock) -> None:
+        """A lease that runs out counts one loss and no crash, and leaves the job to the reconciler alone."""
         job_id = queue(catalogue)
         take(catalogue, job_id)
         for losses in range(1, LOSS_BUDGET + 1):
             clock.now += LEASE_S + 1
-            if by == "reconciler":
-                assert catalogue.expire_leases() == 1
+            assert catalogue.claim(job_id, worker="w2", lease_s=LEASE_S) is None
+            assert catalogue.expire_leases() == 1
             claim = catalogue.claim(job_id, worker="w1", lease_s=LEASE_S)
             job = catalogue.job(job_id)
             assert (job.losses, job.crashes, claim is None) == (losses, 0, losses == LOSS_BUDGET)
@@ -337,9 +337,9 @@ class TestEndings:
             JobState.RETRY_WAIT
         )
         assert catalogue.claim(job_id, worker="w1", lease_s=LEASE_S) is None
-        assert catalogue.expire_leases() == 0
+        assert catalogue.wake_rested() == 0
         clock.now += 2.0
-        assert catalogue.expire_leases() == 1
+        assert catalogue.wake_rested() == 1
         assert catalogue.due(Lane.NORMAL, limit=9) == [job_id]
         assert catalogue.job(job_id).crashes == catalogue.job(job_id).losses == 0
 
@@ -350,7 +350,7 @@ class TestEndings:
         def fail_then_wait(wait_s: float) -> JobState | None:
             state = catalogue.postpone(take(catalogue, job_id), code="store_unavailable", message="503")
             clock.now += wait_s
-            catalogue.expire_leases()
+            catalogue.wake_rested()
             return state
 
         assert fail_then_wait(STORAGE_PATIENCE_S) is JobState.RETRY_WAIT
@@ -471,6 +471,7 @@ class TestResults:
         assert catalogue.metadata_values(claim.item_id) == []
         assert catalogue.embeddings(Kind.TRACK) == []
         clock.now += LEASE_S + 1
+        assert catalogue.expire_leases() == 1
         assert catalogue.finish(take(catalogue, job_id), outcome())
 
     def test_a_value_that_is_no_json_is_refused_whole(self, catalogue: SqlCatalogue) -> None:

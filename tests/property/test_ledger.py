@@ -69,8 +69,6 @@ class LedgerMachine(RuleBasedStateMachine):
     def claim(self, n: int) -> object:
         job_id = list(self.model)[n]
         model = self.model[job_id]
-        if model.state is JobState.LEASED and model.lease_until <= self.now:
-            model.lose()
         claim = self.catalogue.claim(job_id, worker="w", lease_s=LEASE_S)
         assert (claim is not None) == (model.state is JobState.QUEUED)
         if claim is None:
@@ -152,7 +150,7 @@ class LedgerMachine(RuleBasedStateMachine):
             elif model.state is JobState.RETRY_WAIT:
                 model.end(JobState.QUEUED)
                 changed += 1
-        assert self.catalogue.expire_leases() == changed
+        assert self.catalogue.expire_leases() + self.catalogue.wake_rested() == changed
 
     @rule(seconds=st.floats(0.5, LEASE_S + 1))
     def time_passes(self, seconds: float) -> None:
