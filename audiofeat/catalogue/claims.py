@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, literal_column, select, update
 
 from audiofeat.catalogue import incidents, transitions
 from audiofeat.catalogue.descriptions import unpacked
@@ -23,7 +23,8 @@ def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease
     """Take a queued job; None where there is nothing to take. A silent worker's job is queued by the reconciler."""
     token = secrets.token_hex(16)
     leased = {"state": JobState.LEASED, "token": token, "worker": worker, "lease_until": now + lease_s}
-    of_item = items.c.item_id == jobs.c.item_id
+    # Spelt out: SQLAlchemy leaves the table's name out of what SQLite returns, and both tables have an item_id.
+    of_item = items.c.item_id == literal_column("jobs.item_id")
     taken = (
         update(jobs)
         .where(jobs.c.job_id == job_id, in_state(JobState.QUEUED))

@@ -214,6 +214,12 @@ class TestRegistration:
         claim = take(catalogue, queue(catalogue, lane=Lane.COLD, records=records))
         assert (claim.audio, claim.lane, claim.records, claim.attempt) == (version(), Lane.COLD, records, 1)
 
+    def test_a_claim_carries_its_own_item(self, catalogue: SqlCatalogue) -> None:
+        """Among items of different kinds, each claim has the kind of its item."""
+        kinds = {"a.wav": Kind.EPISODE, "b.wav": Kind.TRACK, "c.wav": None}
+        claims = {key: take(catalogue, queue(catalogue, version(key), kind=kind)) for key, kind in kinds.items()}
+        assert {key: claim.kind for key, claim in claims.items()} == kinds
+
     def test_an_inferred_kind_is_inferred_anew(self, catalogue: SqlCatalogue) -> None:
         """A claim on a new version does not take an earlier guess for knowledge."""
         catalogue.finish(take(catalogue, queue(catalogue)), outcome())
