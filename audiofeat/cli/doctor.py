@@ -42,6 +42,7 @@ def _checks() -> dict[str, Check]:
         "compiled parts": doctor_extraction.compiled,
         "determinism": doctor_extraction.determinism,
         "sandbox": doctor_extraction.sandbox,
+        "isolation": doctor_extraction.isolation,
     }
     try:
         services = Services(load_settings())

@@ -36,6 +36,20 @@ def compiled() -> Finding:
     return Finding(Verdict.FAILED, last_line, _REINSTALL) if trial.returncode else fine(last_line)
 
 
+def isolation() -> Finding:
+    """Try to open a socket and to start a program from where a child would."""
+    command = [sys.executable, "-m", "audiofeat.extraction.seccomp"]
+    trial = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False)
+    if not trial.returncode:
+        return fine("a child that was taken over can open no socket and start no program")
+    if trial.returncode == 1:
+        return Finding(
+            Verdict.WARNING, "this system has no seccomp filter: a child that was taken over could use the network",
+            "run workers where nothing but store, broker and database can be reached",
+        )  # fmt: skip
+    return Finding(Verdict.FAILED, f"the seccomp filter did not hold ({trial.returncode})", "report it, with this line")
+
+
 def determinism() -> Finding:
     """Analyse a generated clip in two fresh servers: features, reasons and fingerprint must be the same bytes."""
     with TemporaryDirectory(prefix="audiofeat-") as folder:

@@ -295,3 +295,29 @@ def test_secrets_of_the_environment_stay_outside(
     assert core
     os.kill(child, signal.SIGKILL)
     thread.join(PATIENCE_S)
+
+
+def test_a_child_that_was_taken_over_reaches_nothing(tune: Path) -> None:
+    """Sockets, programs and other processes' memory are refused to it; files it was given are not."""
+    program = (
+        "import os, socket, ctypes\n"
+        "from audiofeat.extraction import server\n"
+        "def tried(attempt):\n"
+        "    try: attempt()\n"
+        "    except PermissionError: return 'refused'\n"
+        "    return 'done'\n"
+        "def attach():\n"
+        "    libc = ctypes.CDLL(None, use_errno=True)\n"
+        "    if libc.ptrace(16, os.getppid(), 0, 0): raise OSError(ctypes.get_errno(), 'ptrace')\n"
+        "def taken_over(path, **_):\n"
+        "    attempts = {'inet': lambda: socket.socket(), 'unix': lambda: socket.socket(socket.AF_UNIX),\n"
+        "                'pair': socket.socketpair, 'exec': lambda: os.execv('/bin/true', ['true']),\n"
+        "                'attach': attach, 'read': path.read_bytes}\n"
+        "    return {name: tried(attempt) for name, attempt in attempts.items()}, {}\n"
+        "server.analyse = taken_over\n"
+        "server.main()"
+    )
+    (answer,) = answers_of(program, tune)
+    assert answer["record"] == {
+        "inet": "refused", "unix": "refused", "pair": "refused", "exec": "refused", "attach": "refused", "read": "done",
+    }  # fmt: skip
