@@ -39,8 +39,8 @@ class ErrorCode(StrEnum):
     ITEM_UNKNOWN = "item_unknown", 104, "Ingest it, or ask by another name: id, reference, key or its last part."
     ITEM_NOT_ANALYSED = "item_not_analysed", 105, "Wait for its job, or see why that ended: `audiofeat failures`."
     JOB_UNKNOWN = "job_unknown", 106, "Use an id that `/v1/jobs` lists."
-    BATCH_UNKNOWN = "batch_unknown", 108, "Use an id that `audiofeat reprocess status` lists."
     SPACE_MISMATCH = "space_mismatch", 107, "Compare vectors of one space; rebuild the index after an upgrade."
+    BATCH_UNKNOWN = "batch_unknown", 108, "Use an id that `audiofeat reprocess status` lists."
     # The bytes are not audio that can be analysed
     EMPTY_OBJECT = "empty_object", 201, "Upload the file again."
     NOT_AUDIO = "not_audio", 202, "Upload audio; the name's ending is not looked at."
