@@ -11,6 +11,7 @@
     │   ├── ItemNotAnalysed        the item exists and has no embedding yet
     │   ├── JobUnknown             no job has this id
     │   ├── BatchUnknown           no batch has this id
+    │   ├── MessageRefused         a message that can never be accepted (final)
     │   └── SpaceMismatch          vectors of two spaces were about to be compared
     ├── AudioRejected              the bytes are not audio that can be analysed (final)
     ├── ExtractionCrashed          the child died by signal, deadline or memory
@@ -36,7 +37,8 @@
         ├── WorkersFailed          the workers end as soon as they are started
         └── LibraryUnusable        a native library does not work on this processor
 
-Each class has a stable ``code``; ``AudioRejected`` and ``ExtractionCrashed`` carry one of several.
+Each class has a stable ``code``; ``MessageRefused``, ``AudioRejected`` and ``ExtractionCrashed``
+carry one of several.
 """
 
 from audiofeat.codes import ErrorCode
@@ -115,6 +117,14 @@ class SpaceMismatch(UsageError):
     """Vectors of two spaces were about to be compared."""
 
     code = ErrorCode.SPACE_MISMATCH
+
+
+class MessageRefused(UsageError):
+    """A message that can never be accepted, whoever sends it again."""
+
+    def __init__(self, code: ErrorCode, message: str, remedy: str = "") -> None:
+        super().__init__(message, remedy)
+        self.code = code
 
 
 class AudioRejected(AudiofeatError):

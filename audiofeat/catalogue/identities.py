@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from audiofeat.catalogue.schema import aliases, items, jobs
+from audiofeat.catalogue.object_schema import objects
+from audiofeat.catalogue.schema import aliases, items
 from audiofeat.domain.items import item_id
 from audiofeat.domain.jobs import Registration
 
@@ -61,9 +62,10 @@ def _by_reference(connection: Connection, references: set[str]) -> dict[str, str
 
 
 def _by_place(connection: Connection, keys: set[str]) -> dict[tuple[str, str], str]:
-    # Jobs rather than items: an item moves on with its newest object, and its former places stay its own.
-    query = select(jobs.c.store, jobs.c.key, jobs.c.item_id).where(jobs.c.key.in_(keys)).order_by(jobs.c.sequence)
-    return {(store, key): named for store, key, named in connection.execute(query)}
+    # Objects rather than items: an item moves on with its newest object, and its former places stay its own.
+    query = select(objects.c.store, objects.c.key, objects.c.item_id).where(objects.c.key.in_(keys))
+    known = query.where(objects.c.item_id.is_not(None))
+    return {(store, key): named for store, key, named in connection.execute(known)}
 
 
 def _nameless(connection: Connection, item_ids: set[str]) -> set[str]:

@@ -16,6 +16,8 @@ from audiofeat.ports import ItemView
 _MOST_CANDIDATES = 5
 _MOST_SUGGESTIONS = 3
 _NAMES_COMPARED = 2_000
+# An item without any object left is kept, and not found.
+_VISIBLE = items.c.hidden_at.is_(None)
 
 
 def find_item(connection: Connection, name: str) -> ItemView:
@@ -35,7 +37,7 @@ def find_item(connection: Connection, name: str) -> ItemView:
         items.c.file_name == name,
     )
     for naming in namings:
-        query = select(items.c.item_id, items.c.store, items.c.key).where(naming).order_by(items.c.key)
+        query = select(items.c.item_id, items.c.store, items.c.key).where(naming, _VISIBLE).order_by(items.c.key)
         found = connection.execute(query.limit(_MOST_CANDIDATES + 1)).all()
         if len(found) == 1:
             return items_by_id(connection, [found[0].item_id])[found[0].item_id]
@@ -83,18 +85,22 @@ def _items_query() -> Select[Any]:
         .scalar_subquery()
     )
     learnt = select(func.min(aliases.c.alias)).where(aliases.c.item_id == items.c.item_id).scalar_subquery()
-    return select(
-        items.c.item_id,
-        items.c.kind,
-        items.c.kind_source,
-        func.coalesce(items.c.reference, learnt).label("reference"),
-        items.c.store,
-        items.c.key,
-        func.coalesce(served, latest).label("state"),
-        items.c.sha256,
-        audio.c.flags,
-        audio.c.facts,
-    ).join(audio, audio.c.sha256 == items.c.sha256, isouter=True)
+    return (
+        select(
+            items.c.item_id,
+            items.c.kind,
+            items.c.kind_source,
+            func.coalesce(items.c.reference, learnt).label("reference"),
+            items.c.store,
+            items.c.key,
+            func.coalesce(served, latest).label("state"),
+            items.c.sha256,
+            audio.c.flags,
+            audio.c.facts,
+        )
+        .where(_VISIBLE)
+        .join(audio, audio.c.sha256 == items.c.sha256, isouter=True)
+    )
 
 
 def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemView]:
@@ -131,7 +137,7 @@ def _candidates(rows: Iterable[Row[Any]]) -> str:
 def _suggestion(connection: Connection, name: str) -> str:
     names: dict[str, None] = {}
     for column in (items.c.reference, items.c.file_name, items.c.key):
-        query = select(column).where(column.is_not(None)).distinct().limit(_NAMES_COMPARED)
+        query = select(column).where(column.is_not(None), _VISIBLE).distinct().limit(_NAMES_COMPARED)
         names |= dict.fromkeys(connection.scalars(query))
     close = get_close_matches(name, names, n=_MOST_SUGGESTIONS)
     if close:

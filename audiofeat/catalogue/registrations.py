@@ -1,6 +1,6 @@
 """Registration: one item for what the catalogue calls one thing, one job for each version of its object."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from posixpath import basename
@@ -8,14 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
-from audiofeat.catalogue import counters, transitions
+from audiofeat.catalogue import counters, objects, transitions
 from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.descriptions import packed, redescribe
 from audiofeat.catalogue.identities import Identities
+from audiofeat.catalogue.objects import Place
 from audiofeat.catalogue.schema import aliases, embeddings, in_state, items, jobs
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.domain.items import KindSource, job_id
-from audiofeat.domain.jobs import MENDABLE, USABLE_STATES, WAITING_STATES, JobState, Registered, Registration
+from audiofeat.domain.jobs import MENDABLE, WAITING_STATES, JobState, Registered, Registration
 
 BATCH = 500
 _WAITING = WAITING_STATES | {JobState.PAUSED}
@@ -48,24 +49,40 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
                 corrections[named] = registration
             new_jobs[identifier] = _job_row(identifier, named, registration, places[identifier], now)
     _insert_items(connection, new_items, identities.learnt)
-    _correct_kinds(connection, now, corrections)
     if new_jobs:
         connection.execute(insert(jobs), list(new_jobs.values()))
         transitions.note(connection, now, [Transition(new, None, JobState.QUEUED) for new in new_jobs])
     named_now = [(job["item_id"], job["sequence"]) for job in new_jobs.values()]
     named_now += [(known[revived_id][0], places[revived_id]) for revived_id in revived]
+    items_of = {name: item for name, (item, _) in known.items()} | {n: j["item_id"] for n, j in new_jobs.items()}
+    back = _note_objects(connection, now, batch, items_of, known)
+    named_now += [(job["item_id"], job["sequence"]) for job in back.values()]
     superseded = _supersede(connection, now, dict(sorted(named_now, key=itemgetter(1))))
+    _correct_kinds(connection, now, corrections)
     by_id = dict(zip(job_ids, batch, strict=True))
     redescribed = redescribe(connection, now, {known_id: by_id[known_id] for known_id in known})
+    known |= {identifier: (job["item_id"], JobState(job["state"])) for identifier, job in back.items()}
     answers = _answers(job_ids, known, new_jobs, superseded)
     return [replace(answer, is_redescribed=answer.job_id in redescribed) for answer in answers]
 
 
-def _revive(connection: Connection, now: float, places: Mapping[str, int]) -> set[str]:
-    """Queue again what has just been seen and is not at work, as the newest of its item; return those ids.
+def _note_objects(
+    connection: Connection,
+    now: float,
+    batch: Sequence[Registration],
+    items_of: Mapping[str, str],
+    known: Collection[str],
+) -> dict[str, dict[str, Any]]:
+    """Note what lies where now; queue, and return by id, the known jobs whose version was replaced or gone."""
+    found = {Place(r.audio.store, r.audio.key): (r.audio, items_of[job_id(r.audio)]) for r in batch}
+    back = [job for job in objects.arrive(connection, now, found) if job in known]
+    again = objects.queue_again(connection, now, back) if back else []
+    objects.show(connection, {item for _, item in found.values()})
+    return {row["job_id"]: row for row in again}
 
-    That is what ended for want of rights or of the object itself, and a version of an object that a later one had
-    taken the place of: somebody put it back. Where that is old news, the worker finds another version there.
+
+def _revive(connection: Connection, now: float, places: Mapping[str, int]) -> set[str]:
+    """Queue again what ended for want of rights or of the object itself, and has just been seen; return those ids.
 
     Parameters
     ----------
@@ -73,18 +90,7 @@ def _revive(connection: Connection, now: float, places: Mapping[str, int]) -> se
         A fresh sequence number for each job id.
     """
     mendable = and_(in_state(JobState.REJECTED), jobs.c.error_code.in_(MENDABLE))
-    served = jobs.alias("served")
-    replaced = (
-        select(served.c.job_id)
-        .join(items, items.c.job_id == served.c.job_id)
-        .where(items.c.item_id == jobs.c.item_id, served.c.job_id != jobs.c.job_id, served.c.key == jobs.c.key)
-        .where(served.c.store == jobs.c.store, served.c.version != jobs.c.version)
-        .exists()
-    )
-    put_back = and_(in_state(JobState.SUPERSEDED, *USABLE_STATES), replaced)
-    query = select(jobs.c.job_id, jobs.c.state).where(
-        jobs.c.job_id.in_(places), or_(in_state(JobState.DEAD), mendable, put_back)
-    )
+    query = select(jobs.c.job_id, jobs.c.state).where(jobs.c.job_id.in_(places), or_(in_state(JobState.DEAD), mendable))
     ended = list(connection.execute(query))
     for row in ended:
         place = places[row.job_id]

@@ -49,6 +49,8 @@ items = Table(
     Column("file_name", Text, nullable=False),
     Column("sha256", Text, ForeignKey("audio.sha256")),
     Column("job_id", Text),
+    # Since when none of its objects is left.
+    Column("hidden_at", Double),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Index("items_by_key", "key", "store"),

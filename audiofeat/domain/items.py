@@ -8,7 +8,9 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 
+AUDIO_SUFFIXES = frozenset({".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav"})
 _NAMESPACE = uuid.UUID("6f0cbf0e-6f1a-5f6e-9d5b-6b1f5c1f7a10")
 EPISODE_SPEECH_RATIO = 0.6
 EPISODE_DURATION_S = 60.0
@@ -54,6 +56,17 @@ def item_id(*, reference: str | None, store: str, key: str) -> str:
 def job_id(audio: ObjectVersion) -> str:
     """Return the sha256 of store, key and version: one job for each object version."""
     return hashlib.sha256(f"{audio.store}\n{audio.key}\n{audio.version}".encode()).hexdigest()
+
+
+def is_audio_key(key: str) -> bool:
+    """Tell whether an object counts as audio, by the ending of its key.
+
+    Examples
+    --------
+    >>> is_audio_key("a/b.MP3"), is_audio_key("cover.jpg")
+    (True, False)
+    """
+    return PurePosixPath(key).suffix.lower() in AUDIO_SUFFIXES
 
 
 def infer_kind(*, speech_ratio: float | None, duration_s: float) -> Kind:

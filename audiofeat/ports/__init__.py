@@ -3,6 +3,7 @@
 from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemView
 from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
+from audiofeat.ports.objects import ObjectLedger
 from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
@@ -22,6 +23,7 @@ __all__ = [
     "JobView",
     "Ledger",
     "MetadataSource",
+    "ObjectLedger",
     "ObjectStore",
     "ReleaseView",
     "StepView",

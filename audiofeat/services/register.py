@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
-from audiofeat.domain.items import Kind, KindSource, ObjectVersion
+from audiofeat.domain.items import AUDIO_SUFFIXES, Kind, KindSource, ObjectVersion, is_audio_key
 from audiofeat.domain.jobs import FAILED_STATES, FINAL_STATES, JobState, Lane, MetadataRecord, Registered, Registration
 from audiofeat.domain.metadata import About, Records
 from audiofeat.errors import NoAudioFound
 from audiofeat.ports import Catalogue, ObjectStore, StoredObject
 
-AUDIO_SUFFIXES = frozenset({".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav"})
 _BATCH = 1_000
 
 
@@ -80,7 +78,7 @@ def register_listing(
         There is not one audio object under the prefix.
     """
     listed = list(store.list(prefix))
-    found = [candidate for candidate in listed if _is_audio(candidate)]
+    found = [candidate for candidate in listed if is_audio_key(candidate.key)]
     if not found:
         where = f"{store.name}/{prefix}".rstrip("/")
         endings = " ".join(sorted(AUDIO_SUFFIXES))
@@ -98,10 +96,6 @@ def register_listing(
     states = catalogue.jobs(states={JobState.SUPERSEDED}, job_ids=[j.job_id for j in jobs if j.is_new], limit=len(jobs))
     replaced = tuple(sorted(job.key for job in states))
     return Registrations(tuple(jobs), replaced, len(listed) - len(found))
-
-
-def _is_audio(found: StoredObject) -> bool:
-    return PurePosixPath(found.key).suffix.lower() in AUDIO_SUFFIXES
 
 
 def _registration(store_name: str, found: StoredObject, about: About, *, lane: Lane, kind: Kind | None) -> Registration:
