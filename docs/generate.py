@@ -42,6 +42,12 @@ _REJECTED = {
     ErrorCode.TOO_LONG: f"Longer than `{PREFIX}MAX_DURATION_S`.",
     ErrorCode.PCM_BUDGET: "A small file claims to hold more than 1 GB of PCM and 1,000 times its own size.",
 }
+_REFUSED = {
+    ErrorCode.MESSAGE_MALFORMED: "A message or a record in it is no JSON, incomplete, or has a value of a wrong form.",
+    ErrorCode.MESSAGE_UNKNOWN: "It has no envelope that is known.",
+    ErrorCode.MESSAGE_TOO_LARGE: "It has more than 1,000,000 bytes.",
+    ErrorCode.CONFIRMATION_NEEDED: "SNS asks to confirm a subscription by opening a URL, which is not done.",
+}
 _CRASHED = {
     ErrorCode.EXTRACTION_SIGNAL: "A signal ended the child, such as a fault in native code.",
     ErrorCode.EXTRACTION_DEADLINE: "The child took longer than 10 s plus a fifth of the duration.",
@@ -145,6 +151,9 @@ def codes_page() -> str:
         "The HTTP API answers with the status and an `application/problem+json` that carries the code. What is "
         "worth another try is tried again by the workers.",
         _table(("no.", "code", "meaning", "HTTP", "exit", "tried again", "remedy"), raised),
+        "## Refused messages\n\nA message from outside was not accepted, and would not be if it came again. "
+        "`audiofeat failures` shows it; over HTTP the answer is a problem with status 422.",
+        _table(("no.", "code", "meaning", "remedy"), _remedied(_REFUSED)),
         "## Rejected audio\n\nThe bytes are not audio that can be analysed. The job ends as `rejected`, and trying "
         "again changes nothing.",
         _table(("no.", "code", "meaning", "remedy"), _remedied(_REJECTED)),
@@ -191,7 +200,7 @@ def _remedied(meanings: Mapping[ErrorCode, str]) -> list[tuple[str, str, str, st
 
 def missing_meanings() -> set[StrEnum]:
     """Return the codes that the page would leave out."""
-    told = {c.code for c in _leaves()} | set(_REJECTED) | set(_CRASHED) | set(_FLAGS) | set(_REASONS)
+    told = {c.code for c in _leaves()} | set(_REFUSED) | set(_REJECTED) | set(_CRASHED) | set(_FLAGS) | set(_REASONS)
     return {code for family in (ErrorCode, Flag, Reason) for code in family if code not in told}
 
 

@@ -172,14 +172,16 @@ def _event(
 ) -> ObjectEvent:
     if not 1 <= len(key.encode()) <= MOST_KEY_BYTES or "\0" in key:
         raise ValueError(f"a key has 1 to {MOST_KEY_BYTES} bytes of UTF-8 without NUL, this is {_shown(key)}")
-    etag, version_id, sequencer = (entry.get(name) or "" for name in ("etag", "version-id", "sequencer"))
+    etag, version_id, sequencer = (
+        "" if entry.get(name) is None else _text(entry, name) for name in ("etag", "version-id", "sequencer")
+    )
     etag = etag.removeprefix("W/").strip('"')
     if etag and not _ETAG.fullmatch(etag):
         raise ValueError(f"{_shown(etag)} is no possible ETag")
     if version_id and not _VERSION_ID.fullmatch(version_id):
         raise ValueError(f"{_shown(version_id)} is no possible version id")
-    size = entry.get("size") or 0
-    if not isinstance(size, int) or not 0 <= size <= _LARGEST_OBJECT_BYTES:
+    size = 0 if entry.get("size") is None else entry["size"]
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _LARGEST_OBJECT_BYTES:
         raise ValueError(f"{_shown(size)} is no possible size")
     when = datetime.fromisoformat(at)
     return ObjectEvent(
@@ -214,7 +216,7 @@ def _json_object(body: bytes | str) -> dict[str, Any]:
 
 
 def _confirmation(message: Mapping[str, Any]) -> MessageRefused:
-    topic, token = str(message.get("TopicArn")), str(message.get("Token"))
+    topic, token = (str(message.get(name) or "") for name in ("TopicArn", "Token"))
     if not _TOPIC.fullmatch(topic) or not _TOKEN.fullmatch(token):
         return MessageRefused(ErrorCode.MESSAGE_MALFORMED, "SNS asks for something without a proper TopicArn and Token")
     return MessageRefused(

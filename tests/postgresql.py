@@ -1,4 +1,4 @@
-"""Real servers for the contract tests: a throw-away PostgreSQL on a free loopback port."""
+"""A real database for the tests: a throw-away PostgreSQL on a free loopback port."""
 
 import os
 import pwd
