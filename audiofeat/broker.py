@@ -25,6 +25,9 @@ from audiofeat.errors import BrokerUnavailable
 from audiofeat.extraction.sandbox import die_with_parent
 
 INGEST_QUEUE = "ingest"
+# Redis and Valkey look for the next message in this order; RabbitMQ takes turns.
+QUEUES = (INGEST_QUEUE, *(lane.value for lane in Lane))
+COLD_QUEUES = (INGEST_QUEUE, Lane.COLD.value)
 ANALYSE_TASK = "audiofeat.analyse"
 INGEST_TASK = "audiofeat.ingest"
 _DELIVERY_LIMIT = 5
@@ -53,13 +56,15 @@ def celery_app(broker_url: str, *, max_duration_s: float, concurrency: int) -> C
         accept_content=["json"],
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=5,
-        broker_transport_options={} if quorum else {"visibility_timeout": 2 * hard_limit_s},
+        broker_transport_options=(
+            {} if quorum else {"visibility_timeout": 2 * hard_limit_s, "queue_order_strategy": "priority"}
+        ),
         enable_utc=True,
         task_acks_late=True,
         task_create_missing_queues=False,
         task_default_queue=Lane.NORMAL.value,
         task_ignore_result=True,
-        task_queues=[_queue(name, quorum=quorum) for name in (*Lane, INGEST_QUEUE)],
+        task_queues=[_queue(name, quorum=quorum) for name in QUEUES],
         task_reject_on_worker_lost=quorum,
         task_serializer="json",
         task_time_limit=hard_limit_s,

@@ -60,6 +60,14 @@ class Settings(BaseSettings):
         default=4 * _GIB, gt=0, description="Larger objects are rejected before they are fetched."
     )
     workers: int = Field(default=2, ge=1, le=256, description="Jobs worked on at a time by one machine.")
+    cold_workers: int = Field(
+        default=1, ge=0, le=256, description="Of `audiofeat up`, beside these: jobs of new items alone."
+    )
+    retention_days: float = Field(
+        default=90.0,
+        gt=0,
+        description="How long the history of jobs is kept, and jobs that were replaced or cancelled.",
+    )
     lease_s: float = Field(
         default=_EMBEDDED_PACE["lease_s"],
         gt=0,

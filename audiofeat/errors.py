@@ -138,13 +138,14 @@ class AudioRejected(AudiofeatError):
 class ExtractionCrashed(AudiofeatError):
     """The child died by signal, deadline or memory while its parent lived: one crash for the item.
 
-    ``signal`` is the name of the signal that ended it, where one did.
+    ``signal`` is the name of the signal that ended it, where one did; ``stage`` is ``probe`` or ``analysis``.
     """
 
-    def __init__(self, code: ErrorCode, message: str, *, signal: str | None = None) -> None:
+    def __init__(self, code: ErrorCode, message: str, *, signal: str | None = None, stage: str | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.signal = signal
+        self.stage = stage
 
 
 class StoreError(AudiofeatError):

@@ -1,12 +1,14 @@
 """The Celery app that ``celery -A workers.app worker`` runs; each pool process wires its own services."""
 
 import os
+from typing import Any
 
 from celery import signals
 
 from audiofeat import bootstrap, logs
 from audiofeat.broker import celery_app, declare_dead_letters
 from audiofeat.extraction.sandbox import die_with_parent
+from workers.attendance import Attendance
 
 _settings = bootstrap.load_settings()
 logs.configure(level=_settings.log_level, as_json=_settings.logs_json, secrets=_settings.secrets)
@@ -25,6 +27,16 @@ def _keep_the_log(**_: object) -> None:
 def _keep_dead_letters(**_: object) -> None:
     """Make sure that what cannot be delivered has somewhere to go."""
     declare_dead_letters(app)
+
+
+@signals.worker_ready.connect
+def _attend(sender: Any, **_: object) -> None:  # noqa: ANN401  the consumer, whose type tells nothing of its worker
+    """Have the ledger know of this worker while it runs."""
+    services = bootstrap.Services(_settings)
+    queues = list(app.amqp.queues.consume_from)
+    attendance = Attendance(services, name=sender.hostname, queues=queues, slots=sender.controller.concurrency)
+    attendance.start()
+    signals.worker_shutting_down.connect(lambda **_: attendance.end(), weak=False)
 
 
 @signals.worker_process_init.connect

@@ -88,12 +88,21 @@ def change(connection: Connection, now: float, what: Change, batch_id: str) -> B
     return one(connection, batch_id)
 
 
+def waiting(connection: Connection) -> list[str]:
+    """Return the running batches that have not seen every item, oldest first."""
+    unseen = (batches.c.state == BatchState.RUNNING, batches.c.expanded_at.is_(None))
+    return list(connection.scalars(select(batches.c.batch_id).where(*unseen).order_by(batches.c.created_at)))
+
+
 def expand(connection: Connection, now: float, batch_id: str, *, limit: int) -> int:
-    """Look at the next items of a running batch and make jobs of those in its scope; return how many it saw."""
+    """Look at the next items of a running batch, as far as it has room for jobs, and make those of its scope.
+
+    Returns how many items were seen.
+    """
     batch = _row(connection, batch_id, lock=True)
-    if batch.state != BatchState.RUNNING or batch.expanded_at is not None:
+    limit = min(limit, batch.most_open - _open_jobs(connection, batch))
+    if batch.state != BatchState.RUNNING or batch.expanded_at is not None or limit <= 0:
         return 0
-    scope = BatchScope(**batch.scope)
     page = select(items.c.item_id).where(items.c.item_id > batch.cursor).order_by(items.c.item_id).limit(limit)
     seen = list(connection.scalars(page))
     moved: dict[str, Any] = {"looked_at": batch.looked_at + len(seen), "updated_at": now}
@@ -102,7 +111,7 @@ def expand(connection: Connection, now: float, batch_id: str, *, limit: int) -> 
     moved |= {"expanded_at": now} if len(seen) < limit else {}
     connection.execute(update(batches).where(batches.c.batch_id == batch_id).values(moved))
     if seen:
-        _make_jobs(connection, now, batch, scope, first=batch.cursor, last=seen[-1])
+        _make_jobs(connection, now, batch, BatchScope(**batch.scope), first=batch.cursor, last=seen[-1])
     return len(seen)
 
 
@@ -113,18 +122,12 @@ def settle(connection: Connection, now: float) -> int:
         state = BatchState(row.state)
         changed += _follow(connection, now, row.batch_id, _FOLLOWS[state])
         ready = row.expanded_at is not None or state is BatchState.CANCELLED
-        if ready and state is not BatchState.PAUSED and not _has_open_jobs(connection, row.batch_id):
+        if ready and state is not BatchState.PAUSED and not _open_jobs(connection, row, most=1):
             after = BatchState.DONE if state is BatchState.RUNNING else state
             ended = {"state": after, "finished_at": now, "updated_at": now}
             unchanged = and_(batches.c.batch_id == row.batch_id, batches.c.state == state)
             changed += connection.execute(update(batches).where(unchanged).values(ended)).rowcount
     return changed
-
-
-def open_jobs(connection: Connection, batch_id: str) -> int:
-    """Return how many jobs of a batch have not ended."""
-    query = select(func.count()).where(jobs.c.batch_id == batch_id, in_state(*OPEN_STATES))
-    return connection.scalar(query) or 0
 
 
 def _follow(connection: Connection, now: float, batch_id: str, what: Change) -> int:
@@ -179,9 +182,11 @@ def _job_id(batch_id: str, repeated: str) -> str:
     return hashlib.sha256(f"{batch_id}\n{repeated}".encode()).hexdigest()
 
 
-def _has_open_jobs(connection: Connection, batch_id: str) -> bool:
-    some = select(jobs.c.job_id).where(jobs.c.batch_id == batch_id, in_state(*OPEN_STATES)).limit(1)
-    return connection.execute(some).first() is not None
+def _open_jobs(connection: Connection, batch: Row[Any], *, most: int | None = None) -> int:
+    """Return how many jobs of a batch have not ended; counting stops where it may have no more."""
+    some = select(jobs.c.job_id).where(jobs.c.batch_id == batch.batch_id, in_state(*OPEN_STATES))
+    counted = some.limit(most or batch.most_open).subquery()
+    return connection.scalar(select(func.count()).select_from(counted)) or 0
 
 
 def _row(connection: Connection, batch_id: str, *, lock: bool = False) -> Row[Any]:

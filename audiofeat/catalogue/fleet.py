@@ -48,10 +48,15 @@ class SqlBatches(Batches):
         with self._database.writing() as (connection, now):
             return batches.change(connection, now, change, batch_id)
 
-    def expand_batch(self, batch_id: str, *, limit: int) -> int:
-        """Look at the next items of a running batch and make jobs of those in its scope; return how many it saw."""
-        with self._database.writing() as (connection, now):
-            return batches.expand(connection, now, batch_id, limit=limit)
+    def expand_batches(self, *, page: int) -> int:
+        """Look at the next items of each running batch that has room for jobs; return how many were seen."""
+        with self._database.reading() as connection:
+            waiting = batches.waiting(connection)
+        seen = 0
+        for batch_id in waiting:
+            with self._database.writing() as (connection, now):
+                seen += batches.expand(connection, now, batch_id, limit=page)
+        return seen
 
     def settle_batches(self) -> int:
         """Have jobs follow their batch, end batches whose jobs have all ended; return how many changed."""
@@ -74,6 +79,11 @@ class SqlAttendance(Attendance):
         """Leave an office, so that the next one need not wait."""
         with self._database.writing() as (connection, _):
             attendance.resign(connection, name, holder=holder)
+
+    def time(self) -> float:
+        """Return the time by which leases are judged, in epoch seconds."""
+        with self._database.reading() as connection:
+            return self._database.now(connection)
 
     def attend(self, name: str, *, host: str, lanes: Sequence[str], slots: int) -> None:
         """Note that worker processes are there."""

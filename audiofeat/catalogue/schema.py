@@ -166,7 +166,7 @@ incidents = Table(
     Column("code", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("stage", Text),
-    Column("signal", Integer),
+    Column("signal", Text),
     Column("sha256", Text),
     Column("versions", JSON, nullable=False),
     Index("incidents_by_job", "job_id"),

@@ -1,109 +1,23 @@
 """What one machine runs for itself while a command needs it: broker, workers, and the pass that keeps them busy."""
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
 import time
-from contextlib import ExitStack
-from functools import partial
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self
 
+from audiofeat import logs
 from audiofeat.bootstrap import Services
-from audiofeat.errors import AudiofeatError, DiskFull, WorkersFailed
-from audiofeat.extraction.sandbox import die_with_parent
+from audiofeat.cli.pool import Workers
+from audiofeat.domain.jobs import Lane
+from audiofeat.errors import AudiofeatError, DiskFull
 
 if TYPE_CHECKING:
     from audiofeat.broker import EmbeddedBroker
 
-_STOP_PATIENCE_S = 30.0
-_RESTARTS_MOST = 5
 _PATIENCE_S = 30.0
-_LEAST_FREE_BYTES = 16 << 20
-
-
-class Workers:
-    """Celery workers as a child process; none where another command of this home already runs them.
-
-    Parameters
-    ----------
-    home : Path
-        Holds the lock and the workers' log.
-    concurrency : int
-        Pool processes.
-    """
-
-    def __init__(self, home: Path, *, concurrency: int) -> None:
-        self._home = home
-        self._concurrency = concurrency
-        self._lock: IO[str] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._restarts = 0
-
-    def __enter__(self) -> Self:
-        self._own()
-        return self
-
-    def _own(self) -> None:
-        """Start workers, unless another command runs some for this home."""
-        from audiofeat.broker import lock_of
-
-        self._lock = lock_of(self._home / "workers.lock")
-        if self._lock is None:
-            return
-        for left in (self._home / "scratch").glob("ingest-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        self._start()
-
-    def _start(self) -> None:
-        command = [sys.executable, "-m", "celery", "--app", "workers.app", "--quiet", "worker"]
-        queues = "cold,normal,bulk,ingest"
-        options = ["--queues", queues, "--concurrency", str(self._concurrency), "--loglevel", "WARNING"]
-        options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        with (self._home / "workers.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, *options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={**os.environ, "AUDIOFEAT_HOME": str(self._home), "REMAP_SIGTERM": "SIGQUIT"},
-                preexec_fn=partial(die_with_parent, os.getpid()),
-            )
-
-    def keep_alive(self) -> None:
-        """Start the workers again where they were killed, and take over from a command that has ended.
-
-        Raises
-        ------
-        WorkersFailed
-            Where starting them again does not help.
-        """
-        if self._process is None:
-            self._own()
-            return
-        if self._process.poll() is None:
-            return
-        self._restarts += 1
-        if self._restarts > _RESTARTS_MOST:
-            raise WorkersFailed("the workers end as soon as they are started", f"read {self._home / 'workers.log'}")
-        self._start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(_STOP_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
-        if self._lock is not None:
-            self._lock.close()
+# A leader that falls silent for so many passes is followed by another.
+_OFFICE_PASSES = 3
+_log = logs.get_logger(__name__)
 
 
 class Machine:
@@ -113,30 +27,38 @@ class Machine:
     ----------
     services : Services
         Of this process.
-    workers : int
-        Pool processes to run here; 0 for none.
+    workers, cold_workers : int
+        Pool processes to run here, for all lanes and for new items alone; 0 for none.
+    stays : bool
+        Whether to wait for whatever can be mended, a full disk or a lost broker, for as long as it takes.
     """
 
-    def __init__(self, services: Services, *, workers: int) -> None:
+    def __init__(self, services: Services, *, workers: int, cold_workers: int = 0, stays: bool = False) -> None:
         self._services = services
         self._workers = workers
+        self._cold_workers = cold_workers if workers else 0
+        self._stays = stays
         self._stack = ExitStack()
         self._pool: Workers | None = None
         self._broker: EmbeddedBroker | None = None
         self._next = 0.0
         self._well_at = time.monotonic()
+        self._problem: AudiofeatError | None = None
 
     def __enter__(self) -> Self:
-        from audiofeat.broker import EmbeddedBroker
+        from audiofeat.broker import COLD_QUEUES, QUEUES, EmbeddedBroker
 
         settings = self._services.settings
         with self._stack as stack:
             if settings.is_embedded:
                 self._broker = stack.enter_context(EmbeddedBroker(settings.home))
             if self._workers:
-                self._pool = stack.enter_context(Workers(settings.home, concurrency=self._workers))
+                pools = {"all": (QUEUES, self._workers)}
+                pools |= {"cold": (COLD_QUEUES, self._cold_workers)} if self._cold_workers else {}
+                self._pool = stack.enter_context(Workers(settings.home, pools))
             self._connect()
             # A broker that refuses from the start is an error; one that is lost on the way is waited for.
+            self._services.queue.depth(Lane.NORMAL)
             self._reconciler.step()
             self._stack = stack.pop_all()
         return self
@@ -144,9 +66,16 @@ class Machine:
     def _connect(self) -> None:
         from audiofeat.services.reconcile import Reconciler
 
+        settings = self._services.settings
         self._services.forget_queue()
-        slots = self._workers or self._services.settings.workers
-        self._reconciler = Reconciler(self._services.catalogue, self._services.queue, slots=slots)
+        self._reconciler = Reconciler(
+            self._services.catalogue,
+            self._services.queue,
+            slots=self._workers + self._cold_workers or settings.workers,
+            lease_s=settings.lease_s,
+            office_s=_OFFICE_PASSES * settings.reconcile_s,
+            retention_s=settings.retention_days * 86_400,
+        )
 
     def tick(self) -> None:
         """Do what is due: revive broker and workers, reconcile ledger and broker. Call it several times a second.
@@ -161,31 +90,48 @@ class Machine:
             For half a minute without a break.
         """
         now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + self._services.settings.reconcile_s
-        _require_space(self._services.home)
         try:
-            if self._broker and self._broker.keep_alive():
-                self._connect()
-            if self._pool:
-                self._pool.keep_alive()
-            self._reconciler.step()
-            self._well_at = now
+            if now >= self._next:
+                self._next = now + self._services.settings.reconcile_s
+                self._pass()
+                self._recovered(now)
+            elif self._problem is None:
+                self._reconciler.feed()
         except AudiofeatError as error:
-            if not error.retryable or now - self._well_at > _PATIENCE_S:
+            self._note(error)
+            impatient = isinstance(error, DiskFull) or now - self._well_at > _PATIENCE_S
+            if not error.retryable or (impatient and not self._stays):
                 raise
+
+    def _recovered(self, now: float) -> None:
+        if self._problem is not None:
+            _log.warning("machine_recovered", code=self._problem.code)
+        self._problem, self._well_at = None, now
+
+    def _note(self, error: AudiofeatError) -> None:
+        if self._problem is None or self._problem.code != error.code:
+            _log.warning("machine_waits", code=error.code, problem=error)
+        self._problem = error
+
+    def _pass(self) -> None:
+        from audiofeat.services.scratch import require_space
+
+        require_space(self._services.home)
+        if self._broker and self._broker.keep_alive():
+            self._connect()
+        if self._pool:
+            self._pool.keep_alive()
+        self._reconciler.step()
+
+    def dismiss(self) -> None:
+        """Ask the workers to end; leaving waits for it."""
+        if self._pool:
+            self._pool.dismiss()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.dismiss()
+        with suppress(AudiofeatError):
+            self._reconciler.resign()
         self._stack.close()
-
-
-def _require_space(home: Path) -> None:
-    free_bytes = shutil.disk_usage(home).free
-    if free_bytes < _LEAST_FREE_BYTES:
-        raise DiskFull(
-            f"{free_bytes >> 20} MB are left under {home}, {_LEAST_FREE_BYTES >> 20} are needed",
-            "free some or set AUDIOFEAT_HOME; what is done stays done, so run it again",
-        )

@@ -38,7 +38,7 @@ def up(
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, _: stopping.append(number))
     count = settings.workers if workers is None else workers
-    with Machine(services, workers=count) as machine:
+    with Machine(services, workers=count, cold_workers=settings.cold_workers, stays=True) as machine:
         server = _start_api(settings.home) if api else None
         try:
             announced = False
@@ -53,6 +53,8 @@ def up(
                     raise typer.Exit(1)
                 time.sleep(_POLL_S)
         finally:
+            # They end side by side.
+            machine.dismiss()
             if server is not None and server.poll() is None:
                 server.terminate()
                 try:

@@ -90,8 +90,8 @@ class Evidence:
     ----------
     stage : str or None
         What was being done: ``fetch``, ``probe``, ``analysis``, ``finish``.
-    signal : int or None
-        The signal that ended the child.
+    signal : str or None
+        Name of the signal that ended the child.
     sha256 : str or None
         Of the bytes, where they had arrived.
     versions : mapping
@@ -99,7 +99,7 @@ class Evidence:
     """
 
     stage: str | None = None
-    signal: int | None = None
+    signal: str | None = None
     sha256: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 

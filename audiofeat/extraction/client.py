@@ -101,7 +101,7 @@ class ExtractionServer:
             crash = answer["crash"]
             number = crash["signal"]
             name = signal.Signals(number).name if number else None
-            raise ExtractionCrashed(ErrorCode(crash["code"]), crash["message"], signal=name)
+            raise ExtractionCrashed(ErrorCode(crash["code"]), crash["message"], signal=name, stage=crash["stage"])
         return Extraction(**answer)
 
     def stop(self) -> None:

@@ -4,7 +4,7 @@ It preloads the libraries once and forks for each file, so that a child starts i
 native code kills that child only. It ends when its stdin closes, and its child with it.
 
 A request is ``{"path", "source", "max_duration_s"}``; an answer ``{"record", "timings", "peak_rss_bytes"}`` or
-``{"crash": {"code", "message", "signal"}}``. With ``"picture": true`` the answer has a ``picture`` to draw, too.
+``{"crash": {"code", "message", "signal", "stage"}}``. With ``"picture": true`` there is a ``picture`` to draw, too.
 """
 
 import json
@@ -106,7 +106,7 @@ def _work(request: Answer, writing: int, parent: int) -> None:
 
 def _await(child: int, reading: int, requests: int, request: Answer) -> Answer | None:
     started, limit = monotonic(), _PROBE_DEADLINE_S + _hashing_s(Path(request["path"]))
-    received = b""
+    received, stage = b"", "probe"
     poll = select.poll()
     poll.register(reading, select.POLLIN | select.POLLHUP)
     poll.register(requests, select.POLLHUP)
@@ -118,32 +118,35 @@ def _await(child: int, reading: int, requests: int, request: Answer) -> Answer |
             os.waitpid(child, 0)
             if requests in events:
                 return None
-            return _crash(ErrorCode.EXTRACTION_DEADLINE, f"the child was killed after {limit:.0f} s")
+            return _crash(ErrorCode.EXTRACTION_DEADLINE, f"the child was killed after {limit:.0f} s", stage=stage)
         chunk = os.read(reading, _READ_BYTES)
         if not chunk:
-            return _ended(child, received)
+            return _ended(child, received, stage)
         received += chunk
         if b"\n" in received and received.startswith(b'{"deadline_s"'):
             first, received = received.split(b"\n", 1)
+            stage = "analysis"
             limit += min(json.loads(first)["deadline_s"], deadline_s(request["max_duration_s"]))
 
 
-def _ended(child: int, received: bytes) -> Answer:
+def _ended(child: int, received: bytes, stage: str) -> Answer:
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         cpu = number == signal.SIGXCPU
         code = ErrorCode.EXTRACTION_DEADLINE if cpu else ErrorCode.EXTRACTION_SIGNAL
         name = signal.Signals(number).name
-        return _crash(code, f"the child died by {name}", number)
+        return _crash(code, f"the child died by {name}", number, stage=stage)
     if not received.endswith(b"\n"):
-        return _crash(ErrorCode.EXTRACTION_FAILED, "the child ended without an answer")
+        return _crash(ErrorCode.EXTRACTION_FAILED, "the child ended without an answer", stage=stage)
     whole: Answer = json.loads(received)
+    if "crash" in whole:
+        whole["crash"]["stage"] = stage
     return whole
 
 
-def _crash(code: ErrorCode, message: str, number: int | None = None) -> Answer:
-    return {"crash": {"code": code.value, "message": message, "signal": number}}
+def _crash(code: ErrorCode, message: str, number: int | None = None, *, stage: str | None = None) -> Answer:
+    return {"crash": {"code": code.value, "message": message, "signal": number, "stage": stage}}
 
 
 def _send(descriptor: int, answer: Answer) -> None:

@@ -164,8 +164,11 @@ class Batches(Protocol):
     def change_batch(self, change: Change, batch_id: str) -> Batch:
         """Pause, resume or cancel a batch and its jobs; raises BatchUnknown, or InvalidInput where it has ended."""
 
-    def expand_batch(self, batch_id: str, *, limit: int) -> int:
-        """Look at the next items of a running batch and make jobs of those in its scope; return how many it saw."""
+    def expand_batches(self, *, page: int) -> int:
+        """Look at the next items of each running batch that has room for jobs, and make those of its scope.
+
+        Returns how many items were seen.
+        """
 
     def settle_batches(self) -> int:
         """Have jobs follow their batch, end batches whose jobs have all ended; return how many changed."""
@@ -179,6 +182,9 @@ class Attendance(Protocol):
 
     def resign(self, name: str, *, holder: str) -> None:
         """Leave an office, so that the next one need not wait."""
+
+    def time(self) -> float:
+        """Return the time by which leases are judged, in epoch seconds."""
 
     def attend(self, name: str, *, host: str, lanes: Sequence[str], slots: int) -> None:
         """Note that worker processes are there."""

@@ -4,10 +4,8 @@ Whatever goes wrong ends in the ledger: rejected where trying again changes noth
 postponed where storage failed, released at shutdown. Nothing is raised at the caller but shutdown itself.
 """
 
-import errno
 import gzip
 import json
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +18,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from audiofeat import logs
-from audiofeat.codes import ErrorCode
 from audiofeat.domain import registry, space
 from audiofeat.domain.descriptor import pack, unpack
 from audiofeat.domain.items import Kind, KindSource, infer_kind
@@ -30,6 +27,8 @@ from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
 from audiofeat.ports import Catalogue, Fetched, ObjectStore, Telemetry
+from audiofeat.services.scratch import private_folder, require_space
+from audiofeat.services.verdicts import Scene, Verdicts
 
 _log = logs.get_logger(__name__)
 _TOKEN_SHOWN = 8
@@ -75,7 +74,14 @@ class Ingest:
     telemetry: Telemetry
 
     def run(self, job_id: str, *, worker: str) -> JobState | None:
-        """Work on a job if it is due; return its new state, or None where there was nothing to do."""
+        """Work on a job if it is due; return its new state, or None where there was nothing to do.
+
+        Raises
+        ------
+        DiskFull
+            Nothing was claimed: there would be no room to work in.
+        """
+        require_space(self.scratch)
         claim = self.catalogue.claim(job_id, worker=worker, lease_s=self.lease_s)
         if claim is None:
             self.telemetry.refused("claim")
@@ -85,19 +91,23 @@ class Ingest:
         with logs.bound(**ids, token=claim.token[:_TOKEN_SHOWN]), self.telemetry.stage("job"):
             return self._attempt(claim)
 
+    @property
+    def _verdicts(self) -> Verdicts:
+        return Verdicts(self.catalogue, self.open_store)
+
     def _attempt(self, claim: Claim) -> JobState | None:
         """Work on a claimed job, and tell how it ended."""
         _log.debug("job_claimed", store=claim.audio.store, key=claim.audio.key)
-        audio_s = 0.0
+        audio_s, scene = 0.0, Scene()
         try:
-            with self._heartbeat(claim), tempfile.TemporaryDirectory(prefix="ingest-", dir=self.scratch) as folder:
-                state, audio_s = self._work(claim, Path(folder))
+            with self._heartbeat(claim), private_folder(self.scratch) as folder:
+                state, audio_s = self._work(claim, folder, scene)
         except (KeyboardInterrupt, SystemExit):
             self.catalogue.release(claim)
             _log.info("job_released")
             raise
         except Exception as error:  # noqa: BLE001  a fault of ours costs this item a crash, never the worker
-            state = self._end_badly(claim, error)
+            state = self._verdicts.end(claim, error, scene)
         if state is None:
             self.telemetry.refused("fence")
             _log.warning("result_refused")
@@ -106,51 +116,30 @@ class Ingest:
             _log.info("job_ended", state=state, audio_s=audio_s)
         return state
 
-    def _end_badly(self, claim: Claim, error: Exception) -> JobState | None:
-        """Tell the ledger what became of a job that could not be finished."""
-        code, message, end = self._verdict(error)
-        unforeseen = not isinstance(error, AudiofeatError | OSError | MemoryError)
-        _log.warning("job_failed", code=code, message=message, exc_info=error if unforeseen else None)
-        return end(claim, code=code, message=message)
-
-    def _verdict(self, error: Exception) -> tuple[str, str, Callable[..., JobState | None]]:
-        """Return the code, the words and the ending for a job that could not be finished."""
-        match error:
-            case ExtractionCrashed():
-                return error.code, str(error), self.catalogue.crash
-            case AudiofeatError(retryable=False):
-                return error.code, str(error), self._reject
-            case AudiofeatError():
-                return error.code, str(error), self.catalogue.postpone
-            case OSError():
-                full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-                code = ErrorCode.DISK_FULL if full else ErrorCode.HOST_FAULT
-                return code, f"{type(error).__name__}: {error}", self.catalogue.postpone
-            case MemoryError():
-                return ErrorCode.EXTRACTION_MEMORY, "the worker ran out of memory", self.catalogue.crash
-            case _:
-                return ErrorCode.EXTRACTION_FAILED, f"{type(error).__name__}: {error}", self.catalogue.crash
-
-    def _work(self, claim: Claim, folder: Path) -> tuple[JobState | None, float]:
+    def _work(self, claim: Claim, folder: Path, scene: Scene) -> tuple[JobState | None, float]:
         """Return the state that the job ended in, and the seconds of audio that were decoded for it."""
         audio, stage = claim.audio, self.telemetry.stage
         store = self.open_store(audio.store)
         with stage("fetch"):
             fetched = store.fetch(audio.key, folder / "audio", version=audio.version, max_bytes=self.max_object_bytes)
+        scene.sha256, scene.stage = fetched.sha256, "tags"
         with stage("tags"):
             tags = self.read_tags(fetched.path)
         audio_s = 0.0
         stored = self._stored_outcome(claim, fetched, tags)
         if stored is None:
+            scene.stage = "probe"
             extraction = self._extract(fetched.path, source=f"{audio.store}/{audio.key}")
             record = extraction.record
             if record["status"] == Status.REJECTED:
                 code, message = record["error"]["code"], record["error"]["message"]
                 _log.warning("job_failed", code=code, message=message)
-                return self._reject(claim, code=code, message=message), 0.0
+                return self._verdicts.reject(claim, code=code, message=message), 0.0
             audio_s = record["audio"]["decoded_duration_s"]
+            scene.stage = "store"
             with stage("store"):
                 stored = self._outcome(claim, extraction, tags)
+        scene.stage = "finish"
         with stage("finish"):
             return stored.state if self.catalogue.finish(claim, stored) else None, audio_s
 
@@ -166,9 +155,6 @@ class Ingest:
         for name, seconds in extraction.timings.items():
             self.telemetry.stage_took(f"extract.{name}", seconds)
         return extraction
-
-    def _reject(self, claim: Claim, *, code: str, message: str) -> JobState | None:
-        return JobState.REJECTED if self.catalogue.reject(claim, code=code, message=message) else None
 
     def _stored_outcome(self, claim: Claim, fetched: Fetched, tags: MetadataRecord | None) -> Outcome | None:
         """Reuse what is known of the same bytes, where every group is of today's version."""

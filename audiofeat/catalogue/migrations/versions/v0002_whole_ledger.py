@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("stage", sa.Text()),
-        sa.Column("signal", sa.Integer()),
+        sa.Column("signal", sa.Text()),
         sa.Column("sha256", sa.Text()),
         sa.Column("versions", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="incidents_pkey"),
