@@ -1,11 +1,12 @@
 """From what services return to the wire format."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from audiofeat.domain import registry
 from audiofeat.domain.jobs import MetadataValue
-from audiofeat.ports import Analysis, ItemView, JobView, ReleaseView
+from audiofeat.ports import Analysis, IncidentView, ItemView, JobView, ReleaseView, StepView
 from audiofeat.services.lookup import Answer, Neighbour
 from schemas import indexes, items, jobs, neighbours
 from schemas.records import AudioFacts
@@ -81,6 +82,23 @@ def job(view: JobView) -> jobs.Job:
         error=error,
         updated_at=view.updated_at,
     )
+
+
+def step(view: StepView) -> dict[str, Any]:
+    """Render a step in the life of a job."""
+    return {
+        "at": view.at.isoformat(),
+        "from": view.before,
+        "to": view.after,
+        "worker": view.worker,
+        "note": view.note,
+    }
+
+
+def incident(view: IncidentView) -> dict[str, Any]:
+    """Render a crash or a loss with its evidence."""
+    told = {"at": view.at.isoformat(), "attempt": view.attempt, "worker": view.worker}
+    return {**told, "code": view.code, "message": view.message, **asdict(view.evidence)}
 
 
 def release(view: ReleaseView) -> indexes.IndexRelease:

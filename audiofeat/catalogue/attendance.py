@@ -19,7 +19,7 @@ def lead(connection: Connection, now: float, name: str, *, holder: str, lease_s:
     free = or_(leaders.c.holder == holder, leaders.c.lease_until <= now, leaders.c.lease_until > now + _LONGEST_LEASE_S)
     taken = insert_into(connection, leaders).values(name=name, **row)
     taken = taken.on_conflict_do_update(index_elements=[leaders.c.name], set_=row, where=free)
-    return connection.execute(taken).rowcount == 1
+    return connection.execute(taken.returning(leaders.c.name)).first() is not None
 
 
 def resign(connection: Connection, name: str, *, holder: str) -> None:

@@ -140,7 +140,8 @@ def _follow(connection: Connection, now: float, batch_id: str, what: Change) -> 
 def _make_jobs(
     connection: Connection, now: float, batch: Row[Any], scope: BatchScope, *, first: str, last: str
 ) -> None:
-    open_job = select(jobs.c.job_id).where(jobs.c.item_id == items.c.item_id, in_state(*OPEN_STATES)).exists()
+    other = jobs.alias("other")
+    open_job = select(other.c.job_id).where(other.c.item_id == items.c.item_id, other.c.state.in_(OPEN_STATES)).exists()
     served = (
         select(jobs.c.job_id, *(jobs.c[name] for name in _REPEATED))
         .join(items, items.c.job_id == jobs.c.job_id)

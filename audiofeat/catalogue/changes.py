@@ -35,8 +35,8 @@ def meant(which: JobFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if which.job_ids is not None:
         conditions.append(jobs.c.job_id.in_(which.job_ids))
-    columns = {jobs.c.lane: which.lane, jobs.c.error_code: which.error_code, jobs.c.batch_id: which.batch_id}
-    conditions += [column == wanted for column, wanted in columns.items() if wanted is not None]
+    wanted = {"lane": which.lane, "error_code": which.error_code, "batch_id": which.batch_id, "key": which.key}
+    conditions += [jobs.c[name] == value for name, value in wanted.items() if value is not None]
     return conditions
 
 

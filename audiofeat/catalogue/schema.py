@@ -111,7 +111,7 @@ jobs = Table(
     Index("jobs_by_item", "item_id", "sequence"),
     Index("jobs_by_change", "updated_at"),
     Index("jobs_by_place", "key", "store"),
-    Index("jobs_by_state", "state", "lane"),
+    Index("jobs_by_lane", "lane", "state"),
 )
 
 

@@ -1,4 +1,4 @@
-"""``audiofeat show`` and ``audiofeat failures``: what the ledger knows of an item, and what went wrong."""
+"""``audiofeat show``: what the ledger knows of an item."""
 
 import json
 from typing import Annotated
@@ -11,7 +11,6 @@ from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.neighbours import title
 from audiofeat.cli.terminal import output
 from audiofeat.domain import registry
-from audiofeat.domain.jobs import FAILED_STATES
 
 
 def show(
@@ -51,16 +50,3 @@ def show(
             shown = f"{value:.5g}" if isinstance(value, float) else str(value)
             table.add_row(field.path, shown if value is not None else f"- ({analysis.reasons[field.name]})", field.unit)
     console.print(table)
-
-
-def failures(
-    *,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a job.")] = False,
-) -> None:
-    """List the jobs that ended without features, newest first, with the reason."""
-    for job in Services(load_settings()).catalogue.jobs(states=FAILED_STATES, limit=limit):
-        if as_json:
-            typer.echo(rendering.job(job).model_dump_json())
-        else:
-            typer.echo(f"{job.state}  {job.key}  {job.error_code}: {job.error_message}")

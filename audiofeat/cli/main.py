@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from audiofeat import __version__, logs
-from audiofeat.cli import analyse, doctor, evaluate, index, ingest, inspect, items, neighbours, up
+from audiofeat.cli import analyse, doctor, evaluate, failures, index, ingest, inspect, items, neighbours, up
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -27,11 +27,12 @@ for command in (
     ingest.ingest,
     neighbours.neighbours,
     items.show,
-    items.failures,
     up.up,
     doctor.doctor,
 ):
     app.command()(command)
+app.add_typer(failures.failures, name="failures")
+app.add_typer(failures.jobs, name="jobs")
 app.add_typer(index.app, name="index")
 app.add_typer(evaluate.app, name="evaluate")
 

@@ -80,6 +80,7 @@ class JobFilter:
     lane: Lane | None = None
     error_code: str | None = None
     batch_id: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

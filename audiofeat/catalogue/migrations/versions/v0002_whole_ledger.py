@@ -74,6 +74,6 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("batch_id", sa.Text()))
     for name in ("jobs_by_lane", "jobs_by_lease"):
         op.drop_index(name, "jobs")
-    op.create_index("jobs_by_state", "jobs", ["state", "lane"])
+    op.create_index("jobs_by_lane", "jobs", ["lane", "state"])
     for name, columns, where in _SMALL:
         op.create_index(name, "jobs", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
