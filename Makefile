@@ -78,7 +78,7 @@ $(BIN)/python:
 $(BIN)/uv: | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-$(VENV)/.demo: requirements.lock requirements-annoy.lock pyproject.toml $(wildcard audiofeat/features/native/*) | $(BIN)/uv
+$(VENV)/.demo: requirements.lock requirements-annoy.lock pyproject.toml $(wildcard audiofeat/native/*) | $(BIN)/uv
 	@echo "installing what the demo needs (some minutes the first time)"
 	@$(UV_PIP) --require-hashes -r requirements.lock
 	@$(MAKE) --no-print-directory $(VENV)/.annoy

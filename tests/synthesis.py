@@ -11,6 +11,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import RATE_HZ, Group, Result, SharedSpectrum
 
@@ -136,5 +137,6 @@ def fed(
     edges = [*range(0, len(pcm), round(block_s * rate_hz)), len(pcm)]
     for start, end in pairwise(edges):
         block = np.ascontiguousarray(pcm[start:end])
-        group.push(spectrum.push(block, block.mean(axis=1, dtype=np.float32), last=end == len(pcm)))
+        mono = block.mean(axis=1, dtype=np.float32)
+        group.push(spectrum.push(summed(block, rate_hz, begun=start), mono, last=end == len(pcm)))
     return group.result(measured or {}, silence)

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.codes import ErrorCode
+from audiofeat.domain.block import STEPS_PER_S, Block
 from audiofeat.domain.quality import Flag
 from audiofeat.errors import AudioRejected
 
 MUSIC_LEAST_S = 3.0
 SILENCE_DBFS = -70.0
 _LOUDEST_AMPLITUDE = 8.0
-_CLIP_LEVEL = 0.999
 _CLIPPED_LEAST_RATIO = 0.01
 _DC_LEAST = 0.02
-_ANTIPHASE_CANCELS_DB = -12.0
+_AUDIBLE_POWER = 1e-7
+_ANTIPHASE_CANCELS = 10 ** (-12 / 10)
 _ANTIPHASE_LEAST_RATIO = 0.5
 _SILENT_CHANNEL_DB = -60.0
 _MOSTLY_SILENT_RATIO = 0.6
@@ -79,59 +80,61 @@ class Gates:
         self._zero_run = self._dropouts = 0
         self._last_amplitude = 0.0
 
-    def mono(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Judge one block of shape (frames, channels) and return its mono signal.
+    def mono(self, block: Block) -> NDArray[np.float32]:
+        """Judge one block, which starts with a second of the file, and return its mono signal.
 
         Raises
         ------
         AudioRejected
             ``not_finite`` or ``amplitude_out_of_range``.
         """
-        planes = np.ascontiguousarray(block.T)
-        peak = float(max(planes.max(), -planes.min()))
-        if not np.isfinite(peak):
+        if not np.isfinite(block.energies.sum()):
             raise AudioRejected(ErrorCode.NOT_FINITE, "the samples hold NaN or infinity")
+        peak = float(block.peaks.max())
         if peak > _LOUDEST_AMPLITUDE:
             raise AudioRejected(ErrorCode.AMPLITUDE_OUT_OF_RANGE, f"a sample of {peak:.3g} times full scale")
-        if peak >= _CLIP_LEVEL:
-            self._clipped += int(np.count_nonzero(np.abs(planes) >= _CLIP_LEVEL))
-        self._frames += len(block)
-        mono = np.empty(len(block), dtype=np.float32)
-        for start in range(0, len(block), self._rate_hz):
-            mono[start : start + self._rate_hz] = self._second(planes[:, start : start + self._rate_hz])
+        self._clipped += block.clipped
+        self._frames += len(block.pcm)
+        starts = np.arange(0, len(block.ends), STEPS_PER_S)
+        counts, sums, energies, mono_energies, zeros = (
+            np.add.reduceat(values, starts)
+            for values in (block.lengths, block.sums, block.energies, block.mono_energies, block.mono_zeros)
+        )
+        self._sum += sums.sum(axis=0)
+        self._energy += energies.sum(axis=0)
+        mono, mono_sums = block.mono, sums.mean(axis=1)
+        for second in self._cancelling(counts, energies, mono_energies):
+            if mono is block.mono:
+                mono = mono.copy()
+            at, loudest = slice(*_span(second, block)), int(np.argmax(energies[second]))
+            mono[at] = block.planes[loudest, at]
+            mono_sums[second], mono_energies[second] = sums[second, loudest], energies[second, loudest]
+            zeros[second] = counts[second] - np.count_nonzero(mono[at])
+        # In double precision an offset's square does not drown what it hides.
+        powers = np.maximum(mono_energies / counts - np.square(mono_sums / counts), 0)
+        self._second_dbfs += [_dbfs(float(power)) for power in powers]
+        self._mono_sum += float(mono_sums.sum())
+        self._mono_energy += float(mono_energies.sum())
+        for second, zero in enumerate(zeros):
+            self._count_dropouts(mono[slice(*_span(second, block))], int(zero))
         return mono
 
-    def _second(self, second: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Choose the mono signal of one second of shape (channels, frames), and take its level."""
-        count = second.shape[1]
-        total = second.sum(axis=1, dtype=np.float64)
-        energy = np.array([float(np.dot(channel, channel)) for channel in second])
-        self._sum += total
-        self._energy += energy
-        mono: NDArray[np.float32] = second[0]
-        mono_sum = float(total[0])
-        if len(second) > 1:
-            mono = second.sum(axis=0) * np.float32(1 / len(second))
-            mono_sum = float(total.mean())
-            if energy.mean() > 1e-7 * count:
-                self._audible_s += 1
-                if 10 * np.log10((float(np.dot(mono, mono)) + 1e-20) / energy.mean()) < _ANTIPHASE_CANCELS_DB:
-                    self._cancelling_s += 1
-                    loudest = int(np.argmax(energy))
-                    mono, mono_sum = second[loudest], float(total[loudest])
-        # The offset goes before squaring: in float32 its square would drown what it hides.
-        offset = mono_sum / count
-        centred = mono - np.float32(offset)
-        power = float(np.dot(centred, centred)) / count
-        self._second_dbfs.append(_dbfs(power))
-        self._mono_sum += mono_sum
-        self._mono_energy += (power + offset**2) * count
-        self._count_dropouts(mono)
-        return mono
+    def _cancelling(
+        self, counts: NDArray[np.int32], energies: NDArray[np.float64], mono_energies: NDArray[np.float64]
+    ) -> NDArray[np.intp]:
+        """Return the seconds whose mean of channels cancels."""
+        if energies.shape[1] < 2:
+            return np.zeros(0, dtype=np.intp)
+        energy = energies.mean(axis=1)
+        audible = energy > _AUDIBLE_POWER * counts
+        cancels = np.flatnonzero(audible & (mono_energies < _ANTIPHASE_CANCELS * energy))
+        self._audible_s += int(np.count_nonzero(audible))
+        self._cancelling_s += len(cancels)
+        return cancels
 
-    def _count_dropouts(self, mono: NDArray[np.float32]) -> None:
+    def _count_dropouts(self, mono: NDArray[np.float32], zeros: int) -> None:
         """Count gaps of exact zeros that cut loud sound off and let it in again at once, as lost packets do."""
-        if mono[-1] and self._zero_run + len(mono) - np.count_nonzero(mono) <= _DROPOUT_LEAST_S * self._rate_hz:
+        if mono[-1] and self._zero_run + zeros <= _DROPOUT_LEAST_S * self._rate_hz:
             self._zero_run, self._last_amplitude = 0, abs(float(mono[-1]))
             return
         sounding = np.flatnonzero(mono)
@@ -181,6 +184,12 @@ class Gates:
             if ratio_db < _SILENT_CHANNEL_DB:
                 raised.add(Flag.ONE_CHANNEL_SILENT)
         return raised
+
+
+def _span(second: int, block: Block) -> tuple[int, int]:
+    """Return the first sample of a second of a block, and the one behind its last."""
+    start = second * block.rate_hz
+    return start, min(start + block.rate_hz, len(block.mono))
 
 
 def _dbfs(power: float) -> float:

@@ -10,6 +10,7 @@ from audiofeat.audio.decode import Decoder
 from audiofeat.audio.gates import MUSIC_LEAST_S, Gates
 from audiofeat.audio.probe import Probe, probe
 from audiofeat.codes import ErrorCode
+from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Flag, Reason
 from audiofeat.errors import AudioRejected
 from audiofeat.extraction import record
@@ -99,17 +100,20 @@ def _pass(
     groups = {name: make() for name, make in GROUPS.items()}
     blocks = decoder.blocks()
     started = perf_counter()
-    block: Floats | None = next(blocks)
-    while block is not None:
+    pcm: Floats | None = next(blocks)
+    begun = 0
+    while pcm is not None:
         following = next(blocks, None)
         if decoder.decoded_frames > max_duration_s * facts.rate_hz:
             raise AudioRejected(ErrorCode.TOO_LONG, f"more than {max_duration_s:.0f} s were decoded")
+        block = summed(pcm, facts.rate_hz, begun=begun)
         frames = spectrum.push(block, gates.mono(block), last=following is None)
         for group in groups.values():
             group.push(frames)
         if on_frames:
             on_frames(frames)
-        block = following
+        begun += len(pcm)
+        pcm = following
     spent["pass"] = perf_counter() - started
     level = gates.level()
     silence = Reason.SILENCE if level.is_silent else Reason.TOO_SHORT if level.duration_s < MUSIC_LEAST_S else None

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly, sosfilt
 
+from audiofeat.domain.block import summed
 from audiofeat.features.frames import RATE_HZ, SharedSpectrum
 from audiofeat.features.loudness import Loudness, k_weighting
 
@@ -18,7 +19,7 @@ def worst_loudness_error() -> tuple[float, float]:
     generator = np.random.default_rng(1)
     noise: NDArray[np.float32] = (0.2 * generator.standard_normal(_SECONDS * RATE_HZ)).clip(-1, 1).astype(np.float32)
     group = Loudness()
-    group.push(SharedSpectrum(RATE_HZ).push(noise[:, None], noise, last=True))
+    group.push(SharedSpectrum(RATE_HZ).push(summed(noise[:, None], RATE_HZ), noise, last=True))
     values = group.result({}, None).values
     squares = np.square(sosfilt(k_weighting(RATE_HZ), noise.astype(np.float64)))
     tenths = squares.reshape(-1, RATE_HZ // 10).mean(axis=1)

@@ -26,7 +26,7 @@ class File:
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        self._hash.update(np.ascontiguousarray(frames.pcm, dtype="<f4").data)
+        self._hash.update(np.ascontiguousarray(frames.block.pcm, dtype="<f4").data)
         if self._kept < _FINGERPRINTED:
             heard = frames.mono[self._to_skip :][: _FINGERPRINTED - self._kept]
             self._to_skip -= min(self._to_skip, len(frames.mono))

@@ -15,9 +15,10 @@ import scipy.fft
 import soxr
 from numpy.typing import NDArray
 
+from audiofeat import _native
+from audiofeat.domain.block import Block
 from audiofeat.domain.descriptor import N_MFCC, SPECTRAL_VALUES
 from audiofeat.domain.quality import Reason
-from audiofeat.features import _native
 
 RATE_HZ = 22_050
 FRAME = 1_024
@@ -53,10 +54,8 @@ class Frames:
 
     Parameters
     ----------
-    pcm : array of shape (samples, channels)
-        Float32 at the file's own rate, ``pcm_rate_hz``.
-    planes : array of shape (channels, samples)
-        The same, channel after channel in memory.
+    block : Block
+        The PCM at the file's own rate, and its sums.
     mono : array of shape (samples,)
         The analysis signal at 22,050 Hz that belongs to ``power``.
     power : array of shape (frames, 513)
@@ -71,9 +70,7 @@ class Frames:
         Whether the frame is louder than -80 dBFS and within 50 dB of the loudest so far.
     """
 
-    pcm: Floats
-    planes: Floats
-    pcm_rate_hz: int
+    block: Block
     mono: Floats
     power: Floats
     mel: Floats
@@ -138,8 +135,8 @@ class SharedSpectrum:
         self._begun = False
         self._loudest = 0.0
 
-    def push(self, pcm: Floats, mono: Floats, *, last: bool) -> Frames:
-        """Return the frames that ``mono`` completes; with ``last`` the end is padded with zeros."""
+    def push(self, block: Block, mono: Floats, *, last: bool) -> Frames:
+        """Return the frames that ``mono``, the block's signal to analyse, completes; ``last`` pads with zeros."""
         if self._resampler is not None:
             mono = self._resampler.resample_chunk(mono, last=last)
         signal = np.concatenate((self._tail, mono))
@@ -151,7 +148,7 @@ class SharedSpectrum:
             count -= count % TIMBRE_STEP
         self._tail = signal[count * HOP :]
         if not count:
-            return self._empty(pcm)
+            return _empty(block)
         windows = np.lib.stride_tricks.sliding_window_view(signal, FRAME)[: count * HOP : HOP]
         spectrum = scipy.fft.rfft(windows * _WINDOW, axis=1)
         power = (np.square(spectrum.real) + np.square(spectrum.imag)) * _POWER_SCALE
@@ -160,25 +157,9 @@ class SharedSpectrum:
         decibel = 10 * np.log10(_above_floor(mel[::TIMBRE_STEP]))
         spectral, energies = self._shape(power, signal)
         return Frames(
-            pcm=pcm, planes=np.ascontiguousarray(pcm.T), pcm_rate_hz=self._rate_hz, mono=signal[: count * HOP],
-            power=power, mel=mel, mfcc=decibel @ to_cepstrum, spectral=spectral, audible=self._audible(energies),
+            block=block, mono=signal[: count * HOP], power=power, mel=mel, mfcc=decibel @ to_cepstrum,
+            spectral=spectral, audible=self._audible(energies),
         )  # fmt: skip
-
-    def _empty(self, pcm: Floats) -> Frames:
-        def none(*width: int) -> Floats:
-            return np.zeros((0, *width), dtype=np.float32)
-
-        return Frames(
-            pcm=pcm,
-            planes=np.ascontiguousarray(pcm.T),
-            pcm_rate_hz=self._rate_hz,
-            mono=none(),
-            power=none(len(BIN_HZ)),
-            mel=none(N_MEL),
-            mfcc=none(N_MFCC),
-            spectral=none(len(SPECTRAL_VALUES)),
-            audible=np.zeros(0, dtype=bool),
-        )
 
     def _audible(self, energies: NDArray[np.float64]) -> NDArray[np.bool_]:
         loudest = np.maximum.accumulate(np.maximum(energies, self._loudest))
@@ -197,6 +178,16 @@ class SharedSpectrum:
         _native.spectral_shape(power, signal, BIN_HZ, _BAND_EDGES, self._previous_magnitude, values, energies)
         values[:, _ZERO_CROSSINGS] *= np.float32(RATE_HZ / FRAME / 2)
         return values, energies
+
+
+def _empty(block: Block) -> Frames:
+    def none(*width: int) -> Floats:
+        return np.zeros((0, *width), dtype=np.float32)
+
+    return Frames(
+        block=block, mono=none(), power=none(len(BIN_HZ)), mel=none(N_MEL), mfcc=none(N_MFCC),
+        spectral=none(len(SPECTRAL_VALUES)), audible=np.zeros(0, dtype=bool),
+    )  # fmt: skip
 
 
 def _above_floor(power: Floats) -> Floats:

@@ -10,8 +10,8 @@ Disch, "Extending harmonic-percussive separation of audio signals", ISMIR 2014.
 
 import numpy as np
 
+from audiofeat import _native
 from audiofeat.domain.quality import Reason
-from audiofeat.features import _native
 from audiofeat.features.frames import BIN_HZ, N_MEL, TIMBRE_STEP, Floats, Frames, Measured, Result
 
 _MARGIN = 2.0

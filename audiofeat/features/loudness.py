@@ -11,8 +11,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from audiofeat import _native
 from audiofeat.domain.quality import Reason
-from audiofeat.features import _native
 from audiofeat.features.frames import Floats, Frames, Measured, Result
 
 _STEPS_PER_S = 100
@@ -103,12 +103,12 @@ class Loudness:
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        planes, rate_hz = frames.planes, frames.pcm_rate_hz
+        planes, rate_hz = frames.block.planes, frames.block.rate_hz
         if self._filter_state is None:
             self._filter_state = np.zeros((-(-len(planes) // 2), 12))
             self._recent = np.zeros((len(planes), _TAPS), dtype=np.float32)
         self._samples += planes.size
-        self._squares += float(sum(np.dot(plane, plane) for plane in planes))
+        self._squares += float(frames.block.energies.sum())
         self._measure_peak(planes)
         ends = self._ends_of_steps(planes.shape[1], rate_hz)
         sums = np.zeros(len(ends) + 1)
@@ -119,13 +119,14 @@ class Loudness:
         self._collect(sums[:-1], rate_hz)
 
     def _measure_peak(self, planes: Floats) -> None:
-        joined = np.concatenate((self._recent, planes), axis=1)
-        if joined.shape[1] >= _TRUE_PEAK_LEAST_FRAMES:
-            peaks = np.full(len(planes), self._true_peak, dtype=np.float32)
-            _native.true_peak(joined, *interpolator(), peaks)
-            self._true_peak = float(peaks.max())
-            joined = joined[:, -_TAPS:].copy()
-        self._recent = joined
+        """Raise the true peak; a short piece over the edge holds what lies between this block and the last."""
+        edge = np.concatenate((self._recent, planes[:, :_TRUE_PEAK_LEAST_FRAMES]), axis=1)
+        for piece in (edge, planes):
+            if piece.shape[1] >= _TRUE_PEAK_LEAST_FRAMES:
+                peaks = np.full(len(planes), self._true_peak, dtype=np.float32)
+                _native.true_peak(piece, *interpolator(), peaks)
+                self._true_peak = float(peaks.max())
+        self._recent = (planes if planes.shape[1] >= _TAPS else edge)[:, -_TAPS:].copy()
 
     def _ends_of_steps(self, frames: int, rate_hz: int) -> NDArray[np.int32]:
         """Return where in the next frames the steps end: each is exactly 1/100 s, whatever the rate."""

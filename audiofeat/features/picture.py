@@ -67,9 +67,9 @@ class Picture:
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        self._rate_hz = frames.pcm_rate_hz
-        self._low.push(frames.planes.min(axis=0)[:, None])
-        self._high.push(frames.planes.max(axis=0)[:, None])
+        self._rate_hz = frames.block.rate_hz
+        self._low.push(frames.block.planes.min(axis=0)[:, None])
+        self._high.push(frames.block.planes.max(axis=0)[:, None])
         self._mel.push(frames.mel)
 
     def drawn(self) -> dict[str, Any]:

@@ -1,22 +1,23 @@
 """Defects of the recording: clipping, offset, silence and fades at its ends, bandwidth, noise, hum, cancelling."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from audiofeat.domain.block import STEPS_PER_S, Block
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import Floats, Frames, Measured, Result
 from audiofeat.features.quality_bandwidth import LENGTH, Bandwidth
-from audiofeat.features.quality_fade import STEP_S, fade_in_s
+from audiofeat.features.quality_fade import fade_in_s
 from audiofeat.features.quality_hum import Hum
 
 _AUDIBLE_AMPLITUDE = 10 ** (-60 / 20)
-_CLIP_LEVEL = 0.999
-_CHUNK_STEPS = 5
-_STEPS_PER_S = round(1 / STEP_S)
+_SPECTRA_PER_S = 2
 _DIGITAL_SILENCE_DBFS = -120.0
 _NOISE_PERCENTILE = 10
 _AUDIBLE_POWER = 1e-7
 _CANCELS = 10 ** (-12 / 10)
-_END_SAMPLES = 4_096
+
+Array = NDArray[np.float64]
 
 
 class Quality:
@@ -24,67 +25,60 @@ class Quality:
 
     def __init__(self) -> None:
         self._frames = self._clipped = 0
-        self._sums: Floats | float = 0.0
+        self._sums: Array | float = 0.0
         self._first_sound: int | None = None
         self._last_sound = 0
         self._peak = 0.0
         self._rate_hz = self._channels = 1
-        self._waiting: Floats | None = None
+        self._begun_step: Array | float = 0.0
         self._energies: list[Floats] = []
+        self._waiting: Floats | None = None
         self._bandwidth = Bandwidth()
         self._hum = Hum()
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        planes = frames.planes
-        self._rate_hz, self._channels = frames.pcm_rate_hz, len(planes)
+        block = frames.block
+        self._rate_hz, self._channels = block.rate_hz, len(block.planes)
         self._hum.push(frames.mono)
-        if not planes.size:
+        self._peak = max(self._peak, float(block.peaks.max()))
+        self._clipped += block.clipped
+        self._sums = self._sums + block.sums.sum(axis=0)
+        self._find_ends(block)
+        self._frames += len(block.pcm)
+        self._keep_energies(block)
+        self._look_at_spectra(block)
+
+    def _find_ends(self, block: Block) -> None:
+        """Note where sound begins and where it was heard last."""
+        sounding = np.flatnonzero(block.peaks.max(axis=1) > _AUDIBLE_AMPLITUDE)
+        if not len(sounding):
             return
-        peak = _peak(planes)
-        self._peak = max(self._peak, peak)
-        if peak >= _CLIP_LEVEL:
-            self._clipped += int(np.count_nonzero(np.abs(planes) >= _CLIP_LEVEL))
-        self._sums = self._sums + planes.mean(axis=1).astype(np.float64) * planes.shape[1]
-        if peak > _AUDIBLE_AMPLITUDE:
-            self._find_ends(planes)
-        self._frames += planes.shape[1]
-        self._take_steps(planes)
-
-    def _find_ends(self, planes: Floats) -> None:
-        """Note where sound begins and where it was heard last; most blocks sound to their end."""
         if self._first_sound is None:
-            self._first_sound = self._frames + int(np.argmax(_sounding(planes)))
-        tail = planes[:, -_END_SAMPLES:]
-        if _peak(tail) <= _AUDIBLE_AMPLITUDE:
-            tail = planes
-        self._last_sound = self._frames + planes.shape[1] - int(np.argmax(_sounding(tail)[::-1]))
+            self._first_sound = self._frames + int(_audible_samples(block, sounding[0])[0])
+        self._last_sound = self._frames + int(_audible_samples(block, sounding[-1])[-1]) + 1
 
-    def _take_steps(self, planes: Floats) -> None:
-        """Cut the channels into steps of 100 ms, and look at the spectrum about every half second."""
-        step = max(1, round(self._rate_hz * STEP_S))
-        steps_in_chunk = max(_CHUNK_STEPS, -(-LENGTH // step))
+    def _keep_energies(self, block: Block) -> None:
+        """Keep mean, left, right and cross power of each whole step, without its offset."""
+        steps = np.column_stack((block.lengths, block.sums, block.energies, block.crosses)).astype(np.float64)
+        steps[0] += self._begun_step
+        self._begun_step = 0.0
+        if not block.ends_whole:
+            self._begun_step, steps = steps[-1], steps[:-1]
+        if len(steps):
+            self._energies.append(_powers(steps, self._channels))
+
+    def _look_at_spectra(self, block: Block) -> None:
+        """Look at the loudest channel's spectrum about every half second."""
+        planes = block.planes
         if self._waiting is not None and self._waiting.size:
             planes = np.concatenate((self._waiting, planes), axis=1)
-        chunks = planes.shape[1] // (step * steps_in_chunk)
-        taken = chunks * step * steps_in_chunk
+        length = max(LENGTH, self._rate_hz // _SPECTRA_PER_S)
+        taken = planes.shape[1] // length * length
         self._waiting = planes[:, taken:].copy()
-        if not chunks:
-            return
-        energy = self._take_energies(planes[:, :taken], step)
-        loudest = planes[int(np.argmax(energy)), :taken]
-        self._bandwidth.push(loudest.reshape(chunks, -1)[:, :LENGTH])
-
-    def _take_energies(self, planes: Floats, step: int) -> Floats:
-        """Keep mean, left, right and cross power of each step, without its offset; return each channel's energy."""
-        steps = planes.reshape(len(planes), -1, step)
-        steps = steps - steps.mean(axis=2, keepdims=True)
-        power = np.einsum("cns,cns->cn", steps, steps) / np.float32(step)
-        second = min(1, len(planes) - 1)
-        cross = np.einsum("ns,ns->n", steps[0], steps[second]) / np.float32(step)
-        self._energies.append(np.column_stack((power.mean(axis=0), power[0], power[second], cross)))
-        energy: Floats = power.sum(axis=1)
-        return energy
+        if taken:
+            loudest = planes[int(np.argmax(block.energies.sum(axis=0))), :taken]
+            self._bandwidth.push(loudest.reshape(-1, length)[:, :LENGTH])
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return clipping, offset and both ends, and what the levels and the spectrum of the whole item tell."""
@@ -96,11 +90,6 @@ class Quality:
         result.put("sample_peak_dbfs", 20 * np.log10(self._peak) if self._peak > 1e-9 else None, Reason.SILENCE)
         result.put("head_silence_s", (self._first_sound or 0) / self._rate_hz if heard else None, Reason.SILENCE)
         result.put("tail_silence_s", (count - self._last_sound) / self._rate_hz if heard else None, Reason.SILENCE)
-        if self._waiting is not None:
-            step = max(1, round(self._rate_hz * STEP_S))
-            whole = self._waiting.shape[1] // step * step
-            if whole:
-                self._take_energies(self._waiting[:, :whole], step)
         energies = np.concatenate(self._energies) if self._energies else np.zeros((0, 4), dtype=np.float32)
         self._levels(result, energies, silence)
         self._spectrum(result, energies, silence)
@@ -143,18 +132,27 @@ def _why_nothing(energies: Floats, silence: Reason | None) -> Reason | None:
     return None if energies[:, 0].max() > 10 ** (_DIGITAL_SILENCE_DBFS / 10) else Reason.SILENCE
 
 
-def _peak(planes: Floats) -> float:
-    return float(max(planes.max(), -planes.min()))
+def _audible_samples(block: Block, step: np.intp) -> NDArray[np.intp]:
+    """Return where in the block the samples of a step are loud enough to be heard."""
+    start = int(block.ends[step - 1]) if step else 0
+    found: NDArray[np.intp] = np.flatnonzero(
+        np.abs(block.planes[:, start : block.ends[step]]).max(axis=0) > _AUDIBLE_AMPLITUDE
+    )
+    return start + found
 
 
-def _sounding(planes: Floats) -> Floats:
-    heard: Floats = np.abs(planes).max(axis=0) > _AUDIBLE_AMPLITUDE
-    return heard
+def _powers(steps: Array, channels: int) -> Floats:
+    """Return mean, left, right and cross power without offset of rows of lengths, sums, energies and crosses."""
+    means, energies = np.split(steps[:, 1:-1] / steps[:, :1], [channels], axis=1)
+    power = np.maximum(energies - np.square(means), 0)
+    second = min(1, channels - 1)
+    cross = steps[:, -1] / steps[:, 0] - means[:, 0] * means[:, second] if second else power[:, 0]
+    return np.column_stack((power.mean(axis=1), power[:, 0], power[:, second], cross)).astype(np.float32)
 
 
 def _cancelling_ratio(energies: Floats) -> float | None:
     """Return the share of audible seconds whose mono sum lies 12 dB or more below the two channels' mean."""
-    starts = np.arange(0, max(1, len(energies) - _STEPS_PER_S // 2), _STEPS_PER_S)
+    starts = np.arange(0, max(1, len(energies) - STEPS_PER_S // 2), STEPS_PER_S)
     if not len(energies):
         return None
     lengths = np.diff(np.append(starts, len(energies)))

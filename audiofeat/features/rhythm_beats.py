@@ -9,7 +9,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from audiofeat.features import _native, rhythm_phase
+from audiofeat import _native
+from audiofeat.features import rhythm_phase
 from audiofeat.features.frames import ONSET_RATE_HZ, Floats
 from audiofeat.features.rhythm_curves import N_CURVES, accents, chunks, refined_s
 

@@ -15,12 +15,12 @@ class Stereo:
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        self._channels = len(frames.planes)
+        energies = frames.block.energies.sum(axis=0)
+        self._channels = len(energies)
         if self._channels >= 2:
-            left, right = frames.planes[:2]
-            self._cross += float(np.dot(left, right))
-            self._left += float(np.dot(left, left))
-            self._right += float(np.dot(right, right))
+            self._cross += float(frames.block.crosses.sum())
+            self._left += float(energies[0])
+            self._right += float(energies[1])
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return width, correlation and balance; one silent channel has a width only."""

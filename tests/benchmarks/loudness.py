@@ -24,6 +24,7 @@ import soundfile
 from essentia import standard as essentia
 from numpy.typing import NDArray
 
+from audiofeat.domain.block import summed
 from audiofeat.features.frames import SharedSpectrum
 from audiofeat.features.loudness import Loudness
 
@@ -103,7 +104,7 @@ def ours(signal: Signal, rate_hz: int) -> Found:
     for start in range(0, len(signal), 4 * rate_hz):
         block = signal[start : start + 4 * rate_hz]
         last = start + len(block) == len(signal)
-        group.push(spectrum.push(block, np.ascontiguousarray(block[:, 0]), last=last))
+        group.push(spectrum.push(summed(block, rate_hz, begun=start), np.ascontiguousarray(block[:, 0]), last=last))
     values = group.result({}, None).values
     return {measure: values[name] for measure, (name, _) in MEASURES.items()}
 

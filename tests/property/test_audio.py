@@ -14,6 +14,7 @@ from audiofeat.audio.gates import Gates
 from audiofeat.audio.probe import probe
 from audiofeat.codes import ErrorCode
 from audiofeat.errors import AudioRejected
+from audiofeat.domain.block import summed
 from tests.synthesis import noise, write
 
 FORMS = ("wav", "float", "aiff", "flac", "ogg", "mp3", "m4a", "aac")
@@ -35,10 +36,13 @@ def read(content: bytes) -> None:
         try:
             facts = probe(path, max_duration_s=60.0)
             gates = Gates(rate_hz=facts.rate_hz, channels=facts.channels)
-            for block in Decoder(facts).blocks():
-                assert block.dtype == np.float32
-                assert block.shape[1] == facts.channels
-                assert len(block)
+            begun = 0
+            for pcm in Decoder(facts).blocks():
+                assert pcm.dtype == np.float32
+                assert pcm.shape[1] == facts.channels
+                assert len(pcm)
+                block = summed(pcm, facts.rate_hz, begun=begun)
+                begun += len(pcm)
                 assert np.isfinite(gates.mono(block)).all()
             gates.flags()
         except AudioRejected as error:

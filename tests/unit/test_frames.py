@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from audiofeat.domain.block import summed
 from audiofeat.domain.descriptor import SPECTRAL_VALUES
 from audiofeat.features.frames import (
     FILTERS_PATH,
@@ -30,7 +31,7 @@ def frames_of(signal: Signal, *, rate_hz: int = RATE_HZ, block_s: float = 4.0) -
     spectrum = SharedSpectrum(rate_hz)
     edges = [*range(0, len(signal), round(block_s * rate_hz)), len(signal)]
     pushed: list[Frames] = [
-        spectrum.push(signal[start:end, None], signal[start:end], last=end == len(signal))
+        spectrum.push(summed(signal[start:end, None], rate_hz), signal[start:end], last=end == len(signal))
         for start, end in pairwise(edges)
     ]
     return {name: np.concatenate([getattr(frames, name) for frames in pushed]) for name in _ARRAYS}

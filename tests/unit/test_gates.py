@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from audiofeat.audio.gates import Gates
 from audiofeat.codes import ErrorCode
+from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Flag
 from audiofeat.errors import AudioRejected
 from tests.synthesis import Signal, noise, sine
@@ -21,7 +22,9 @@ def passed(signal: Signal, *, block_s: int = 4) -> tuple[Gates, Signal]:
     pcm = signal[:, None] if signal.ndim == 1 else signal
     gates = Gates(rate_hz=RATE_HZ, channels=pcm.shape[1])
     length = block_s * RATE_HZ
-    mono = [gates.mono(pcm[start : start + length]) for start in range(0, len(pcm), length)]
+    mono = [
+        gates.mono(summed(pcm[start : start + length], RATE_HZ, begun=start)) for start in range(0, len(pcm), length)
+    ]
     return gates, np.concatenate(mono)
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from scipy.signal import sosfilt
 
-from audiofeat.features import _native
+from audiofeat import _native
+from audiofeat.domain.block import summed
 from audiofeat.features.frames import BAND_EDGES_HZ, BIN_HZ, FRAME, HOP, RATE_HZ, SharedSpectrum
 from audiofeat.features.loudness import interpolator, k_weighting
 from tests.synthesis import Signal, noise, sine, song
@@ -151,7 +152,7 @@ class TestSpectralShape:
     def test_it_is_numpys(self, make: object) -> None:
         """Every value within one part in 10^4 or 0.0005 dB; a rolloff may fall into the next bin where sums tie."""
         signal = make(4.0)
-        power = SharedSpectrum(RATE_HZ).push(signal[:, None], signal, last=True).power
+        power = SharedSpectrum(RATE_HZ).push(summed(signal[:, None], RATE_HZ), signal, last=True).power
         padded = np.concatenate((np.zeros(FRAME // 2), signal, np.zeros(FRAME))).astype(np.float32)
         values, energies = shaped(power, padded)
         expected = by_numpy(power[::2].astype(np.float64))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from audiofeat.domain.block import summed
 from audiofeat.features.frames import RATE_HZ, Frames, SharedSpectrum
 from audiofeat.features.picture import MOST_ENVELOPE_COLUMNS, MOST_MEL_COLUMNS, Columns, Picture
 from tests.synthesis import noise
@@ -11,7 +12,7 @@ from tests.synthesis import noise
 def frames_of(signal: np.ndarray, *, block: int) -> list[Frames]:
     spectrum = SharedSpectrum(RATE_HZ)
     parts = [signal[start : start + block] for start in range(0, len(signal), block)]
-    return [spectrum.push(part[:, None], part, last=part is parts[-1]) for part in parts]
+    return [spectrum.push(summed(part[:, None], RATE_HZ), part, last=part is parts[-1]) for part in parts]
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 1_000, 4_097])

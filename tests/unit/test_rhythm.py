@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from audiofeat import _native
 from audiofeat.domain.quality import Reason
-from audiofeat.features import _native
 from audiofeat.features.rhythm import Rhythm
 from tests.synthesis import RATE_HZ, Signal, beat_times, click_track, drum_loop, fed, noise, sine, tone
 

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import RATE_HZ, Result, SharedSpectrum
 from audiofeat.features.speech import MODEL_PATH, Speech
@@ -30,7 +31,7 @@ def judged(signal: Signal, *, rate_hz: int = RATE_HZ, block_s: float = 4.0, sile
     edges = [*range(0, len(signal), round(block_s * rate_hz)), len(signal)]
     for start, end in pairwise(edges):
         block = signal[start:end]
-        group.push(spectrum.push(block[:, None], block, last=end == len(signal)))
+        group.push(spectrum.push(summed(block[:, None], rate_hz), block, last=end == len(signal)))
     return group.result({}, silence)
 
 
@@ -146,7 +147,7 @@ def test_features_of_a_second_are_finite_even_where_it_is_silent() -> None:
     """Digital silence inside an item gives numbers, never NaN."""
     spectrum, windows = SharedSpectrum(RATE_HZ), Windows()
     signal = np.concatenate((np.zeros(4 * RATE_HZ, dtype=np.float32), noise(4)))
-    windows.push(spectrum.push(signal[:, None], signal, last=True))
+    windows.push(spectrum.push(summed(signal[:, None], RATE_HZ), signal, last=True))
     rows, loud = windows.end()
     assert rows.shape == (8, len(FEATURES))
     assert np.isfinite(rows).all()
@@ -158,7 +159,7 @@ def test_memory_does_not_grow_with_the_frames() -> None:
     spectrum, windows = SharedSpectrum(RATE_HZ), Windows()
     block = noise(4)
     for _ in range(10):
-        windows.push(spectrum.push(block[:, None], block, last=False))
+        windows.push(spectrum.push(summed(block[:, None], RATE_HZ), block, last=False))
     assert len(windows._curves) < 15 * 43
 
 

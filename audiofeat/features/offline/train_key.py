@@ -16,6 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from audiofeat.domain.block import summed
 from audiofeat.features.frames import SharedSpectrum
 from audiofeat.features.tonal import PITCH_CLASSES, Tonal
 from audiofeat.features.tonal_chords import chords
@@ -31,7 +32,7 @@ def evidence_of(path: Path) -> Array:
     """Return what speaks for a key in a file, and in its first and last two thirds, shape (3, 12, values)."""
     pcm, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     tonal = Tonal()
-    tonal.push(SharedSpectrum(rate_hz).push(pcm, pcm.mean(axis=1), last=True))
+    tonal.push(SharedSpectrum(rate_hz).push(summed(pcm, rate_hz), pcm.mean(axis=1), last=True))
     _, whole, clean, bass = tonal.pitch_classes()
     found = chords(clean, bass)
     third = len(found) // 3

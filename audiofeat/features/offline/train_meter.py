@@ -16,6 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from audiofeat.domain.block import summed
 from audiofeat.features import rhythm_meter, rhythm_phase
 from audiofeat.features.frames import RATE_HZ, SharedSpectrum
 from audiofeat.features.rhythm_curves import Curves
@@ -49,7 +50,7 @@ def items(folder: Path) -> list[Item]:
             continue
         samples, _ = soundfile.read(folder / said["path"], dtype="float32")
         spectrum, curves = SharedSpectrum(RATE_HZ), Curves()
-        curves.push(spectrum.push(samples[:, None], samples, last=True).mel)
+        curves.push(spectrum.push(summed(samples[:, None], RATE_HZ), samples, last=True).mel)
         found.append(item(curves, beats, truth))
     return found
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from audiofeat.domain.block import summed
 from audiofeat.features import speech
 from audiofeat.features.frames import RATE_HZ, Floats, SharedSpectrum
 from audiofeat.features.offline.speech_material import LANGUAGES, N_FOLDS, SPEECH, UNKNOWN, Sound, changed, sounds
@@ -59,7 +60,7 @@ def measure(sound: Sound) -> tuple[Floats, NDArray[np.int64]]:
     for start in range(0, len(sound.samples), _BLOCK_S * RATE_HZ):
         block = sound.samples[start : start + _BLOCK_S * RATE_HZ]
         last = start + _BLOCK_S * RATE_HZ >= len(sound.samples)
-        windows.push(spectrum.push(block[:, None], block, last=last))
+        windows.push(spectrum.push(summed(block[:, None], RATE_HZ), block, last=last))
     values, loud = windows.end()
     count = min(len(values), len(sound.labels))
     labels = sound.labels[:count]

@@ -17,6 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from audiofeat.domain.block import summed
 from audiofeat.features import rhythm_tempo
 from audiofeat.features.frames import ONSET_RATE_HZ, RATE_HZ, Floats, SharedSpectrum
 from audiofeat.features.rhythm_curves import Curves, onset_times_s
@@ -42,7 +43,7 @@ def onsets_of(samples: Floats) -> Onsets:
     step = 8 * RATE_HZ
     for start in range(0, len(samples), step):
         block = samples[start : start + step]
-        curves.push(spectrum.push(block[:, None], block, last=start + step >= len(samples)).mel)
+        curves.push(spectrum.push(summed(block[:, None], RATE_HZ), block, last=start + step >= len(samples)).mel)
     return curves.onsets()
 
 

@@ -1,4 +1,4 @@
-/* audiofeat.features._native: loops that numpy cannot fuse. Each is held against its numpy twin by a test. */
+/* audiofeat._native: loops that numpy cannot fuse. Each is held against its numpy twin by a test. */
 #include "native.h"
 
 #include <ctype.h>
@@ -44,6 +44,10 @@ static PyMethodDef methods[] = {
     {"k_weighted_sums", k_weighted_sums, METH_VARARGS,
      "k_weighted_sums(planes, sections, gains, state, ends, sums)\n--\n\n"
      "Add the K-weighted power of each stretch of frames, summed over channels by their gains, to sums."},
+    {"mix_down", mix_down, METH_VARARGS,
+     "mix_down(pcm, clipped, ends, planes, mono, table)\n--\n\n"
+     "Write the channels apart, their mean, and for each stretch of frames a row of sums: of each channel its sum, energy,\n"
+     "peak and clipped samples; then the energy of the mean, the product of two channels, and the zeros of the mean."},
     {"running_medians", running_medians, METH_VARARGS,
      "running_medians(values, shape, downwards, across)\n--\n\n"
      "Write the running medians along columns and along rows; shape is (columns, width downwards, width across)."},

@@ -25,6 +25,7 @@ void release(const char *formats, Py_buffer *views);
 
 PyObject *chain_beats(PyObject *module, PyObject *args);
 PyObject *k_weighted_sums(PyObject *module, PyObject *args);
+PyObject *mix_down(PyObject *module, PyObject *args);
 PyObject *running_medians(PyObject *module, PyObject *args);
 PyObject *spectral_shape(PyObject *module, PyObject *args);
 PyObject *true_peak(PyObject *module, PyObject *args);

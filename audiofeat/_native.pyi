@@ -16,6 +16,14 @@ def k_weighted_sums(
     ends: NDArray[np.int32],
     sums: NDArray[np.float64],
 ) -> None: ...
+def mix_down(
+    pcm: NDArray[np.float32],
+    clipped: NDArray[np.float32],
+    ends: NDArray[np.int32],
+    planes: NDArray[np.float32],
+    mono: NDArray[np.float32],
+    table: NDArray[np.float64],
+) -> None: ...
 def running_medians(
     values: NDArray[np.float32],
     shape: NDArray[np.int32],
