@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.descriptor import N_MFCC, NAMES, SPECTRAL_VALUES
+from audiofeat.domain.descriptor import N_MFCC, NAMES, SPECTRAL_STATISTICS, SPECTRAL_VALUES
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import N_MEL, TIMBRE_RATE_HZ, Floats, Frames, Measured, Result
 
@@ -17,6 +17,10 @@ _COVARIANCE_FLOOR = 0.1
 _SYLLABLE_BAND_HZ = (2.0, 8.0)
 _MODULATION_BAND_HZ = (0.5, 20.0)
 _QUIET_LU = 20.0
+
+_TRIANGLE = np.triu_indices(N_MFCC)
+# What a stretch of time has of its own comes first among the dimensions.
+_SUMMED = NAMES[: 2 * N_MFCC + 2 * len(_TRIANGLE[0]) + len(SPECTRAL_VALUES) * len(SPECTRAL_STATISTICS)]
 
 Array = NDArray[np.float64]
 
@@ -57,22 +61,11 @@ class _Sums:
         # c0 is the mean band level: taken relative to the mean power, it no longer depends on the gain.
         mean[0] -= np.sqrt(N_MEL) * 10 * np.log10(self.power / self.frames)
         change = 0.5 * np.log(np.maximum(np.diag(steps), 1e-6))
-        slots = {f"mfcc_{n}_mean": float(mean[n]) for n in range(N_MFCC)}
-        slots |= {f"mfcc_{n}_change": float(change[n]) for n in range(N_MFCC)}
-        for kind, matrix in (("mfcc", covariance), ("mfcc_diff", steps)):
-            logarithm = _matrix_log(matrix)
-            slots |= {
-                f"{kind}_logcov_{row}_{column}": float(logarithm[row, column])
-                for row in range(N_MFCC)
-                for column in range(row, N_MFCC)
-            }
+        logarithms = [_matrix_log(matrix)[_TRIANGLE] for matrix in (covariance, steps)]
         means, squares, moved = self.spectral / self.frames
         deviation = np.sqrt(np.maximum(squares - np.square(means), 0))
-        for n, value in enumerate(SPECTRAL_VALUES):
-            slots[f"{value}_mean"] = float(means[n])
-            slots[f"{value}_std"] = float(deviation[n])
-            slots[f"{value}_mean_abs_diff"] = float(moved[n])
-        return slots
+        spectral = np.column_stack((means, deviation, moved)).ravel()
+        return dict(zip(_SUMMED, np.concatenate((mean, change, *logarithms, spectral)).tolist(), strict=True))
 
 
 class Descriptor:
