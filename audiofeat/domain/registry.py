@@ -14,7 +14,7 @@ from audiofeat.domain.field import Field, Shape
 from audiofeat.errors import InvalidInput
 
 GROUP_VERSIONS: Mapping[str, int] = {
-    "file": 2,
+    "file": 3,
     "quality": 2,
     "stereo": 1,
     "loudness": 2,

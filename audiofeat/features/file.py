@@ -6,10 +6,10 @@ import numpy as np
 from essentia import _essentia
 
 from audiofeat.domain.quality import Reason
-from audiofeat.features.frames import FRAME, RATE_HZ, Floats, Frames, Measured, Result
+from audiofeat.features.frames import FRAME, LOW_RATE_HZ, Floats, Frames, Measured, Result
 
 # AcoustID's own programs look at the first two minutes, and fingerprints are compared with theirs.
-_FINGERPRINTED = 120 * RATE_HZ
+_FINGERPRINTED = 120 * LOW_RATE_HZ
 _EMPTY = "AQAAAA"
 _INAUDIBLE_AMPLITUDE = 1e-4
 
@@ -21,15 +21,15 @@ class File:
         self._hash = hashlib.sha256()
         self._mono: list[Floats] = []
         # The analysis signal begins with half a frame that is not of the file.
-        self._to_skip = FRAME // 2
+        self._to_skip = FRAME // 4
         self._kept = 0
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
         self._hash.update(np.ascontiguousarray(frames.block.pcm, dtype="<f4").data)
         if self._kept < _FINGERPRINTED:
-            heard = frames.mono[self._to_skip :][: _FINGERPRINTED - self._kept]
-            self._to_skip -= min(self._to_skip, len(frames.mono))
+            heard = frames.low[self._to_skip :][: _FINGERPRINTED - self._kept]
+            self._to_skip -= min(self._to_skip, len(frames.low))
             self._kept += len(heard)
             self._mono.append(heard.copy())
 
@@ -51,6 +51,6 @@ def _chromaprint(mono: Floats) -> str | None:
     imported, which takes 110 MB; the binding below it builds the one that is asked for.
     """
     chromaprinter = _essentia.Algorithm("Chromaprinter")
-    chromaprinter.__configure__(sampleRate=float(RATE_HZ))
+    chromaprinter.__configure__(sampleRate=float(LOW_RATE_HZ))
     text = str(chromaprinter.__compute__(np.clip(mono, -1, 1)))
     return text if text != _EMPTY else None

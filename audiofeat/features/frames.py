@@ -21,6 +21,7 @@ from audiofeat.domain.descriptor import N_MFCC, SPECTRAL_VALUES
 from audiofeat.domain.quality import Reason
 
 RATE_HZ = 22_050
+LOW_RATE_HZ = RATE_HZ // 2
 FRAME = 1_024
 HOP = 256
 ONSET_RATE_HZ = RATE_HZ / HOP
@@ -58,6 +59,8 @@ class Frames:
         The PCM at the file's own rate, and its sums.
     mono : array of shape (samples,)
         The analysis signal at 22,050 Hz that belongs to ``power``.
+    low : array of shape (samples,)
+        The same at 11,025 Hz, for what looks at low frequencies closely.
     power : array of shape (frames, 513)
         Power spectrum at 86.13 frames a second, scaled so that a full-scale sine has power 1.
     mel : array of shape (frames, 60)
@@ -72,6 +75,7 @@ class Frames:
 
     block: Block
     mono: Floats
+    low: Floats
     power: Floats
     mel: Floats
     mfcc: Floats
@@ -130,6 +134,7 @@ class SharedSpectrum:
         self._resampler = None
         if rate_hz != RATE_HZ:
             self._resampler = soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="float32", quality="HQ")
+        self._halver = soxr.ResampleStream(RATE_HZ, LOW_RATE_HZ, 1, dtype="float32", quality="HQ")
         self._tail = np.zeros(FRAME // 2, dtype=np.float32)
         self._previous_magnitude = np.zeros(_BINS_IN_LANES, dtype=np.float32)
         self._begun = False
@@ -149,6 +154,7 @@ class SharedSpectrum:
         self._tail = signal[count * HOP :]
         if not count:
             return _empty(block)
+        whole = signal[: count * HOP]
         windows = np.lib.stride_tricks.sliding_window_view(signal, FRAME)[: count * HOP : HOP]
         spectrum = scipy.fft.rfft(windows * _WINDOW, axis=1)
         power = (np.square(spectrum.real) + np.square(spectrum.imag)) * _POWER_SCALE
@@ -157,8 +163,8 @@ class SharedSpectrum:
         decibel = 10 * np.log10(_above_floor(mel[::TIMBRE_STEP]))
         spectral, energies = self._shape(power, signal)
         return Frames(
-            block=block, mono=signal[: count * HOP], power=power, mel=mel, mfcc=decibel @ to_cepstrum,
-            spectral=spectral, audible=self._audible(energies),
+            block=block, mono=whole, low=self._halver.resample_chunk(whole), power=power, mel=mel,
+            mfcc=decibel @ to_cepstrum, spectral=spectral, audible=self._audible(energies),
         )  # fmt: skip
 
     def _audible(self, energies: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -185,7 +191,7 @@ def _empty(block: Block) -> Frames:
         return np.zeros((0, *width), dtype=np.float32)
 
     return Frames(
-        block=block, mono=none(), power=none(len(BIN_HZ)), mel=none(N_MEL), mfcc=none(N_MFCC),
+        block=block, mono=none(), low=none(), power=none(len(BIN_HZ)), mel=none(N_MEL), mfcc=none(N_MFCC),
         spectral=none(len(SPECTRAL_VALUES)), audible=np.zeros(0, dtype=bool),
     )  # fmt: skip
 

@@ -40,7 +40,7 @@ class Quality:
         """Take in one block."""
         block = frames.block
         self._rate_hz, self._channels = block.rate_hz, len(block.planes)
-        self._hum.push(frames.mono)
+        self._hum.push(frames.low)
         self._peak = max(self._peak, float(block.peaks.max()))
         self._clipped += block.clipped
         self._sums = self._sums + block.sums.sum(axis=0)

@@ -5,7 +5,7 @@ import scipy.fft
 import soxr
 from numpy.typing import NDArray
 
-from audiofeat.features.frames import RATE_HZ, Floats
+from audiofeat.features.frames import LOW_RATE_HZ, Floats
 
 MAINS_HZ = (50.0, 60.0)
 _TAP_HZ = 1_050
@@ -43,14 +43,14 @@ class Hum:
     """Watches the lines in windows of 4 s of the analysis signal, taken down to 1,050 Hz."""
 
     def __init__(self) -> None:
-        self._resampler = soxr.ResampleStream(RATE_HZ, _TAP_HZ, 1, dtype="float32", quality="LQ")
+        self._resampler = soxr.ResampleStream(LOW_RATE_HZ, _TAP_HZ, 1, dtype="float32", quality="LQ")
         self._waiting = np.zeros(0, dtype=np.float32)
         self._lines: list[Floats] = []
         self._neighbours: list[Floats] = []
 
-    def push(self, mono: Floats) -> None:
-        """Take in the next samples at 22,050 Hz."""
-        tap = np.concatenate((self._waiting, self._resampler.resample_chunk(mono)))
+    def push(self, low: Floats) -> None:
+        """Take in the next samples at 11,025 Hz."""
+        tap = np.concatenate((self._waiting, self._resampler.resample_chunk(low)))
         count = max(0, (len(tap) - _LENGTH) // _HOP + 1)
         self._waiting = tap[count * _HOP :]
         for window in range(count):

@@ -13,12 +13,11 @@ Sethares, "Local consonance and the relationship between timbre and scale", JASA
 from functools import cache
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from audiofeat.domain.quality import Reason
 from audiofeat.features import tonal_spectrum as spectrum
-from audiofeat.features.frames import RATE_HZ, Floats, Frames, Measured, Result
+from audiofeat.features.frames import Floats, Frames, Measured, Result
 from audiofeat.features.tonal_chords import NO_CHORD, chords
 from audiofeat.features.tonal_key import Key, evidence, keys
 
@@ -40,10 +39,9 @@ Array = NDArray[np.float64]
 
 
 class Tonal:
-    """Accumulates pitch classes, five bins a semitone, for each frame (186 ms) of a tap at 11,025 Hz."""
+    """Accumulates pitch classes, five bins a semitone, for each frame (186 ms) of the signal at 11,025 Hz."""
 
     def __init__(self) -> None:
-        self._resampler = soxr.ResampleStream(RATE_HZ, spectrum.TAP_HZ, 1, dtype="float32", quality="HQ")
         self._tail = np.zeros(0, dtype=np.float32)
         self._tuning = 0j
         self._frames = 0
@@ -55,7 +53,7 @@ class Tonal:
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        signal = np.concatenate((self._tail, self._resampler.resample_chunk(frames.mono)))
+        signal = np.concatenate((self._tail, frames.low))
         count = max(0, (len(signal) - spectrum.FRAME) // spectrum.HOP + 1)
         self._tail = signal[count * spectrum.HOP :]
         if not count:

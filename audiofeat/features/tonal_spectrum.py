@@ -8,17 +8,16 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from audiofeat.features.frames import RATE_HZ, Floats
+from audiofeat.features.frames import LOW_RATE_HZ, Floats
 
-TAP_HZ = RATE_HZ // 2
 FRAME = 4096
 HOP = 2048
-FRAME_RATE_HZ = TAP_HZ / HOP
+FRAME_RATE_HZ = LOW_RATE_HZ / HOP
 FINE = 5
 BINS = 12 * FINE
 OCTAVES = 6
 LOWEST_HZ = 440.0 * 2 ** (-33 / 12)
-_LOW, _HIGH = int(LOWEST_HZ * FRAME / TAP_HZ), int(3_500 * FRAME / TAP_HZ)
+_LOW, _HIGH = int(LOWEST_HZ * FRAME / LOW_RATE_HZ), int(3_500 * FRAME / LOW_RATE_HZ)
 _WINDOW = np.hanning(FRAME).astype(np.float32)
 _PEAK_FLOOR = np.float32(10 ** (-45 / 10))
 _LEAST_POWER = np.float32(1e-6)
@@ -55,7 +54,7 @@ def peaks(signal: Floats) -> tuple[Floats, complex]:
     # Where three neighbours are as good as equal the summit is the middle one.
     shift = 0.5 * (a - c) / np.minimum(a - 2 * b + c, _LEAST_BEND)
     position = _LOW + column + np.clip(shift, -0.5, 0.5)
-    pitch = 12 * np.log2(position * (TAP_HZ / FRAME / LOWEST_HZ))
+    pitch = 12 * np.log2(position * (LOW_RATE_HZ / FRAME / LOWEST_HZ))
     magnitude = np.exp(b / 2)
     tuning = complex(np.sum(magnitude * np.exp(2j * np.pi * pitch)))
     fine = np.rint(pitch * FINE).astype(np.int64)
