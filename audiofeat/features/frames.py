@@ -37,12 +37,15 @@ AUDIBLE_BELOW_LOUDEST_DB = 50.0
 Floats = NDArray[np.float32]
 Measured = Mapping[str, Mapping[str, Any]]
 
+# Few enough for the spectra of one step to lie in the processor's own memory when the next reads them.
+_FRAMES_AT_ONCE = 64
+
 # Floors hang on the sound, not on full scale: turning an item down must not change its timbre.
 # 50 dB keeps what is heard and leaves out what codecs drop.
 FLOOR_BELOW_PEAK = np.float32(1e-5)
 _LEAST_POWER = np.float32(1e-16)
 _WINDOW = np.hanning(FRAME + 1)[:-1].astype(np.float32)
-_POWER_SCALE = np.float32(1.0 / np.square(_WINDOW.sum() / 2))
+_WINDOW /= _WINDOW.sum() / 2  # a full-scale sine has power 1
 BIN_HZ = scipy.fft.rfftfreq(FRAME, 1 / RATE_HZ).astype(np.float32)
 _BAND_EDGES = np.searchsorted(BIN_HZ, BAND_EDGES_HZ).astype(np.int32)
 _ZERO_CROSSINGS = SPECTRAL_VALUES.index("zero_crossing_hz")
@@ -155,11 +158,8 @@ class SharedSpectrum:
         if not count:
             return _empty(block)
         whole = signal[: count * HOP]
-        windows = np.lib.stride_tricks.sliding_window_view(signal, FRAME)[: count * HOP : HOP]
-        spectrum = scipy.fft.rfft(windows * _WINDOW, axis=1)
-        power = (np.square(spectrum.real) + np.square(spectrum.imag)) * _POWER_SCALE
-        to_mel, to_cepstrum = _filters()
-        mel = power @ to_mel
+        power, mel = _spectra(np.lib.stride_tricks.sliding_window_view(signal, FRAME)[: count * HOP : HOP])
+        _, to_cepstrum = _filters()
         decibel = 10 * np.log10(_above_floor(mel[::TIMBRE_STEP]))
         spectral, energies = self._shape(power, signal)
         return Frames(
@@ -184,6 +184,19 @@ class SharedSpectrum:
         _native.spectral_shape(power, signal, BIN_HZ, _BAND_EDGES, self._previous_magnitude, values, energies)
         values[:, _ZERO_CROSSINGS] *= np.float32(RATE_HZ / FRAME / 2)
         return values, energies
+
+
+def _spectra(windows: Floats) -> tuple[Floats, Floats]:
+    """Return the power of each frame, by bin and by mel band."""
+    power, mel = np.empty((len(windows), len(BIN_HZ)), dtype=np.float32), np.empty((len(windows), N_MEL), np.float32)
+    to_mel, _ = _filters()
+    for start in range(0, len(windows), _FRAMES_AT_ONCE):
+        some = slice(start, start + _FRAMES_AT_ONCE)
+        spectrum = scipy.fft.rfft(windows[some] * _WINDOW, axis=1)
+        np.square(spectrum.real, out=power[some])
+        power[some] += np.square(spectrum.imag)
+        np.matmul(power[some], to_mel, out=mel[some])
+    return power, mel
 
 
 def _empty(block: Block) -> Frames:
