@@ -74,12 +74,17 @@ def interpolator() -> tuple[Floats, Floats]:
     """Return the filters that give three points between two samples, shape (3, 32), and the bounds of what they give.
 
     A windowed sinc whose gain is within 0.06 dB of one up to 20 kHz at 44.1 kHz. The bounds are, over the three
-    filters, the largest sum of the magnitudes of the eight middle taps, and the largest norm of the others.
+    filters, the largest sum of the magnitudes of the eight middle taps, and the largest norms of all but the middle
+    eight and of all but the middle sixteen.
     """
     distance = np.arange(_TAPS) - (_TAPS // 2 - 1) - np.arange(1, 4)[:, None] / 4
     taps = np.sinc(distance) * np.i0(_KAISER_BETA * np.sqrt(1 - np.square(2 * distance / _TAPS))) / np.i0(_KAISER_BETA)
-    middle = np.abs(np.arange(_TAPS) - (_TAPS - 1) / 2) < _MIDDLE_TAPS / 2
-    bounds = np.array([np.abs(taps[:, middle]).sum(axis=1).max(), np.linalg.norm(taps[:, ~middle], axis=1).max()])
+    from_middle = np.abs(np.arange(_TAPS) - (_TAPS - 1) / 2)
+    sums = np.abs(taps[:, from_middle < _MIDDLE_TAPS / 2]).sum(axis=1)
+    norms = [
+        np.linalg.norm(taps[:, from_middle > width / 2], axis=1).max() for width in (_MIDDLE_TAPS, 2 * _MIDDLE_TAPS)
+    ]
+    bounds = np.array([sums.max(), *norms])
     return taps.astype(np.float32), bounds.astype(np.float32)
 
 

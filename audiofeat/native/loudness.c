@@ -2,6 +2,7 @@
 #include "native.h"
 
 #include <math.h>
+#include <stdint.h>
 
 typedef double Pair __attribute__((vector_size(16)));
 
@@ -68,7 +69,7 @@ PyObject *k_weighted_sums(PyObject *module, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-enum { TAPS = 32, REACH = TAPS / 2, GROUP = 16, PHASES = 3, INNER = 4 };
+enum { TAPS = 32, REACH = TAPS / 2, GROUP = 16, LANES = GROUP / 2, PHASES = 3 };
 
 /* Rounding shall not leave a peak out. */
 static const float BELOW = 0.9999f;
@@ -88,29 +89,67 @@ static inline float group_peak(const float *from, float *energy) {
     return greater(greater(peaks[0], peaks[1]), greater(peaks[2], peaks[3]));
 }
 
-/* The greatest interpolated magnitude after each of GROUP samples, by the taps from `first` to its mirror. */
-static inline float interpolated_peak(const float *at, const float *taps, int first) {
-    float greatest[GROUP] = {0}, peak = 0;
+typedef float Lanes __attribute__((vector_size(LANES * sizeof(float))));
+typedef int32_t Whole __attribute__((vector_size(LANES * sizeof(int32_t))));
+
+/* Points between samples, three after each of GROUP, summed from the middle taps outwards. */
+typedef struct {
+    Lanes value[PHASES][GROUP / LANES];
+} Points;
+
+static ALWAYS_INLINE Lanes lanes(const float *from) {
+    Lanes values;
+    memcpy(&values, from, sizeof values);
+    return values;
+}
+
+/* Raise each lane to the magnitude of a value; as integers magnitudes have the same order. */
+static ALWAYS_INLINE void raise(Whole *greatest, Lanes values) {
+    Whole magnitude = (Whole)values & 0x7fffffff, above = magnitude > *greatest;
+    *greatest = (magnitude & above) | (*greatest & ~above);
+}
+
+/* Add the taps that lie between `from` and `to` from the middle, and return the greatest magnitude so far. */
+static ALWAYS_INLINE float add_taps(Points *points, const float *at, const float *taps, int from, int to) {
+    Whole greatest = {0};
     for (int phase = 0; phase < PHASES; phase++) {
-        float value[GROUP] = {0};
-        for (int tap = first; tap < TAPS - first; tap++) {
-            for (int n = 0; n < GROUP; n++) {
-                value[n] += taps[phase * TAPS + tap] * at[n + tap - REACH + 1];
-            }
+        Lanes low = points->value[phase][0], high = points->value[phase][1];
+        const float *tap = taps + phase * TAPS, *sample = at - REACH + 1;
+        for (int n = REACH - to; n < REACH - from; n++) {
+            low += tap[n] * lanes(sample + n), high += tap[n] * lanes(sample + n + LANES);
         }
-        for (int n = 0; n < GROUP; n++) {
-            greatest[n] = greater(fabsf(value[n]), greatest[n]);
+        for (int n = REACH + from; n < REACH + to; n++) {
+            low += tap[n] * lanes(sample + n), high += tap[n] * lanes(sample + n + LANES);
         }
+        points->value[phase][0] = low, points->value[phase][1] = high;
+        raise(&greatest, low);
+        raise(&greatest, high);
     }
-    for (int n = 0; n < GROUP; n++) {
-        peak = greater(greatest[n], peak);
+    int32_t bits = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        bits = greatest[lane] > bits ? greatest[lane] : bits;
     }
+    float peak;
+    memcpy(&peak, &bits, sizeof peak);
     return peak;
 }
 
-/* Samples are interpolated only where they could hold a new peak. By Cauchy and Schwarz, what the outer taps give is
-   at most their norm times that of the samples they reach; what the inner taps give is at most the greatest sample
-   times the sum of their magnitudes, or else computed. So what is left out changes nothing. */
+/* The greatest point after each of GROUP samples, or the peak so far where none can be above it. `reach` times the
+   norms of the taps beyond the middle 8 and 16 bounds what those add. */
+static ALWAYS_INLINE float interpolated_peak(const float *at, const float *taps, const float *norms, float reach, float peak) {
+    Points points = {{{0}}};
+    float least = peak * BELOW;
+    if (add_taps(&points, at, taps, 0, REACH / 4) + norms[0] * reach <= least ||
+        add_taps(&points, at, taps, REACH / 4, REACH / 2) + norms[1] * reach <= least) {
+        return peak;
+    }
+    return greater(add_taps(&points, at, taps, REACH / 2, REACH), peak);
+}
+
+/* Samples are interpolated only where they could hold a new peak. By Cauchy and Schwarz, what some taps give is at most
+   their norm times that of the samples they reach; and what the middle ones give is at most the greatest sample times
+   the sum of their magnitudes, or else computed. So what is left out changes nothing. `bounds` holds that sum, and the
+   norms of the taps beyond the middle 8 and 16. */
 VECTORISED static float true_peak_of(const float *plane, Py_ssize_t frames, const float *taps, const float *bounds,
                                      float peak) {
     Py_ssize_t at, last = frames - REACH - GROUP;
@@ -123,15 +162,14 @@ VECTORISED static float true_peak_of(const float *plane, Py_ssize_t frames, cons
     here = group_peak(plane + REACH, &energy);
     for (at = REACH; at <= last; at += GROUP) {
         after = group_peak(plane + at + GROUP, &energy_after);
-        float near = greater(greater(before, here), after), least = peak * BELOW;
-        float outer = sqrtf(energy_before + energy + energy_after) * bounds[1];
-        if (near * bounds[0] + outer > least && interpolated_peak(plane + at, taps, REACH - INNER) + outer > least) {
-            peak = greater(interpolated_peak(plane + at, taps, 0), peak);
+        float near = greater(greater(before, here), after), reach = sqrtf(energy_before + energy + energy_after);
+        if (near * bounds[0] + reach * bounds[1] > peak * BELOW) {
+            peak = interpolated_peak(plane + at, taps, bounds + 1, reach, peak);
         }
         before = here, here = after, energy_before = energy, energy = energy_after;
     }
     /* Fewer than GROUP are left over: those before them are measured twice, which does no harm. */
-    return greater(interpolated_peak(plane + last, taps, 0), peak);
+    return interpolated_peak(plane + last, taps, bounds + 1, INFINITY, peak);
 }
 
 PyObject *true_peak(PyObject *module, PyObject *args) {
@@ -142,7 +180,7 @@ PyObject *true_peak(PyObject *module, PyObject *args) {
     }
     Py_buffer *planes = &views[0], *taps = &views[1], *bounds = &views[2], *peaks = &views[3];
     Py_ssize_t channels = ITEMS(*peaks), frames = channels ? ITEMS(*planes) / channels : 0;
-    if (frames < GROUP + TAPS || ITEMS(*planes) != channels * frames || ITEMS(*taps) != PHASES * TAPS || ITEMS(*bounds) != 2) {
+    if (frames < GROUP + TAPS || ITEMS(*planes) != channels * frames || ITEMS(*taps) != PHASES * TAPS || ITEMS(*bounds) != 3) {
         release("fffF", views);
         PyErr_SetString(PyExc_ValueError, "the shapes of planes, taps, bounds and peaks disagree, or are too short");
         return NULL;

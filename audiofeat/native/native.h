@@ -18,10 +18,13 @@ void release(const char *formats, Py_buffer *views);
 
 /* Compiled for wider registers as well, chosen when loaded; the same operations in the same order: the same bits. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORISED __attribute__((target_clones("avx2", "default")))
+#define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define VECTORISED
 #endif
+
+/* What works on registers has to become part of its caller, to be compiled for the same ones. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 PyObject *chain_beats(PyObject *module, PyObject *args);
 PyObject *k_weighted_sums(PyObject *module, PyObject *args);
