@@ -24,6 +24,12 @@ def mix_down(
     mono: NDArray[np.float32],
     table: NDArray[np.float64],
 ) -> None: ...
+def pitch_peaks(
+    power: NDArray[np.float32],
+    numbers: NDArray[np.float64],
+    grid: NDArray[np.float32],
+    deviations: NDArray[np.float64],
+) -> None: ...
 def running_medians(
     values: NDArray[np.float32],
     shape: NDArray[np.int32],

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from audiofeat import _native
 from audiofeat.features.frames import LOW_RATE_HZ, Floats
 
 FRAME = 4096
@@ -19,9 +20,11 @@ OCTAVES = 6
 LOWEST_HZ = 440.0 * 2 ** (-33 / 12)
 _LOW, _HIGH = int(LOWEST_HZ * FRAME / LOW_RATE_HZ), int(3_500 * FRAME / LOW_RATE_HZ)
 _WINDOW = np.hanning(FRAME).astype(np.float32)
-_PEAK_FLOOR = np.float32(10 ** (-45 / 10))
-_LEAST_POWER = np.float32(1e-6)
-_LEAST_BEND = np.float32(-1e-6)
+_PEAK_FLOOR = 10 ** (-45 / 10)
+_LEAST_POWER = 1e-6
+_LEAST_BEND = -1e-6
+# As the compiled loop takes them: the first bin, a bin in parts of the lowest pitch, floors, columns a semitone.
+_NUMBERS = np.array((_LOW - 1, LOW_RATE_HZ / FRAME / LOWEST_HZ, _PEAK_FLOOR, _LEAST_POWER, _LEAST_BEND, FINE))
 _OVERTONES = (3, 5, 6, 7)
 
 
@@ -43,24 +46,10 @@ def peaks(signal: Floats) -> tuple[Floats, complex]:
     windows = np.lib.stride_tricks.sliding_window_view(signal, FRAME)[::HOP]
     spectrum = scipy.fft.rfft(windows * _WINDOW, axis=1)[:, _LOW - 1 : _HIGH + 1]
     power = np.square(spectrum.real) + np.square(spectrum.imag)
-    here = power[:, 1:-1]
-    floor = np.maximum(here.max(axis=1, keepdims=True) * _PEAK_FLOOR, _LEAST_POWER)
-    at = np.flatnonzero((here > power[:, :-2]) & (here >= power[:, 2:]) & (here > floor))
     grid = np.zeros((len(windows), OCTAVES * BINS), dtype=np.float32)
-    if not len(at):
-        return grid, 0j
-    frame, column = np.divmod(at, _HIGH - _LOW)
-    a, b, c = (np.log(power[frame, column + step] + _LEAST_POWER) for step in range(3))
-    # Where three neighbours are as good as equal the summit is the middle one.
-    shift = 0.5 * (a - c) / np.minimum(a - 2 * b + c, _LEAST_BEND)
-    position = _LOW + column + np.clip(shift, -0.5, 0.5)
-    pitch = 12 * np.log2(position * (LOW_RATE_HZ / FRAME / LOWEST_HZ))
-    magnitude = np.exp(b / 2)
-    tuning = complex(np.sum(magnitude * np.exp(2j * np.pi * pitch)))
-    fine = np.rint(pitch * FINE).astype(np.int64)
-    inside = (fine >= 0) & (fine < grid.shape[1])
-    np.add.at(grid, (frame[inside], fine[inside]), np.sqrt(magnitude[inside]))
-    return grid, tuning
+    deviations = np.zeros((len(windows), 2))
+    _native.pitch_peaks(power, _NUMBERS, grid, deviations)
+    return grid, complex(*deviations.sum(axis=0))
 
 
 def fundamentals(grid: Floats) -> Floats:

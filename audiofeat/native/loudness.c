@@ -2,8 +2,6 @@
 #include "native.h"
 
 #include <math.h>
-#include <stdint.h>
-
 typedef double Pair __attribute__((vector_size(16)));
 
 /* Two channels through both biquads, direct form I: only a product and a sum lie between one output and the next.

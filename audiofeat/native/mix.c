@@ -1,8 +1,6 @@
 /* One pass over a block of interleaved PCM: its planes, their mean, and the sums that gates and groups share. */
 #include "native.h"
 
-#include <stdint.h>
-
 /* Four lanes, twice: GCC turns them into registers of either width, and a conversion of more than four into scalars. */
 enum { LANES = 4, AT_ONCE = 2 * LANES, OF_CHANNEL = 4, OF_MIX = 3, MAGNITUDE = 0x7fffffff };
 

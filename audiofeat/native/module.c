@@ -48,6 +48,9 @@ static PyMethodDef methods[] = {
      "mix_down(pcm, clipped, ends, planes, mono, table)\n--\n\n"
      "Write the channels apart, their mean, and for each stretch of frames a row of sums: of each channel its sum, energy,\n"
      "peak and clipped samples; then the energy of the mean, the product of two channels, and the zeros of the mean."},
+    {"pitch_peaks", pitch_peaks, METH_VARARGS,
+     "pitch_peaks(power, numbers, grid, deviations)\n--\n\n"
+     "Add the peaks of each frame's power to its row of the grid, and to the sum of their deviations from semitones."},
     {"running_medians", running_medians, METH_VARARGS,
      "running_medians(values, shape, downwards, across)\n--\n\n"
      "Write the running medians along columns and along rows; shape is (columns, width downwards, width across)."},

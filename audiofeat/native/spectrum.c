@@ -2,25 +2,10 @@
 #include "native.h"
 
 #include <math.h>
-#include <stdint.h>
 
 enum { LANES = 8, STEP = 2, HOP = 256, FRAME = 1024, BANDS = 8, MOST_BINS = 1024, COLUMNS = 9 + BANDS - 1 + BANDS };
 
 static const float LEAST_POWER = 1e-16f, FLOOR_BELOW_PEAK = 1e-5f;
-
-/* The logarithm to base 2 of a normal positive float, within 3 parts in 10^7: the series of artanh about a power of
-   two. Free of branches and calls, so that loops over it become vector code. */
-static inline float log2_of(float x) {
-    union {
-        float number;
-        int32_t bits;
-    } whole = {x}, part;
-    int32_t exponent = (whole.bits - 0x3f3504f3) >> 23;
-    part.bits = whole.bits - (int32_t)((uint32_t)exponent << 23);
-    float s = (part.number - 1.0f) / (part.number + 1.0f), square = s * s;
-    float series = 1.0f + square * (1 / 3.0f + square * (1 / 5.0f + square * (1 / 7.0f + square * (1 / 9.0f))));
-    return (float)exponent + 2.88539008f * s * series;
-}
 
 static inline float decibels(float power) { return 10.0f * log10f(power); }
 
