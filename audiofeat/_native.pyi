@@ -30,6 +30,14 @@ def pitch_peaks(
     grid: NDArray[np.float32],
     deviations: NDArray[np.float64],
 ) -> None: ...
+def power_spectra(
+    signal: NDArray[np.float32],
+    window: NDArray[np.float32],
+    hop: NDArray[np.int32],
+    turns: NDArray[np.float32],
+    place: NDArray[np.int32],
+    power: NDArray[np.float32],
+) -> None: ...
 def running_medians(
     values: NDArray[np.float32],
     shape: NDArray[np.int32],

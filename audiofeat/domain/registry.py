@@ -19,13 +19,13 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "stereo": 1,
     "loudness": 2,
     "rhythm": 2,
-    "tonal": 2,
+    "tonal": 3,
     "timbre": 2,
     "instrumentation": 1,
     "structure": 1,
     "speech": 1,
     "mood": 2,
-    "descriptor": 2,
+    "descriptor": 3,
 }
 # Kept for the spaces, not published among the features.
 INTERNAL_GROUPS = frozenset({"descriptor"})

@@ -19,6 +19,7 @@ from audiofeat import _native
 from audiofeat.domain.block import Block
 from audiofeat.domain.descriptor import N_MFCC, SPECTRAL_VALUES
 from audiofeat.domain.quality import Reason
+from audiofeat.features.spectra import power_spectra
 
 RATE_HZ = 22_050
 LOW_RATE_HZ = RATE_HZ // 2
@@ -158,7 +159,7 @@ class SharedSpectrum:
         if not count:
             return _empty(block)
         whole = signal[: count * HOP]
-        power, mel = _spectra(np.lib.stride_tricks.sliding_window_view(signal, FRAME)[: count * HOP : HOP])
+        power, mel = _spectra(signal, count)
         _, to_cepstrum = _filters()
         decibel = 10 * np.log10(_above_floor(mel[::TIMBRE_STEP]))
         spectral, energies = self._shape(power, signal)
@@ -186,15 +187,14 @@ class SharedSpectrum:
         return values, energies
 
 
-def _spectra(windows: Floats) -> tuple[Floats, Floats]:
+def _spectra(signal: Floats, count: int) -> tuple[Floats, Floats]:
     """Return the power of each frame, by bin and by mel band."""
-    power, mel = np.empty((len(windows), len(BIN_HZ)), dtype=np.float32), np.empty((len(windows), N_MEL), np.float32)
+    power, mel = np.empty((count, len(BIN_HZ)), dtype=np.float32), np.empty((count, N_MEL), dtype=np.float32)
     to_mel, _ = _filters()
-    for start in range(0, len(windows), _FRAMES_AT_ONCE):
-        some = slice(start, start + _FRAMES_AT_ONCE)
-        spectrum = scipy.fft.rfft(windows[some] * _WINDOW, axis=1)
-        np.square(spectrum.real, out=power[some])
-        power[some] += np.square(spectrum.imag)
+    for start in range(0, count, _FRAMES_AT_ONCE):
+        some = slice(start, min(start + _FRAMES_AT_ONCE, count))
+        part = signal[start * HOP : (some.stop - 1) * HOP + FRAME]
+        power[some] = power_spectra(part, window=_WINDOW, hop=HOP)
         np.matmul(power[some], to_mel, out=mel[some])
     return power, mel
 

@@ -5,11 +5,11 @@ its magnitude, so that quiet voices count.
 """
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from audiofeat import _native
 from audiofeat.features.frames import LOW_RATE_HZ, Floats
+from audiofeat.features.spectra import power_spectra
 
 FRAME = 4096
 HOP = 2048
@@ -43,11 +43,9 @@ def peaks(signal: Floats) -> tuple[Floats, complex]:
     tuning : complex
         Sum of the peaks' deviations from A = 440 Hz: a semitone is a full turn.
     """
-    windows = np.lib.stride_tricks.sliding_window_view(signal, FRAME)[::HOP]
-    spectrum = scipy.fft.rfft(windows * _WINDOW, axis=1)[:, _LOW - 1 : _HIGH + 1]
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    grid = np.zeros((len(windows), OCTAVES * BINS), dtype=np.float32)
-    deviations = np.zeros((len(windows), 2))
+    power = np.ascontiguousarray(power_spectra(signal, window=_WINDOW, hop=HOP)[:, _LOW - 1 : _HIGH + 1])
+    grid = np.zeros((len(power), OCTAVES * BINS), dtype=np.float32)
+    deviations = np.zeros((len(power), 2))
     _native.pitch_peaks(power, _NUMBERS, grid, deviations)
     return grid, complex(*deviations.sum(axis=0))
 

@@ -51,6 +51,9 @@ static PyMethodDef methods[] = {
     {"pitch_peaks", pitch_peaks, METH_VARARGS,
      "pitch_peaks(power, numbers, grid, deviations)\n--\n\n"
      "Add the peaks of each frame's power to its row of the grid, and to the sum of their deviations from semitones."},
+    {"power_spectra", power_spectra, METH_VARARGS,
+     "power_spectra(signal, window, hop, turns, place, power)\n--\n\n"
+     "Write the power spectrum of each windowed frame of a signal; see audiofeat.features.spectra for the tables."},
     {"running_medians", running_medians, METH_VARARGS,
      "running_medians(values, shape, downwards, across)\n--\n\n"
      "Write the running medians along columns and along rows; shape is (columns, width downwards, width across)."},
