@@ -13,8 +13,8 @@ from audiofeat.audio.decode import Decoder
 from audiofeat.audio.gates import Gates
 from audiofeat.audio.probe import probe
 from audiofeat.codes import ErrorCode
-from audiofeat.errors import AudioRejected
 from audiofeat.domain.block import summed
+from audiofeat.errors import AudioRejected
 from tests.synthesis import noise, write
 
 FORMS = ("wav", "float", "aiff", "flac", "ogg", "mp3", "m4a", "aac")
