@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from audiofeat.config import Settings, load_settings
 from audiofeat.domain.machine import BrokerState, LedgerState
 from audiofeat.errors import SettingsInvalid
-from audiofeat.ports import Catalogue, IndexReader, ObjectStore, TaskQueue
+from audiofeat.ports import Catalogue, IndexReader, ObjectStore, Survey, TaskQueue
 
 if TYPE_CHECKING:
     from audiofeat.extraction.client import ExtractionServer
     from audiofeat.index.publish import Publisher
     from audiofeat.services.ingest import Ingest
+    from audiofeat.services.survey import Surveyor
     from audiofeat.storage.stores import Stores
     from audiofeat.telemetry.metrics import Metrics
 
@@ -77,10 +78,27 @@ class Services:
         return Metrics(self._metrics_folder, process=self._process or f"pid-{os.getpid()}")
 
     def exposition(self) -> bytes:
-        """Return what this home's processes have counted, in Prometheus's text format."""
+        """Return what this home's processes have counted and how the ledger stands, in Prometheus's text format."""
+        from audiofeat.telemetry.gauges import SurveyGauges
         from audiofeat.telemetry.metrics import exposition
 
-        return exposition(self._metrics_folder)
+        return exposition(self._metrics_folder, SurveyGauges(self.survey))
+
+    def survey(self) -> Survey:
+        """Return how everything stands; raises CatalogueUnavailable."""
+        return self._surveyor.look()
+
+    @cached_property
+    def _surveyor(self) -> "Surveyor":
+        from audiofeat.services.survey import Surveyor
+
+        return Surveyor(
+            catalogue=self.catalogue,
+            served=self.publisher.served,
+            home=self.home,
+            stall_s=self.settings.stall_s,
+            lease_s=self.settings.lease_s,
+        )
 
     @property
     def _metrics_folder(self) -> Path:

@@ -88,6 +88,17 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] | None = Field(
         default=None, description="Unset: text on a terminal, else one JSON object a line."
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="Port of /metrics, /livez and /readyz of the workers of one host; unset: none.",
+    )
+    stall_s: float = Field(
+        default=120.0,
+        gt=0,
+        description="A worker with a free slot that has claimed nothing for so long of what is due counts as stalled.",
+    )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address that the HTTP API listens on.")
     api_port: int = Field(default=8000, ge=1, le=65_535, description="Port that the HTTP API listens on.")
 

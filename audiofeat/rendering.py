@@ -5,10 +5,11 @@ from dataclasses import asdict
 from typing import Any
 
 from audiofeat.domain import registry
-from audiofeat.domain.jobs import MetadataValue
-from audiofeat.ports import Analysis, IncidentView, ItemView, JobView, ReleaseView, StepView
+from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.ports import Analysis, IncidentView, ItemView, JobView, ReleaseView, StepView, Survey
 from audiofeat.services.lookup import Answer, Neighbour
 from schemas import indexes, items, jobs, neighbours
+from schemas import status as wire_status
 from schemas.records import AudioFacts
 
 
@@ -112,6 +113,41 @@ def release(view: ReleaseView) -> indexes.IndexRelease:
         recall_at_10=view.recall,
         created_at=view.created_at,
         current=view.is_current,
+    )
+
+
+def status(survey: Survey) -> wire_status.Status:
+    """Render how everything stands."""
+    return wire_status.Status(
+        lanes={
+            lane.lane.value: wire_status.LaneStatus(
+                jobs={state.value: count for state, count in lane.jobs.items()},
+                oldest_due_s=lane.oldest_due_s,
+                ended_per_minute=60 * lane.ended / survey.window_s,
+                audio_s_per_s=lane.audio_s / survey.window_s,
+            )
+            for lane in survey.lanes
+        },
+        workers=[
+            wire_status.WorkerStatus(
+                name=worker.view.name,
+                host=worker.view.host,
+                lanes=list(worker.view.lanes),
+                slots=worker.view.slots,
+                held=worker.held,
+                stalled_lanes=list(worker.stalled_lanes),
+                seen_at=worker.view.seen_at,
+            )
+            for worker in survey.workers
+        ],
+        quarantined=survey.count(JobState.QUARANTINED),
+        dead=survey.count(JobState.DEAD),
+        indexes={
+            kind.value: None if index is None else wire_status.IndexStatus(**asdict(index))
+            for kind, index in survey.indexes.items()
+        },
+        free_bytes=survey.free_bytes,
+        warnings=survey.warnings,
     )
 
 

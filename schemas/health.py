@@ -26,3 +26,4 @@ class Ready(Wire):
 
     status: Literal["ready"] = "ready"
     indexes: dict[str, ServedIndex] = Field(description="By kind.")
+    warnings: list[str] = Field(description="What somebody should look at; lookups are answered all the same.")

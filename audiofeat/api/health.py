@@ -2,11 +2,14 @@
 
 from fastapi import APIRouter, Response
 
+from audiofeat import rendering
 from audiofeat.api.problems import Declared, declared
 from audiofeat.api.requests import Wired
-from audiofeat.errors import CatalogueUnavailable, StoreUnavailable
+from audiofeat.errors import CatalogueUnavailable, DiskFull, StoreUnavailable
 from audiofeat.services.status import served_indexes
+from audiofeat.services.survey import require_space
 from schemas.health import Alive, Ready, ServedIndex
+from schemas.status import Status
 
 router = APIRouter(tags=["health"])
 _METRICS: Declared = {
@@ -14,22 +17,36 @@ _METRICS: Declared = {
 }
 
 
-@router.get("/healthz", responses=declared())
-def read_health() -> Alive:
+@router.get("/livez", responses=declared())
+@router.get("/healthz", include_in_schema=False)
+def read_liveness() -> Alive:
     """Answer, as long as the process can."""
     return Alive()
 
 
-@router.get("/readyz", responses=declared(CatalogueUnavailable, StoreUnavailable))
+@router.get("/readyz", responses=declared(CatalogueUnavailable, StoreUnavailable, DiskFull))
 def read_readiness(services: Wired) -> Ready:
-    """Answer with 200 where the ledger can be read, and tell which kinds have an index."""
+    """Answer with 200 where lookups can be answered and jobs accepted: the ledger answers, and there is space.
+
+    A kind without an index is told. So are workers that are stalled or missing, in `warnings`: lookups need none, and
+    an API that is taken out of service for them could answer nobody.
+    """
     served = served_indexes(catalogue=services.catalogue, indexes=services.indexes)
+    survey = services.survey()
+    require_space(survey)
     return Ready(
         indexes={
             kind.value: ServedIndex(release=index.release, space=index.space, problem=index.problem)
             for kind, index in served.items()
-        }
+        },
+        warnings=survey.warnings,
     )
+
+
+@router.get("/v1/status", responses=declared(CatalogueUnavailable))
+def read_status(services: Wired) -> Status:
+    """Tell how lanes, workers and indexes stand."""
+    return rendering.status(services.survey())
 
 
 @router.get("/metrics", response_class=Response, responses={**_METRICS, **declared()})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from audiofeat.catalogue import audio_lookups, item_lookups, releases
+from audiofeat.catalogue.census import SqlCensus
 from audiofeat.catalogue.database import Clock, Database
 from audiofeat.catalogue.fleet import SqlAttendance, SqlBatches
 from audiofeat.catalogue.job_ledger import SqlLedger
@@ -37,7 +38,7 @@ def open_catalogue(url: str, *, clock: Clock | None = None) -> "SqlCatalogue":
     return SqlCatalogue(database)
 
 
-class SqlCatalogue(SqlLedger, SqlBatches, SqlAttendance, SqlObjectLedger, Catalogue):
+class SqlCatalogue(SqlLedger, SqlBatches, SqlAttendance, SqlObjectLedger, SqlCensus, Catalogue):
     """The ledger on SQLite or PostgreSQL; may be used from many threads, and after a fork.
 
     Every method raises CatalogueUnavailable or DiskFull where the database fails.

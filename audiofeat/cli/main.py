@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from audiofeat import __version__, logs
-from audiofeat.cli import analyse, doctor, evaluate, failures, index, ingest, inspect, items, neighbours, up
+from audiofeat.cli import analyse, doctor, evaluate, failures, index, ingest, inspect, items, neighbours, status, up
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -27,6 +27,7 @@ for command in (
     ingest.ingest,
     neighbours.neighbours,
     items.show,
+    status.status,
     up.up,
     doctor.doctor,
 ):

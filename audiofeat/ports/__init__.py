@@ -1,6 +1,7 @@
 """The few contracts through which services reach the outside; ``bootstrap`` hands in what fulfils them."""
 
 from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemView
+from audiofeat.ports.census import LEAST_FREE_BYTES, Census, CensusView, IndexState, LaneView, Survey, WorkerState
 from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
 from audiofeat.ports.objects import ObjectLedger
@@ -8,10 +9,13 @@ from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
 __all__ = [
+    "LEAST_FREE_BYTES",
     "Analysis",
     "Attendance",
     "Batches",
     "Catalogue",
+    "Census",
+    "CensusView",
     "EmbeddingRow",
     "Fetched",
     "Hit",
@@ -19,8 +23,10 @@ __all__ = [
     "IndexContents",
     "IndexPublisher",
     "IndexReader",
+    "IndexState",
     "ItemView",
     "JobView",
+    "LaneView",
     "Ledger",
     "MetadataSource",
     "ObjectLedger",
@@ -28,8 +34,10 @@ __all__ = [
     "ReleaseView",
     "StepView",
     "StoredObject",
+    "Survey",
     "TaskQueue",
     "Telemetry",
     "VectorIndex",
+    "WorkerState",
     "WorkerView",
 ]

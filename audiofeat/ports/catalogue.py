@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.ports.census import Census
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
 from audiofeat.ports.objects import ObjectLedger
 
@@ -54,7 +55,7 @@ class EmbeddingRow:
     embedding: NDArray[np.float32] | None
 
 
-class Catalogue(Ledger, Batches, Attendance, ObjectLedger, Protocol):
+class Catalogue(Ledger, Batches, Attendance, ObjectLedger, Census, Protocol):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""
 
     def analyses_of_audio(self, sha256: str) -> dict[str, Analysis]:

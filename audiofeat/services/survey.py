@@ -1,0 +1,129 @@
+"""How the whole installation stands: lanes, workers, indexes, and what is wrong with them in sentences."""
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audiofeat.domain.items import Kind
+from audiofeat.errors import DiskFull, IndexProblem, StoreError
+from audiofeat.ports import (
+    LEAST_FREE_BYTES,
+    Catalogue,
+    IndexState,
+    LaneView,
+    ReleaseView,
+    Survey,
+    WorkerState,
+    WorkerView,
+)
+
+_WINDOW_S = 300.0
+# In leases: a worker says once in each that it is there.
+_ABSENT_AFTER_LEASES = 3
+_LOOKING_RATIO = 9
+_LEAST_AGE_S = 1.0
+
+
+@dataclass(slots=True)
+class Surveyor:
+    """Looks at ledger and indexes; a look that was costly is not repeated soon.
+
+    Parameters
+    ----------
+    served : callable
+        Returns the release of a kind that is served; raises IndexMissing or StoreError.
+    stall_s : float
+        How long something may be due before a worker with a free slot counts as stalled.
+    lease_s : float
+        Of a job.
+    """
+
+    catalogue: Catalogue
+    served: Callable[[Kind], ReleaseView]
+    home: Path
+    stall_s: float
+    lease_s: float
+    _last: Survey | None = None
+    _fresh_until: float = 0.0
+
+    def look(self) -> Survey:
+        """Return how everything stands now, or stood a moment ago.
+
+        Raises
+        ------
+        CatalogueUnavailable
+            Without the ledger nothing can be said.
+        """
+        began = time.monotonic()
+        if self._last is None or began >= self._fresh_until:
+            self._last = self._survey()
+            # Counting millions of jobs takes a while: spend a tenth of the time on it.
+            took = time.monotonic() - began
+            self._fresh_until = time.monotonic() + max(_LEAST_AGE_S, _LOOKING_RATIO * took)
+        return self._last
+
+    def _survey(self) -> Survey:
+        window_s = max(_WINDOW_S, self.stall_s)
+        counted = self.catalogue.census(window_s=window_s)
+        present = self.catalogue.workers(seen_within_s=_ABSENT_AFTER_LEASES * self.lease_s)
+        attended = {lane for worker in present for lane in worker.lanes}
+        waiting = [lane.lane.value for lane in counted.lanes if lane.oldest_due_s is not None]
+        indexes, problem = self._indexes()
+        return Survey(
+            lanes=counted.lanes,
+            workers=tuple(
+                WorkerState(worker, held, stalled_lanes(worker, held, counted.lanes, stall_s=self.stall_s))
+                for worker in present
+                for held in (counted.held.get(worker.name, 0),)
+            ),
+            unattended_lanes=tuple(lane for lane in waiting if lane not in attended),
+            indexes=indexes,
+            store_problem=problem,
+            free_bytes=shutil.disk_usage(self.home).free,
+            window_s=window_s,
+        )
+
+    def _indexes(self) -> tuple[dict[Kind, IndexState | None], str | None]:
+        states: dict[Kind, IndexState | None] = dict.fromkeys(Kind)
+        problem = None
+        for kind in Kind:
+            try:
+                release = self.served(kind)
+            except StoreError as error:
+                problem = error.code.value
+            except IndexProblem:
+                continue
+            else:
+                age_s = (datetime.now(UTC) - release.created_at).total_seconds()
+                share = release.items / max(self.catalogue.fingerprints(kind), release.items, 1)
+                states[kind] = IndexState(release.release, release.space, age_s, release.items, share)
+        return states, problem
+
+
+def stalled_lanes(worker: WorkerView, held: int, lanes: Sequence[LaneView], *, stall_s: float) -> tuple[str, ...]:
+    """Return the lanes in which something has been due for long, that nobody touches, and this worker could take from.
+
+    A worker all of whose slots are taken is busy, not stalled, however long its jobs are.
+    """
+    if held >= worker.slots:
+        return ()
+    return tuple(
+        lane.lane.value
+        for lane in lanes
+        if lane.lane.value in worker.lanes
+        and lane.oldest_due_s is not None
+        and lane.oldest_due_s > stall_s
+        and (lane.idle_s is None or lane.idle_s > stall_s)
+    )
+
+
+def require_space(survey: Survey) -> None:
+    """Raise DiskFull where next to nothing can be written any more."""
+    if survey.free_bytes < LEAST_FREE_BYTES:
+        raise DiskFull(
+            f"{survey.free_bytes >> 20} MB are free, {LEAST_FREE_BYTES >> 20} are needed",
+            "free some; work goes on by itself",
+        )
