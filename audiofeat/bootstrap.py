@@ -94,7 +94,6 @@ class Services:
 
         return Surveyor(
             catalogue=self.catalogue,
-            served=self.publisher.served,
             home=self.home,
             stall_s=self.settings.stall_s,
             lease_s=self.settings.lease_s,

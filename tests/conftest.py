@@ -41,22 +41,35 @@ os._exit(0)
 """
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """Start an S3 server in a process of its own, on a free port of this machine only; return its URL."""
+def start_s3_server() -> tuple[subprocess.Popen[str], str]:
+    """Start an S3 server in a process of its own, on a free port of this machine only; return it and its URL."""
     server = subprocess.Popen(
         [sys.executable, "-c", _S3_SERVER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert server.stdin is not None
     assert server.stdout is not None
     port = server.stdout.readline().strip()
     assert port, "the S3 server did not start"
-    yield f"http://127.0.0.1:{port}"
-    server.stdin.close()
-    server.wait(timeout=10)
+    return server, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Return the URL of an S3 server that runs for the whole session."""
+    server, url = start_s3_server()
+    yield url
+    server.communicate(timeout=10)
+
+
+@pytest.fixture
+def mortal_s3() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Return an S3 server that a test may kill, and its URL."""
+    server, url = start_s3_server()
+    yield server, url
+    server.kill()
+    server.communicate(timeout=10)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The Celery app that ``celery -A workers.app worker`` runs; each pool process wires its own services."""
 
 import os
+import socket
 from typing import Any
 
 from celery import signals
@@ -9,6 +10,7 @@ from audiofeat import bootstrap, logs
 from audiofeat.broker import celery_app, declare_dead_letters
 from audiofeat.extraction.sandbox import die_with_parent
 from workers.attendance import Attendance
+from workers.probes import Probes, serve
 
 _settings = bootstrap.load_settings()
 logs.configure(level=_settings.log_level, as_json=_settings.logs_json, secrets=_settings.secrets)
@@ -37,6 +39,15 @@ def _attend(sender: Any, **_: object) -> None:  # noqa: ANN401  the consumer, wh
     attendance = Attendance(services, name=sender.hostname, queues=queues, slots=sender.controller.concurrency)
     attendance.start()
     signals.worker_shutting_down.connect(lambda **_: attendance.end(), weak=False)
+
+
+@signals.worker_ready.connect
+def _answer_probes(sender: Any, **_: object) -> None:  # noqa: ANN401  Celery's consumer
+    """Serve /metrics, /livez and /readyz beside the work, where a port is set."""
+    if _settings.metrics_port is not None:
+        name = f"{socket.gethostname()}:{sender.hostname}"
+        probes = Probes(bootstrap.Services(_settings), worker=name)
+        serve(probes, _settings.api_host, _settings.metrics_port)
 
 
 @signals.worker_process_init.connect

@@ -7,7 +7,7 @@ from threading import Thread
 from audiofeat import logs
 from audiofeat.bootstrap import Services
 from audiofeat.errors import AudiofeatError
-from audiofeat.services.survey import require_space
+from audiofeat.services.scratch import require_space
 
 _log = logs.get_logger(__name__)
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -51,7 +51,7 @@ class Probes:
 
     def _readiness(self) -> tuple[HTTPStatus, bytes]:
         try:
-            require_space(self._services.survey())
+            require_space(self._services.home)
             stalled = self._stalled()
         except AudiofeatError as error:
             return HTTPStatus.SERVICE_UNAVAILABLE, f"{error.code}: {error}\n".encode()

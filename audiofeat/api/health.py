@@ -7,7 +7,7 @@ from audiofeat.api.problems import Declared, declared
 from audiofeat.api.requests import Wired
 from audiofeat.errors import CatalogueUnavailable, DiskFull, StoreUnavailable
 from audiofeat.services.status import served_indexes
-from audiofeat.services.survey import require_space
+from audiofeat.services.scratch import require_space
 from schemas.health import Alive, Ready, ServedIndex
 from schemas.status import Status
 
@@ -32,14 +32,13 @@ def read_readiness(services: Wired) -> Ready:
     an API that is taken out of service for them could answer nobody.
     """
     served = served_indexes(catalogue=services.catalogue, indexes=services.indexes)
-    survey = services.survey()
-    require_space(survey)
+    require_space(services.home)
     return Ready(
         indexes={
             kind.value: ServedIndex(release=index.release, space=index.space, problem=index.problem)
             for kind, index in served.items()
         },
-        warnings=survey.warnings,
+        warnings=services.survey().warnings,
     )
 
 

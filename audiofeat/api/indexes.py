@@ -6,7 +6,8 @@ from audiofeat import rendering
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.items import Kind
-from audiofeat.errors import IndexDamaged, InvalidInput, PointerMoved, StoreUnavailable
+from audiofeat.errors import CatalogueUnavailable, IndexDamaged, InvalidInput, PointerMoved, StoreUnavailable
+from audiofeat.services.serve_index import promote
 from schemas.indexes import IndexList, IndexRelease, Promotion
 
 router = APIRouter(tags=["indexes"])
@@ -19,10 +20,12 @@ def list_indexes(services: Wired) -> IndexList:
 
 
 @router.post(
-    "/indexes/{kind}/promote", responses=declared(PointerMoved, IndexDamaged, StoreUnavailable, reads_body=True)
+    "/indexes/{kind}/promote",
+    responses=declared(PointerMoved, IndexDamaged, CatalogueUnavailable, StoreUnavailable, reads_body=True),
 )
 def promote_index(services: Wired, kind: Kind, promotion: Promotion) -> IndexRelease:
     """Verify a release and serve it; to roll back, name the one that was served before."""
     if promotion.release not in {view.release for view in services.publisher.list(kind)}:
         raise InvalidInput(f"there is no {kind.value} index {promotion.release}", "GET /v1/indexes lists them")
-    return rendering.release(services.publisher.promote(kind, promotion.release))
+    view = promote(kind, promotion.release, catalogue=services.catalogue, publisher=services.publisher)
+    return rendering.release(view)

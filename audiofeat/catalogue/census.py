@@ -1,15 +1,18 @@
 """Counting: how the lanes stand, what was done lately, and who holds what."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import Connection, func, select
 
 from audiofeat.catalogue.database import Database
-from audiofeat.catalogue.schema import audio, embeddings, in_state, jobs
+from audiofeat.catalogue.schema import audio, embeddings, in_state, index_releases, jobs
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import USABLE_STATES, JobState, Lane
-from audiofeat.ports import Census, CensusView, LaneView
+from audiofeat.ports import Census, CensusView, IndexState, LaneView
 
 # States into which a worker puts a job; all others come about without one.
 _ENDED_BY_WORKERS = USABLE_STATES | {JobState.REJECTED, JobState.QUARANTINED, JobState.DEAD}
+_TIME_LENGTH = len("20261231T235959")
 
 
 class SqlCensus(Census):
@@ -22,12 +25,6 @@ class SqlCensus(Census):
         """Return how the lanes stand; what happened is counted over the last ``window_s`` seconds."""
         with self._database.reading() as connection:
             return census(connection, self._database.now(connection), window_s=window_s)
-
-    def fingerprints(self, kind: Kind) -> int:
-        """Return how many items of a kind could be in an index."""
-        with self._database.reading() as connection:
-            query = select(func.count()).select_from(embeddings).where(embeddings.c.kind == kind)
-            return connection.scalar(query) or 0
 
 
 def census(connection: Connection, now: float, *, window_s: float) -> CensusView:
@@ -42,6 +39,24 @@ def census(connection: Connection, now: float, *, window_s: float) -> CensusView
     return CensusView(
         lanes=tuple(LaneView(lane, counts[lane], _oldest_due_s(connection, now, lane), *lately[lane]) for lane in Lane),
         held={worker: count for worker, count in connection.execute(held) if worker is not None},
+        indexes={kind: _index(connection, now, kind) for kind in Kind},
+    )
+
+
+def _index(connection: Connection, now: float, kind: Kind) -> IndexState | None:
+    """Return what was published last; a release's name begins with the time of its build."""
+    query = select(index_releases).where(index_releases.c.kind == kind).order_by(index_releases.c.published_at.desc())
+    row = connection.execute(query.limit(1)).one_or_none()
+    if row is None:
+        return None
+    built_at = datetime.strptime(row.release[:_TIME_LENGTH], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp()
+    placed = connection.scalar(select(func.count()).select_from(embeddings).where(embeddings.c.kind == kind)) or 0
+    return IndexState(
+        release=row.release,
+        space=row.space,
+        age_s=max(0.0, now - built_at),
+        items=row.items,
+        coverage_ratio=row.items / max(placed, row.items, 1),
     )
 
 

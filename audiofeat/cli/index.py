@@ -64,13 +64,21 @@ def verify(
 @app.command()
 def promote(kind: _Kind, release: str, *, as_json: _Json = False) -> None:
     """Serve another release."""
-    _show([Services(load_settings()).publisher.promote(kind, release)], as_json=as_json)
+    from audiofeat.services import serve_index
+
+    services = Services(load_settings())
+    view = serve_index.promote(kind, release, catalogue=services.catalogue, publisher=services.publisher)
+    _show([view], as_json=as_json)
 
 
 @app.command()
 def rollback(kind: _Kind, *, as_json: _Json = False) -> None:
     """Serve the release before the current one again."""
-    _show([Services(load_settings()).publisher.rollback(kind)], as_json=as_json)
+    from audiofeat.services import serve_index
+
+    services = Services(load_settings())
+    view = serve_index.rollback(kind, catalogue=services.catalogue, publisher=services.publisher)
+    _show([view], as_json=as_json)
 
 
 def _show(releases: list[ReleaseView], *, as_json: bool) -> None:

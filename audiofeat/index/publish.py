@@ -58,11 +58,6 @@ class Publisher:
                 views.append(_view(stored_manifest(self._store, kind, release)[0], current=current))
         return views
 
-    def served(self, kind: Kind) -> ReleaseView:
-        """Return the release that is served, as its manifest tells; raises IndexMissing or IndexDamaged."""
-        pointer, _ = read_pointer(self._store, kind)
-        return _view(stored_manifest(self._store, kind, pointer.release)[0], current=pointer.release)
-
     def verify(self, kind: Kind, release: str | None = None) -> ReleaseView:
         """Fetch a release, the served one where none is named, and open it as a reader would.
 

@@ -5,13 +5,16 @@ import secrets
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from audiofeat import logs
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
-from audiofeat.errors import IndexDamaged, IndexMissing, LibraryUnusable, StoreError
+from audiofeat.errors import AudiofeatError, IndexDamaged, IndexMissing, LibraryUnusable, StoreError
 from audiofeat.index.layout import read_pointer
 from audiofeat.index.opening import OpenRelease, open_release
 from audiofeat.index.overlay import Fresh, FreshOverlay, OverlaidIndex
@@ -69,27 +72,54 @@ class PublishedIndexes:
             The release cannot be opened and no earlier one is being served.
         """
         state = self._kinds[kind]
-        if state.view is None or time.monotonic() - state.polled_at >= self._poll_s:
+        if state.view is None:
             self.refresh(kind)
+        elif time.monotonic() - state.polled_at >= self._poll_s:
+            if state.is_store_down:
+                # No query waits for a store that did not answer the last time.
+                threading.Thread(target=self.refresh, args=(kind,), daemon=True).start()
+            else:
+                self.refresh(kind)
         return self._view(kind).by_engine[engine]
 
     def refresh(self, kind: Kind) -> None:
         """Look at the pointer now and swap to what it names; raises as :meth:`current`.
 
-        Queries under way finish on what they began with. A release that cannot be opened leaves the old one serving.
+        Queries under way finish on what they began with. A release that cannot be opened leaves the old one serving;
+        where the store does not answer from the start, that is the one that was served here last.
         """
         state = self._kinds[kind]
-        with state.lock:
+        if not state.lock.acquire(blocking=state.served is None):
+            return
+        try:
             state.polled_at = time.monotonic()
-            try:
-                pointer, _ = read_pointer(self._store, kind)
-                if state.served is None or pointer not in (state.served.pointer, state.refused):
-                    self._swap(kind, pointer)
-            except (IndexMissing, IndexDamaged, LibraryUnusable, StoreError) as problem:
-                if state.served is None:
-                    raise
+            pointer, _ = read_pointer(self._store, kind)
+            state.is_store_down = False
+            if state.served is None or pointer not in (state.served.pointer, state.refused):
+                self._swap(kind, pointer)
+        except (IndexMissing, IndexDamaged, LibraryUnusable, StoreError) as problem:
+            state.is_store_down = isinstance(problem, StoreError)
+            if state.served is None:
+                self._serve_last(kind, problem)
+            else:
                 release = state.served.opened.manifest.release
                 _log.warning("index_kept", kind=kind, release=release, problem=problem)
+        finally:
+            state.lock.release()
+
+    def _serve_last(self, kind: Kind, problem: AudiofeatError) -> None:
+        """Serve what was served last from this cache, where it is the store that is missing; else raise."""
+        if not isinstance(problem, StoreError):
+            raise problem
+        try:
+            pointer = Pointer.model_validate_json(self._pointer_copy(kind).read_bytes())
+        except (OSError, ValidationError):
+            raise problem from None
+        self._swap(kind, pointer)
+        _log.warning("index_kept", kind=kind, release=pointer.release, problem=problem)
+
+    def _pointer_copy(self, kind: Kind) -> Path:
+        return self._cache / kind.value / ".CURRENT"
 
     def _swap(self, kind: Kind, pointer: Pointer) -> None:
         state = self._kinds[kind]
@@ -104,6 +134,10 @@ class PublishedIndexes:
             raise
         overlay = FreshOverlay(self._catalogue, opened.space, after_sequence=opened.manifest.highest_sequence)
         state.served = _Served(pointer, opened, overlay)
+        with suppress(OSError):
+            aside = self._pointer_copy(kind).with_suffix(f".{os.getpid()}")
+            aside.write_text(pointer.model_dump_json(), encoding="utf-8")
+            aside.replace(self._pointer_copy(kind))
         self._tidy(kind, keep={pointer.release, served.pointer.release if served else pointer.previous})
 
     def _view(self, kind: Kind) -> _View:
@@ -149,6 +183,7 @@ class _KindState:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.polled_at = 0.0
+        self.is_store_down = False
         self.served: _Served | None = None
         self.refused: Pointer | None = None
         self.view: _View | None = None

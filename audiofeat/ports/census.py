@@ -38,11 +38,30 @@ class LaneView:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexState:
+    """The index of a kind that was published last: its age, and the share of the kind's items that it holds."""
+
+    release: str
+    space: str
+    age_s: float
+    items: int
+    coverage_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class CensusView:
-    """How all lanes stand, and how many jobs each worker holds."""
+    """How all lanes stand, how many jobs each worker holds, and the index of each kind; None where there is none."""
 
     lanes: tuple[LaneView, ...]
     held: Mapping[str, int]
+    indexes: Mapping[Kind, IndexState | None]
+
+
+class Census(Protocol):
+    """Counts of what the ledger holds."""
+
+    def census(self, *, window_s: float) -> CensusView:
+        """Return how everything stands; what happened is counted over the last ``window_s`` seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +74,15 @@ class WorkerState:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexState:
-    """What is served of a kind: its age, and the share of the kind's items that it holds."""
-
-    release: str
-    space: str
-    age_s: float
-    items: int
-    coverage_ratio: float
-
-
-@dataclass(frozen=True, slots=True)
 class Survey:
-    """How everything stands.
+    """What a census comes to.
 
     Parameters
     ----------
     unattended_lanes : tuple of str
         Something waits in them, and no worker takes from them.
-    indexes : mapping
-        None for a kind of which nothing is served.
-    store_problem : str or None
-        Why nothing could be said of the indexes.
+    free_bytes : int
+        Under the home folder of whoever looks.
     window_s : float
         Over which the lanes' doings were counted.
     """
@@ -85,7 +91,6 @@ class Survey:
     workers: tuple[WorkerState, ...]
     unattended_lanes: tuple[str, ...]
     indexes: Mapping[Kind, IndexState | None]
-    store_problem: str | None
     free_bytes: int
     window_s: float
 
@@ -102,18 +107,6 @@ class Survey:
             if worker.stalled_lanes
         ]
         told += [f"no worker takes jobs from {lane}" for lane in self.unattended_lanes]
-        if self.store_problem:
-            told.append(f"the artefact store: {self.store_problem}")
         if self.free_bytes < LEAST_FREE_BYTES:
             told.append(f"{self.free_bytes >> 20} MB are free, {LEAST_FREE_BYTES >> 20} are needed")
         return told
-
-
-class Census(Protocol):
-    """Counts of what the ledger holds."""
-
-    def census(self, *, window_s: float) -> CensusView:
-        """Return how the lanes stand; what happened is counted over the last ``window_s`` seconds."""
-
-    def fingerprints(self, kind: Kind) -> int:
-        """Return how many items of a kind could be in an index."""

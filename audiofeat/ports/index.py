@@ -75,3 +75,9 @@ class IndexPublisher(Protocol):
 
     def publish(self, contents: IndexContents) -> ReleaseView:
         """Build, measure, store and serve a release; raises RecallTooLow, or PointerMoved where another came first."""
+
+    def promote(self, kind: Kind, release: str) -> ReleaseView:
+        """Verify a stored release and let it be served; raises IndexMissing, IndexDamaged or PointerMoved."""
+
+    def rollback(self, kind: Kind) -> ReleaseView:
+        """Serve what was served before; raises as :meth:`promote`."""

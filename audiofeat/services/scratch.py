@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audiofeat.errors import DiskFull
+from audiofeat.ports import LEAST_FREE_BYTES
 
 _PREFIX = "ingest-"
 # A folder is locked a moment after it is made.
 _TOO_YOUNG_S = 30.0
-_LEAST_FREE_BYTES = 16 << 20
 
 
 @contextmanager
@@ -55,8 +55,8 @@ def _sweep(folder: Path) -> bool:
 def require_space(folder: Path) -> None:
     """Raise DiskFull where so little is left that work could not be brought to its end."""
     free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < _LEAST_FREE_BYTES:
+    if free_bytes < LEAST_FREE_BYTES:
         raise DiskFull(
-            f"{free_bytes >> 20} MB are left under {folder}, {_LEAST_FREE_BYTES >> 20} are needed",
+            f"{free_bytes >> 20} MB are left under {folder}, {LEAST_FREE_BYTES >> 20} are needed",
             "free some or set AUDIOFEAT_HOME; what is done stays done, and work goes on by itself",
         )

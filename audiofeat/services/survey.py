@@ -2,23 +2,11 @@
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from audiofeat.domain.items import Kind
-from audiofeat.errors import DiskFull, IndexProblem, StoreError
-from audiofeat.ports import (
-    LEAST_FREE_BYTES,
-    Catalogue,
-    IndexState,
-    LaneView,
-    ReleaseView,
-    Survey,
-    WorkerState,
-    WorkerView,
-)
+from audiofeat.ports import Catalogue, LaneView, Survey, WorkerState, WorkerView
 
 _WINDOW_S = 300.0
 # In leases: a worker says once in each that it is there.
@@ -33,8 +21,6 @@ class Surveyor:
 
     Parameters
     ----------
-    served : callable
-        Returns the release of a kind that is served; raises IndexMissing or StoreError.
     stall_s : float
         How long something may be due before a worker with a free slot counts as stalled.
     lease_s : float
@@ -42,7 +28,6 @@ class Surveyor:
     """
 
     catalogue: Catalogue
-    served: Callable[[Kind], ReleaseView]
     home: Path
     stall_s: float
     lease_s: float
@@ -71,7 +56,6 @@ class Surveyor:
         present = self.catalogue.workers(seen_within_s=_ABSENT_AFTER_LEASES * self.lease_s)
         attended = {lane for worker in present for lane in worker.lanes}
         waiting = [lane.lane.value for lane in counted.lanes if lane.oldest_due_s is not None]
-        indexes, problem = self._indexes()
         return Survey(
             lanes=counted.lanes,
             workers=tuple(
@@ -80,27 +64,10 @@ class Surveyor:
                 for held in (counted.held.get(worker.name, 0),)
             ),
             unattended_lanes=tuple(lane for lane in waiting if lane not in attended),
-            indexes=indexes,
-            store_problem=problem,
+            indexes=counted.indexes,
             free_bytes=shutil.disk_usage(self.home).free,
             window_s=window_s,
         )
-
-    def _indexes(self) -> tuple[dict[Kind, IndexState | None], str | None]:
-        states: dict[Kind, IndexState | None] = dict.fromkeys(Kind)
-        problem = None
-        for kind in Kind:
-            try:
-                release = self.served(kind)
-            except StoreError as error:
-                problem = error.code.value
-            except IndexProblem:
-                continue
-            else:
-                age_s = (datetime.now(UTC) - release.created_at).total_seconds()
-                share = release.items / max(self.catalogue.fingerprints(kind), release.items, 1)
-                states[kind] = IndexState(release.release, release.space, age_s, release.items, share)
-        return states, problem
 
 
 def stalled_lanes(worker: WorkerView, held: int, lanes: Sequence[LaneView], *, stall_s: float) -> tuple[str, ...]:
@@ -118,12 +85,3 @@ def stalled_lanes(worker: WorkerView, held: int, lanes: Sequence[LaneView], *, s
         and lane.oldest_due_s > stall_s
         and (lane.idle_s is None or lane.idle_s > stall_s)
     )
-
-
-def require_space(survey: Survey) -> None:
-    """Raise DiskFull where next to nothing can be written any more."""
-    if survey.free_bytes < LEAST_FREE_BYTES:
-        raise DiskFull(
-            f"{survey.free_bytes >> 20} MB are free, {LEAST_FREE_BYTES >> 20} are needed",
-            "free some; work goes on by itself",
-        )
