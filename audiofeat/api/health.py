@@ -6,8 +6,8 @@ from audiofeat import rendering
 from audiofeat.api.problems import Declared, declared
 from audiofeat.api.requests import Wired
 from audiofeat.errors import CatalogueUnavailable, DiskFull, StoreUnavailable
-from audiofeat.services.status import served_indexes
 from audiofeat.services.scratch import require_space
+from audiofeat.services.status import served_indexes
 from schemas.health import Alive, Ready, ServedIndex
 from schemas.status import Status
 
