@@ -119,7 +119,7 @@ class PublishedIndexes:
         _log.warning("index_kept", kind=kind, release=pointer.release, problem=problem)
 
     def _pointer_copy(self, kind: Kind) -> Path:
-        return self._cache / kind.value / ".CURRENT"
+        return self._cache / f"{kind.value}.CURRENT"
 
     def _swap(self, kind: Kind, pointer: Pointer) -> None:
         state = self._kinds[kind]

@@ -39,7 +39,11 @@ OBJECTS = {
 # Enough to answer the pages' questions; the demo has all of them.
 SAMPLES = ("dnb_neon_circuit.ogg", "dnb_tunnel_lights.ogg", "piano_late_train.ogg", "liner_notes.mp3")
 SAMPLES += ("show_two_chairs_ep1.ogg", "show_two_chairs_ep2.ogg")
-RUNNING = {"docs/how-to/http-api.md", "docs/how-to/send-requests.md"}  # pages for readers who have `audiofeat up`
+RUNNING = {
+    "docs/how-to/http-api.md",
+    "docs/how-to/operate.md",
+    "docs/how-to/send-requests.md",
+}  # pages for readers who have `audiofeat up`
 API = "127.0.0.1:8000"
 TIME_LIMIT_S = 60
 

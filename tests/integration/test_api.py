@@ -39,7 +39,9 @@ from schemas.items import FeatureSet, ItemDetail, ItemPage
 from schemas.jobs import Job, JobList
 from schemas.neighbours import Neighbours
 from schemas.problem import Problem
+from schemas.status import Status
 from schemas.wire import Wire
+from scraping import samples, value
 
 M = TypeVar("M", bound=Wire)
 _RNG = np.random.default_rng(7)
@@ -467,10 +469,32 @@ def test_fields_are_the_registrys(filled: Client) -> None:
 class TestHealth:
     def test_a_filled_catalogue_is_ready(self, filled: Client) -> None:
         """What is served is told by kind; a kind without an index is information, not a fault."""
-        filled.ok(Alive, "/healthz")
+        filled.ok(Alive, "/livez")
+        assert filled.http.get("/healthz").json() == {"status": "alive"}
         ready = filled.ok(Ready, "/readyz")
         assert (ready.indexes["track"].space, ready.indexes["track"].problem) == (SPACES[Kind.TRACK].id, None)
         assert (ready.indexes["episode"].release, ready.indexes["episode"].problem) == (None, "index_missing")
+
+    def test_how_everything_stands(self, filled: Client) -> None:
+        """What waits is counted by lane, and that nobody works on it is a warning, not a fault."""
+        status = filled.ok(Status, "/v1/status")
+        assert status.lanes["normal"].jobs == {"done": 11, "degraded": 3, "queued": 1, "rejected": 1}
+        assert status.lanes["cold"].jobs == {}
+        assert status.warnings == ["no worker takes jobs from normal"]
+        assert filled.ok(Ready, "/readyz").warnings == status.warnings
+        served = status.indexes["track"]
+        assert served is not None
+        assert (served.items, served.coverage_ratio) == (13, 1.0)
+        assert status.indexes["episode"] is None
+
+    def test_the_ledgers_numbers_are_metrics(self, filled: Client) -> None:
+        """Jobs by lane and state, and the share of the catalogue that is in the index."""
+        found = samples(filled.http.get("/metrics").text)
+        assert value(found, "audiofeat_ledger_up") == 1
+        assert value(found, "audiofeat_jobs", lane="normal", state="queued") == 1
+        assert value(found, "audiofeat_jobs", lane="normal", state="quarantined") == 0
+        assert value(found, "audiofeat_index_coverage_ratio", kind="track") == 1.0
+        assert value(found, "audiofeat_oldest_due_seconds", lane="normal") > 0
 
     def test_without_a_ledger_the_process_lives_and_is_not_ready(self, make: Callable[..., Client]) -> None:
         """503 wherever the ledger is needed; the password of its URL is not told."""
@@ -478,11 +502,12 @@ class TestHealth:
             nobody.bind(("127.0.0.1", 0))
             port = nobody.getsockname()[1]
             client = make(database_url=f"postgresql://owner:hunter2@127.0.0.1:{port}/none")
-            client.ok(Alive, "/healthz")
+            client.ok(Alive, "/livez")
             for path in ("/readyz", "/v1/items", "/v1/items/a", "/v1/items/a/neighbours", "/v1/jobs", "/v1/jobs/a"):
                 problem = client.problem(path, 503, "catalogue_unavailable")
                 assert "hunter2" not in problem.model_dump_json()
                 assert problem.remedy
+            assert value(samples(client.http.get("/metrics").text), "audiofeat_ledger_up") == 0
 
 
 class TestParameters:
@@ -506,7 +531,7 @@ class TestParameters:
         "path",
         [
             "/v1/items", "/v1/items/trk-0-1", "/v1/items/trk-0-1/features", "/v1/items/trk-0-1/neighbours",
-            "/v1/jobs", "/v1/jobs/a", "/v1/indexes", "/v1/fields", "/healthz", "/readyz",
+            "/v1/jobs", "/v1/jobs/a", "/v1/indexes", "/v1/fields", "/v1/status", "/livez", "/readyz", "/metrics",
         ],
     )  # fmt: skip
     def test_an_unknown_parameter_is_an_error(self, filled: Client, path: str) -> None:
