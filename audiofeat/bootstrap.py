@@ -17,8 +17,11 @@ from audiofeat.ports import Catalogue, IndexReader, ObjectStore, Survey, TaskQue
 if TYPE_CHECKING:
     from audiofeat.extraction.client import ExtractionServer
     from audiofeat.index.publish import Publisher
+    from audiofeat.services.events import Intake
+    from audiofeat.services.follow import Follower
     from audiofeat.services.ingest import Ingest
     from audiofeat.services.survey import Surveyor
+    from audiofeat.storage.s3_connection import S3Connection
     from audiofeat.storage.stores import Stores
     from audiofeat.telemetry.metrics import Metrics
 
@@ -104,21 +107,25 @@ class Services:
         return self.home / "metrics"
 
     @cached_property
-    def stores(self) -> "Stores":
-        """The source stores."""
+    def _s3_connection(self) -> "S3Connection":
         from audiofeat.storage.s3_connection import S3Connection
-        from audiofeat.storage.stores import Stores
 
         secret = self.settings.s3_secret_access_key
-        connection = S3Connection(
+        return S3Connection(
             endpoint_url=self.settings.s3_endpoint_url,
             region=self.settings.s3_region,
             access_key_id=self.settings.s3_access_key_id,
             secret_access_key=secret.get_secret_value() if secret else None,
             watch=self.metrics.s3_called if self._process else None,
         )
+
+    @cached_property
+    def stores(self) -> "Stores":
+        """The source stores."""
+        from audiofeat.storage.stores import Stores
+
         return Stores(
-            connection=connection,
+            connection=self._s3_connection,
             s3_store_name=self.settings.s3_store_name,
             allowed_buckets=self.settings.allowed_buckets,
         )
@@ -203,6 +210,24 @@ class Services:
             heartbeat_s=self.settings.heartbeat_s,
             telemetry=self.metrics,
         )
+
+    @cached_property
+    def intake(self) -> "Intake":
+        """The use case of events from stores."""
+        from audiofeat.services.events import Intake
+
+        return Intake(self.catalogue, store_of=self.stores.name_of, open_store=self.stores.named)
+
+    @cached_property
+    def follower(self) -> "Follower":
+        """What follows the configured queue of events."""
+        from audiofeat.services.follow import Follower
+        from audiofeat.storage.notifications import SqsQueue
+
+        if self.settings.events_queue_url is None:
+            raise SettingsInvalid("no queue of events is configured", "set AUDIOFEAT_EVENTS_QUEUE_URL")
+        queue = SqsQueue(self.settings.events_queue_url, connection=self._s3_connection)
+        return Follower(queue, self.intake, tasks=lambda: self.queue)
 
     @cached_property
     def publisher(self) -> "Publisher":

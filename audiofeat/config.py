@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     allowed_buckets: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Comma-separated; empty: all."
     )
+    events_queue_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^@\s]+$",
+        description="An SQS queue that buckets fill with their events; read with the credentials of the stores.",
+    )
     artefact_store: str | None = Field(default=None, pattern=r"^s3://[^/]+", description="Unset: a folder under home.")
 
     max_duration_s: float = Field(

@@ -8,7 +8,21 @@ from typing import NoReturn
 import typer
 
 from audiofeat import __version__, logs
-from audiofeat.cli import analyse, doctor, evaluate, failures, index, ingest, inspect, items, neighbours, status, up
+from audiofeat.cli import (
+    analyse,
+    doctor,
+    evaluate,
+    events,
+    failures,
+    index,
+    ingest,
+    inspect,
+    items,
+    neighbours,
+    status,
+    sync,
+    up,
+)
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -25,6 +39,7 @@ for command in (
     analyse.features,
     inspect.inspect,
     ingest.ingest,
+    sync.sync,
     neighbours.neighbours,
     items.show,
     status.status,
@@ -35,6 +50,7 @@ for command in (
 app.add_typer(failures.failures, name="failures")
 app.add_typer(failures.jobs, name="jobs")
 app.add_typer(index.app, name="index")
+app.add_typer(events.app, name="events")
 app.add_typer(evaluate.app, name="evaluate")
 
 

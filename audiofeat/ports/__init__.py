@@ -4,7 +4,7 @@ from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemVie
 from audiofeat.ports.census import LEAST_FREE_BYTES, Census, CensusView, IndexState, LaneView, Survey, WorkerState
 from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
-from audiofeat.ports.objects import ObjectLedger
+from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
 from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
@@ -17,6 +17,7 @@ __all__ = [
     "Census",
     "CensusView",
     "EmbeddingRow",
+    "EventQueue",
     "Fetched",
     "Hit",
     "IncidentView",
@@ -31,6 +32,7 @@ __all__ = [
     "MetadataSource",
     "ObjectLedger",
     "ObjectStore",
+    "QueuedMessage",
     "ReleaseView",
     "StepView",
     "StoredObject",

@@ -1,6 +1,7 @@
 """The part of the ledger that follows the objects in their stores: events, observations, refused messages."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from audiofeat.domain.jobs import Lane
@@ -31,3 +32,32 @@ class ObjectLedger(Protocol):
 
     def keep_sync_progress(self, store: str, prefix: str, progress: SyncProgress | None) -> None:
         """Write down how far a pass has come; None where it is finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """A message that a queue has lent: it comes again unless it is deleted.
+
+    Parameters
+    ----------
+    receipt : str
+        What the queue wants to see for deleting it.
+    deliveries : int
+        How often it has been lent.
+    """
+
+    body: str
+    receipt: str
+    deliveries: int
+
+
+class EventQueue(Protocol):
+    """A queue that a store, or something behind it, fills with messages."""
+
+    name: str
+
+    def receive(self, *, wait_s: float) -> list[QueuedMessage]:
+        """Return some messages, waiting for the first one; none where none came."""
+
+    def delete(self, message: QueuedMessage) -> None:
+        """Tell the queue that a message is taken over."""

@@ -31,8 +31,11 @@ class ObjectStore(Protocol):
 
     name: str
 
-    def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """Yield the object called ``prefix`` and those below it at a ``/``, in key order; raises SourceNotFound."""
+    def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[StoredObject]:
+        """Yield the object called ``prefix`` and those below it at a ``/``, in key order; raises SourceNotFound.
+
+        With ``after``, only those behind that key.
+        """
 
     def head(self, key: str) -> StoredObject:
         """Return one object's facts; raises ObjectMissing or AccessDenied."""

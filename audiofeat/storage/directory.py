@@ -38,7 +38,7 @@ class DirectoryStore:
         self._root = root.expanduser().resolve()
         self.name = f"file:{self._root}"
 
-    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+    def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[StoredObject]:
         """Yield the object that ``prefix`` names and those below it, in key order.
 
         Hidden files, links that lead out of the folder and what is no regular file are left out; what a person
@@ -53,8 +53,9 @@ class DirectoryStore:
                 return
             raise failure from error
         if stat.S_ISDIR(found.st_mode):
-            yield from self._walk(start, f"{prefix.rstrip('/')}/" if prefix else "", is_start=True)
-        elif stat.S_ISREG(found.st_mode) and not prefix.endswith("/"):
+            folder = f"{prefix.rstrip('/')}/" if prefix else ""
+            yield from self._walk(start, folder, after or "", is_start=True)
+        elif stat.S_ISREG(found.st_mode) and not prefix.endswith("/") and prefix > (after or ""):
             yield _facts(prefix, found)
 
     def head(self, key: str) -> StoredObject:
@@ -170,7 +171,7 @@ class DirectoryStore:
             raise AccessDenied(f"{self._said(key)} leads out of the folder", "copy the file instead of linking it")
         return path
 
-    def _walk(self, folder: Path, prefix: str, *, is_start: bool = False) -> Iterator[StoredObject]:
+    def _walk(self, folder: Path, prefix: str, after: str, *, is_start: bool = False) -> Iterator[StoredObject]:
         try:
             with os.scandir(folder) as entries:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
@@ -183,8 +184,10 @@ class DirectoryStore:
         for entry in sorted(visible, key=lambda entry: f"{entry.name}/" if _is_folder(entry) else entry.name):
             key = f"{prefix}{entry.name}"
             if _is_folder(entry):
-                yield from self._walk(Path(entry.path), f"{key}/")
-            elif (found := self._listed(key)) is not None:
+                # All keys of a folder before the one behind which to begin lie before it too.
+                if f"{key}/" > after or after.startswith(f"{key}/"):
+                    yield from self._walk(Path(entry.path), f"{key}/", after)
+            elif key > after and (found := self._listed(key)) is not None:
                 yield found
 
     def _listed(self, key: str) -> StoredObject | None:

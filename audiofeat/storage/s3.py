@@ -52,19 +52,20 @@ class S3Store:
         self.name = f"{store_name}/{bucket}/{self._base}".rstrip("/")
         self._client: tuple[int, S3Client] | None = None
 
-    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+    def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[StoredObject]:
         """Yield the object that ``prefix`` names and those below it, in key order."""
         if prefix and not prefix.endswith("/"):
-            # A key is the first of all that begin with it; siblings such as "a.wav.bak" are not asked for.
-            yield from (found for found in self._page(prefix, most=1)[0] if found.key == prefix)
+            if after is None or after < prefix:
+                # A key is the first of all that begin with it; siblings such as "a.wav.bak" are not asked for.
+                yield from (found for found in self._page(prefix, most=1)[0] if found.key == prefix)
             prefix += "/"
-        after: str | None = None
+        page, following = self._page(prefix, after=after)
         while True:
-            page, after = self._page(prefix, continuation=after)
             # Consoles make empty objects that stand for folders.
             yield from (found for found in page if not (found.key.endswith("/") and found.size_bytes == 0))
-            if after is None:
+            if following is None:
                 return
+            page, following = self._page(prefix, continuation=following)
 
     def head(self, key: str) -> StoredObject:
         """Return one object's facts."""
@@ -142,8 +143,12 @@ class S3Store:
         if size_bytes != promised:
             raise StoreUnavailable(f"{self._said(key)}: {size_bytes:,} of {promised:,} bytes came", "it is tried again")
 
-    def _page(self, prefix: str, *, continuation: str | None = None, most: int = 1000) -> _Page:
+    def _page(
+        self, prefix: str, *, after: str | None = None, continuation: str | None = None, most: int = 1000
+    ) -> _Page:
         request: dict[str, Any] = {"ContinuationToken": continuation} if continuation else {}
+        if after is not None:
+            request["StartAfter"] = self._base + after
         with s3_errors(f"s3://{self._bucket}"):
             page = self._s3().list_objects_v2(Bucket=self._bucket, Prefix=self._base + prefix, MaxKeys=most, **request)
         found = [

@@ -19,6 +19,7 @@ from audiofeat.errors import (
     StoreUnavailable,
 )
 
+_NO_QUEUE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 _CREDENTIALS = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _WRONG_REGION = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
 _TRY_LATER = {"RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "Throttling", "OperationAborted"}
@@ -71,6 +72,8 @@ def _from_answer(
         failure = conditional(f"{what} was written by somebody else", "read it again")
     elif code == "NoSuchBucket":
         failure = SourceNotFound(f"{what}: there is no such bucket", "check its name and AUDIOFEAT_S3_ENDPOINT_URL")
+    elif code in _NO_QUEUE:
+        failure = SourceNotFound(f"{what} does not exist", "check AUDIOFEAT_EVENTS_QUEUE_URL")
     elif status == HTTPStatus.NOT_FOUND:
         failure = ObjectMissing(f"{what} does not exist")
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS or code in _TRY_LATER:

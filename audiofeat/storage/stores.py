@@ -61,6 +61,11 @@ class Stores:
             self._opened[name] = self._open(name)
         return self._opened[name]
 
+    def name_of(self, bucket: str) -> str:
+        """Return the name of a bucket's store without opening it; raises AccessDenied as ``at`` does."""
+        self._require_allowed(bucket)
+        return f"{self._s3_store_name}/{bucket}"
+
     def own(self, location: Location) -> ObjectStore:
         """Return audiofeat's own store at a location: a folder is made, a prefix stands before every key.
 
@@ -81,9 +86,12 @@ class Stores:
             raise SourceNotFound(
                 f"no store is called {name!r} here", f"S3 stores are called {self._s3_store_name}/<bucket>"
             )
+        self._require_allowed(bucket)
+        return self._bucket(bucket)
+
+    def _require_allowed(self, bucket: str) -> None:
         if self._allowed_buckets and bucket not in self._allowed_buckets:
             raise AccessDenied(f"the bucket {bucket} is not allowed here", "add it to AUDIOFEAT_ALLOWED_BUCKETS")
-        return self._bucket(bucket)
 
     def _bucket(self, bucket: str, *, prefix: str = "") -> ObjectStore:
         # boto3 takes a third of a second to load, which a run over a local folder need not pay.
