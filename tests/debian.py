@@ -10,7 +10,15 @@ import sys
 from pathlib import Path
 
 # A program that shows that a package is there, and the package.
-NEEDED = {"postgres": "postgresql", "rabbitmq-server": "rabbitmq-server", "curl": "curl"}
+NEEDED = {
+    "postgres": "postgresql",
+    "rabbitmq-server": "rabbitmq-server",
+    "ceph-mon": "ceph-mon",
+    "ceph-osd": "ceph-osd",
+    "ceph": "ceph-common",
+    "radosgw": "radosgw",
+    "curl": "curl",
+}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 

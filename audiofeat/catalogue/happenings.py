@@ -128,7 +128,8 @@ def _histories(connection: Connection, places: set[Place]) -> dict[Place, _Histo
 def _history(row: Row[Any] | None) -> _History:
     if row is None:
         return _History(_NEVER, None, is_known=False)
-    return _History((row.sequencer, row.event_at, row.is_gone, row.version or ""), row.version_id, is_known=True)
+    order = (row.sequencer, row.event_at, row.is_gone, "" if row.is_gone else row.version)
+    return _History(order, row.version_id, is_known=True)
 
 
 def _removals(connection: Connection, events: Iterable[ObjectEvent]) -> dict[tuple[Place, str], _Order]:

@@ -35,7 +35,7 @@ class ObjectEvent:
     sequencer : str
         The canonical form that :func:`canonical_sequencer` makes, or empty where the store gives none.
     version : str or None
-        The ETag, unquoted; None where the store does not say.
+        The ETag, unquoted; None where the store does not say. Of a deletion some stores tell the last one.
     version_id : str or None
         The object's version in a versioned bucket.
     size_bytes : int
@@ -54,7 +54,8 @@ class ObjectEvent:
     @property
     def order(self) -> tuple[str, float, bool, str]:
         """The place in the history of the key; the last three parts decide where a store has no sequencer."""
-        return self.sequencer, self.at.timestamp(), self.happened is Happened.DELETED, self.version or ""
+        is_gone = self.happened is Happened.DELETED
+        return self.sequencer, self.at.timestamp(), is_gone, "" if is_gone else self.version or ""
 
     @property
     def removes_version(self) -> str | None:

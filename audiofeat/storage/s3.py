@@ -156,7 +156,8 @@ class S3Store:
                 key=entry["Key"].removeprefix(self._base),
                 size_bytes=entry["Size"],
                 version=_unquoted(entry["ETag"]),
-                modified_at=entry["LastModified"],
+                # Some servers list milliseconds, which the answer to a HEAD has no room for.
+                modified_at=entry["LastModified"].replace(microsecond=0),
             )
             for entry in page.get("Contents", [])
         ]

@@ -1,4 +1,4 @@
-"""What every object store promises, asked of a real S3 server and of a real folder, and what each adds."""
+"""What every object store promises, asked of moto, of a Ceph gateway and of a folder, and what each adds."""
 
 import fcntl
 import hashlib
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,14 +49,17 @@ ODD_KEYS = [
 ]
 
 
-@pytest.fixture(params=["directory", "s3"])
+@pytest.fixture(params=["directory", "moto", "radosgw"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    """Each implementation in turn, empty."""
+    """Each implementation in turn, the one for S3 on two servers, empty."""
     if request.param == "directory":
         (tmp_path / "root").mkdir()
         return DirectoryStore(tmp_path / "root")
-    found: S3Store = request.getfixturevalue("s3_store")
-    return found
+    if request.param == "moto":
+        found: S3Store = request.getfixturevalue("s3_store")
+        return found
+    make: Callable[[], str] = request.getfixturevalue("make_radosgw_bucket")
+    return S3Store(make(), connection=request.getfixturevalue("radosgw_connection"))
 
 
 class TestEveryStore:
@@ -202,7 +206,22 @@ class TestEveryStore:
                 assert store.get("a")[0] in bodies
             writing.result()
 
-    def test_a_large_object_is_streamed(self, store: ObjectStore, s3_connection: S3Connection, tmp_path: Path) -> None:
+    def test_a_listing_begins_behind_a_key(self, store: ObjectStore) -> None:
+        """A walk that was broken off goes on where it was, whether that key is still there or not."""
+        keys = ["a", "a-1", "b", "b/1", "b/2/3", "b/2/4", "b0", "é", "\U0001f3b5"]
+        for key in keys:
+            if key != "b":  # a folder holds no file of its own name
+                store.put(key, b"x")
+        for after in [*keys, "", "b/", "b/2/", "b/2/3x", "zzz"]:
+            left = [key for key in keys if key > after and key != "b"]
+            assert [found.key for found in store.list(after=after)] == left, after
+            below = [key for key in left if key.startswith("b/")]
+            assert [found.key for found in store.list("b", after=after)] == below, after
+            assert [found.key for found in store.list("b/", after=after)] == below, after
+        assert list(store.list("a", after="a")) == []
+        assert [found.key for found in store.list("a", after="")] == ["a"]
+
+    def test_a_large_object_is_streamed(self, store: ObjectStore, tmp_path: Path) -> None:
         """A fetch needs memory for blocks, not for the object."""
         size = 96 * 2**20
         with (tmp_path / "large").open("wb") as file:
@@ -214,8 +233,8 @@ class TestEveryStore:
                 "-c",
                 _FETCH_AND_WEIGH,
                 store.name,
-                s3_connection.endpoint_url or "",
                 str(tmp_path / "copy"),
+                *_told(store),
             ],
             check=True,
             capture_output=True,
@@ -231,14 +250,21 @@ import resource, sys
 from pathlib import Path
 from audiofeat.storage.s3_connection import S3Connection
 from audiofeat.storage.stores import Stores
-name, endpoint, copy = sys.argv[1:]
-connection = S3Connection(endpoint_url=endpoint, region="us-east-1", access_key_id="t", secret_access_key="t")
+name, copy, endpoint, region, key, secret = sys.argv[1:]
+connection = S3Connection(endpoint_url=endpoint, region=region, access_key_id=key, secret_access_key=secret)
 store = Stores(connection=connection).named(name)
 store.head("large")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 store.fetch("large", Path(copy))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
+
+
+def _told(store: ObjectStore) -> list[str]:
+    """Return how a store's server is reached."""
+    connection = store._connection if isinstance(store, S3Store) else S3Connection()
+    told = (connection.endpoint_url, connection.region, connection.access_key_id, connection.secret_access_key)
+    return [part or "" for part in told]
 
 
 def _swap_turn(store: ObjectStore, version: str, number: int) -> None:
@@ -434,6 +460,14 @@ for act in (lambda: store.put("a", bytes(200_000)), lambda: store.fetch("large",
 class TestS3:
     """What only a server far away does."""
 
+    @pytest.fixture(params=["moto", "radosgw"])
+    def s3_connection(self, request: pytest.FixtureRequest, s3_connection: S3Connection) -> S3Connection:
+        """Both servers in turn; buckets and stores are made on the same one."""
+        if request.param == "moto":
+            return s3_connection
+        found: S3Connection = request.getfixturevalue("radosgw_connection")
+        return found
+
     def test_pages_are_followed(self, s3_store: S3Store) -> None:
         """More objects than fit into one answer are all listed, in order."""
         keys = [f"many/{n:04}" for n in range(1003)]
@@ -571,6 +605,40 @@ class TestS3:
     def test_the_secret_is_in_no_repr(self) -> None:
         """A connection that is printed or logged keeps its secret."""
         assert "canary" not in repr(S3Connection(access_key_id="id", secret_access_key="secret-canary"))
+
+
+class TestRadosgw:
+    """What only a server that looks at claims can refuse."""
+
+    @pytest.mark.parametrize("wrong", [{"secret_access_key": "wrong"}, {"access_key_id": "nobody"}])
+    def test_wrong_credentials(
+        self, radosgw_connection: S3Connection, make_radosgw_bucket: Callable[[], str], wrong: dict[str, str]
+    ) -> None:
+        """A signature with another secret, and one of a stranger, are AccessDenied for every verb."""
+        bucket = make_radosgw_bucket()
+        S3Store(bucket, connection=radosgw_connection).put("a", b"x")
+        store = S3Store(bucket, connection=replace(radosgw_connection, **wrong))
+        for act in (lambda: list(store.list()), lambda: store.head("a"), lambda: store.put("a", b"y")):
+            with pytest.raises(AccessDenied) as caught:
+                act()
+            assert radosgw_connection.secret_access_key not in str(caught.value)
+        assert S3Store(bucket, connection=radosgw_connection).get("a")[0] == b"x"
+
+    def test_versions_are_those_of_the_bytes_that_were_sent(
+        self, radosgw_connection: S3Connection, make_radosgw_bucket: Callable[[], str], tmp_path: Path
+    ) -> None:
+        """A condition holds for the ETag without its quotes, also for one of an upload in parts."""
+        store = S3Store(make_radosgw_bucket(), connection=radosgw_connection)
+        client, bucket = store._s3(), store.name.partition("/")[2]
+        upload = client.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+        sent = client.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=b"x" * 1000)
+        parts = {"Parts": [{"ETag": sent["ETag"], "PartNumber": 1}]}
+        client.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload=parts)
+        version = store.head("parts").version
+        assert version.endswith("-1")
+        assert store.fetch("parts", tmp_path / "copy", version=version).size_bytes == 1000
+        with pytest.raises(ObjectChanged):
+            store.fetch("parts", tmp_path / "other", version=version.replace("-1", "-2"))
 
 
 class TestStores:
