@@ -12,7 +12,7 @@ from audiofeat.logs import get_logger
 from audiofeat.ports import EventQueue, QueuedMessage, TaskQueue
 from audiofeat.services.events import Intake
 
-_WAIT_S = 5.0
+_WAIT_S, _SHORT_WAIT_S = 5.0, 1.0
 _PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _MOST_DELIVERIES = 5
 _log = get_logger(__name__)
@@ -70,7 +70,7 @@ class Follower:
         faults = 0
         while not stopping():
             try:
-                messages = self._queue.receive(wait_s=_WAIT_S)
+                messages = self._queue.receive(wait_s=_SHORT_WAIT_S if until_empty else _WAIT_S)
                 for message in messages:
                     self._handle(message)
             except AudiofeatError as error:
