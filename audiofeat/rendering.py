@@ -6,6 +6,7 @@ from typing import Any
 
 from audiofeat.domain import registry
 from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.domain.whereabouts import RefusedMessage
 from audiofeat.ports import Analysis, IncidentView, ItemView, JobView, ReleaseView, StepView, Survey
 from audiofeat.services.lookup import Answer, Neighbour
 from schemas import indexes, items, jobs, neighbours
@@ -100,6 +101,16 @@ def incident(view: IncidentView) -> dict[str, Any]:
     """Render a crash or a loss with its evidence."""
     told = {"at": view.at.isoformat(), "attempt": view.attempt, "worker": view.worker}
     return {**told, "code": view.code, "message": view.message, **asdict(view.evidence)}
+
+
+def refused_message(one: RefusedMessage) -> dict[str, Any]:
+    """Render a message that was not accepted, in the manner of a job that failed."""
+    return {
+        "state": "refused",
+        "source": one.source,
+        "error": {"code": one.code.value, "message": one.message},
+        "updated_at": one.at.isoformat() if one.at else None,
+    }
 
 
 def release(view: ReleaseView) -> indexes.IndexRelease:

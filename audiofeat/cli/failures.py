@@ -27,9 +27,16 @@ _All = Annotated[bool, typer.Option("--all", help="Every one that can be.")]
 
 @failures.callback()
 def default(context: typer.Context, *, limit: _Limit = 100, as_json: _Json = False) -> None:
-    """List, explain and replay jobs that ended without features."""
+    """List, explain and replay jobs that ended without features; list messages that were not accepted."""
     if context.invoked_subcommand is None:
         _list(JobFilter(states=FAILED_STATES), limit=limit, as_json=as_json)
+        _list_refused(limit=limit, as_json=as_json)
+
+
+@failures.command("messages")
+def list_messages(*, limit: _Limit = 100, as_json: _Json = False) -> None:
+    """List the messages that were not accepted, newest first, with the reason; only the newest are kept."""
+    _list_refused(limit=limit, as_json=as_json)
 
 
 @failures.command("list")
@@ -117,6 +124,12 @@ def cancel(ids: _Ids = None, *, every: _All = False, lane: _LaneOption = None, a
 def _list(which: JobFilter, *, limit: int, as_json: bool) -> None:
     for job in Services(load_settings()).catalogue.matching_jobs(which, limit=limit):
         typer.echo(rendering.job(job).model_dump_json() if as_json else _line(job))
+
+
+def _list_refused(*, limit: int, as_json: bool) -> None:
+    for one in Services(load_settings()).catalogue.refused_messages(limit=limit):
+        line = f"refused  {one.source}  {one.code}: {one.message}"
+        typer.echo(json.dumps(rendering.refused_message(one)) if as_json else line)
 
 
 def _line(job: JobView) -> str:

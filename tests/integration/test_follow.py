@@ -193,6 +193,16 @@ def test_the_command_runs_until_it_is_told_to_end(queue: Queue, s3_connection: S
         running.wait()
     assert running.returncode == 3
     assert json.loads(output) == {"messages": 3, "accepted": 2, "ignored": 0, "refused": 1}
+    shown = subprocess.run(
+        [sys.executable, "-m", "audiofeat", "failures", "--json"],
+        env={**plain, "AUDIOFEAT_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    [one] = map(json.loads, shown.stdout.splitlines())
+    assert (one["state"], one["source"], one["error"]["code"]) == ("refused", queue.url, "message_malformed")
 
 
 def test_without_a_queue_the_setting_is_named(tmp_path: Path) -> None:
