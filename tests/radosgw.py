@@ -31,7 +31,8 @@ SECRET_ACCESS_KEY = "real-secret"
 START_S = 60.0
 _PROGRAMS = ("ceph-mon", "ceph-osd", "ceph", "radosgw", "radosgw-admin")
 _INSTALL = "apt-get install -y --no-install-recommends ceph-mon ceph-osd ceph-common radosgw"
-# Monitors wait a second before they agree on anything, and making a pool takes several agreements.
+# Monitors wait a second before they agree on anything, and making a pool takes several agreements. What the store would
+# tell the monitor about its place when it starts comes too early on a busy machine, and ends it: it is told before.
 _CONFIGURATION = """
 [global]
 fsid = {cluster}
@@ -61,6 +62,8 @@ osd max object name len = 256
 [mon.a]
 mon data = {folder}/mon
 [osd.0]
+osd class update on start = false
+osd crush update on start = false
 osd data = {folder}/osd
 osd objectstore = memstore
 memstore device bytes = 1073741824
@@ -101,7 +104,7 @@ class Radosgw:
         known = ["--monmap", monitors, "--keyring", str(self._folder / "keyring")]
         self._begin("ceph-mon", "--id", "a", prepare=["--mkfs", *known])
         name = str(uuid.uuid4())
-        self._run("ceph", "osd", "new", name)
+        self._run("ceph", said=f"osd new {name}\nosd crush add osd.0 1 root=default host=localhost\n")
         self._begin("ceph-osd", "--id", "0", prepare=["--mkfs", "--osd-uuid", name])
         self._begin("radosgw", "--name", "client.rgw")
         self._wait_for_gateway()
@@ -141,9 +144,14 @@ class Radosgw:
                 )
             )
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str, said: str = "") -> None:
         ran = subprocess.run(
-            self._command(program, *arguments), check=False, capture_output=True, text=True, timeout=START_S
+            self._command(program, *arguments),
+            check=False,
+            input=said,
+            capture_output=True,
+            text=True,
+            timeout=START_S,
         )
         assert not ran.returncode, f"{program} {' '.join(arguments)}: {ran.stderr}"
 
