@@ -6,7 +6,7 @@ changelog.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from audiofeat.domain import fields_music, fields_sound
@@ -27,6 +27,12 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "mood": 2,
     "descriptor": 3,
 }
+# Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
+GROUP_READS: Mapping[str, frozenset[str]] = {
+    "structure": frozenset({"loudness", "timbre", "tonal"}),
+    "mood": frozenset({"instrumentation", "loudness", "rhythm", "speech", "timbre", "tonal"}),
+    "descriptor": frozenset({"instrumentation", "loudness", "rhythm", "stereo", "tonal"}),
+}
 # Kept for the spaces, not published among the features.
 INTERNAL_GROUPS = frozenset({"descriptor"})
 
@@ -37,6 +43,18 @@ BY_PATH: Mapping[str, Field] = {field.path: field for field in FIELDS}
 PUBLIC_FIELDS = tuple(field for field in FIELDS if field.group not in INTERNAL_GROUPS)
 
 _WORDS = frozenset({Shape.TEXT, Shape.LABELS})
+
+
+def with_what_they_read(groups: Iterable[str]) -> frozenset[str]:
+    """Return groups together with all that have to be measured for their sake.
+
+    Examples
+    --------
+    >>> sorted(with_what_they_read(["structure"]))
+    ['loudness', 'structure', 'timbre', 'tonal']
+    """
+    asked = frozenset(groups)
+    return asked.union(*(GROUP_READS.get(group, frozenset()) for group in asked))
 
 
 def check(path: str, value: Any) -> None:  # noqa: ANN401  a field's own type

@@ -1,7 +1,7 @@
 """One pass over one file: decode, gates, shared spectrum, groups, record. Runs inside the child."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,6 +12,7 @@ from audiofeat.audio.probe import Probe, probe
 from audiofeat.codes import ErrorCode
 from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Flag, Reason
+from audiofeat.domain.registry import GROUP_VERSIONS, with_what_they_read
 from audiofeat.errors import AudioRejected
 from audiofeat.extraction import record
 from audiofeat.extraction.view import Record
@@ -51,10 +52,11 @@ def analyse(
     *,
     source: str,
     max_duration_s: float,
+    wanted: Collection[str] = tuple(GROUP_VERSIONS),
     on_probe: Callable[[Probe], None] | None = None,
     on_frames: Callable[[Frames], None] | None = None,
 ) -> tuple[Record, dict[str, float]]:
-    """Return the record of a file, rejected or not, and the seconds spent in each stage.
+    """Return the record of a file, rejected or not, and the seconds spent in each group and in what all share.
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def analyse(
         What the record calls it.
     max_duration_s : float
         Longer audio is rejected, by its header or while it is decoded.
+    wanted : collection of str
+        The groups that the record shall hold, by default all; what they read is measured too, and left out.
     on_probe : callable, optional
         Told the file's claims before decoding starts.
     on_frames : callable, optional
@@ -84,7 +88,7 @@ def analyse(
             "declared_duration_s": facts.declared_s,
             "decoded_duration_s": 0.0,
         }
-        features, reasons, flags, seconds = _pass(facts, max_duration_s, spent, on_frames)
+        features, reasons, flags, seconds = _pass(facts, max_duration_s, wanted, spent, on_frames)
         audio["decoded_duration_s"] = seconds
         return record.analysed(source, audio=audio, flags=flags, features=features, reasons=reasons), spent
     except AudioRejected as error:
@@ -92,12 +96,18 @@ def analyse(
 
 
 def _pass(
-    facts: Probe, max_duration_s: float, spent: dict[str, float], on_frames: Callable[[Frames], None] | None
+    facts: Probe,
+    max_duration_s: float,
+    wanted: Collection[str],
+    spent: dict[str, float],
+    on_frames: Callable[[Frames], None] | None,
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str], set[Flag], float]:
     decoder = Decoder(facts)
     gates = Gates(rate_hz=facts.rate_hz, channels=facts.channels)
     spectrum = SharedSpectrum(facts.rate_hz)
-    groups = {name: make() for name, make in GROUPS.items()}
+    needed = with_what_they_read(wanted)
+    groups = {name: make() for name, make in GROUPS.items() if name in needed}
+    spent |= dict.fromkeys(groups, 0.0)
     blocks = decoder.blocks()
     started = perf_counter()
     pcm: Floats | None = next(blocks)
@@ -108,13 +118,15 @@ def _pass(
             raise AudioRejected(ErrorCode.TOO_LONG, f"more than {max_duration_s:.0f} s were decoded")
         block = summed(pcm, facts.rate_hz, begun=begun)
         frames = spectrum.push(block, gates.mono(block), last=following is None)
-        for group in groups.values():
+        for name, group in groups.items():
+            pushed = perf_counter()
             group.push(frames)
+            spent[name] += perf_counter() - pushed
         if on_frames:
             on_frames(frames)
         begun += len(pcm)
         pcm = following
-    spent["pass"] = perf_counter() - started
+    spent["pass"] = perf_counter() - started - sum(spent.values())
     level = gates.level()
     silence = Reason.SILENCE if level.is_silent else Reason.TOO_SHORT if level.duration_s < MUSIC_LEAST_S else None
     measured: dict[str, dict[str, Any]] = {}
@@ -123,9 +135,15 @@ def _pass(
         started = perf_counter()
         result = group.result(measured, silence)
         measured[name] = result.values
-        reasons |= {f"{name}.{field}": reason.value for field, reason in result.reasons.items()}
-        spent[name] = perf_counter() - started
-    return measured, reasons, decoder.flags | gates.flags(), level.duration_s
+        if name in wanted:
+            reasons |= {f"{name}.{field}": reason.value for field, reason in result.reasons.items()}
+        spent[name] += perf_counter() - started
+    return (
+        {name: values for name, values in measured.items() if name in wanted},
+        reasons,
+        decoder.flags | gates.flags(),
+        level.duration_s,
+    )
 
 
 def _sha256(path: Path) -> str:

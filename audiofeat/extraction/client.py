@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +66,19 @@ class ExtractionServer:
         """Process id of the running server; None where none was started."""
         return self._process.pid if self._process else None
 
-    def extract(self, path: Path, *, source: str, picture: bool = False) -> Extraction:
-        """Return what a killable child made of a local file, with what a figure is drawn from if asked for.
+    def extract(self, path: Path, *, source: str, groups: Collection[str] = (), picture: bool = False) -> Extraction:
+        """Return what a killable child made of a local file.
+
+        Parameters
+        ----------
+        path : Path
+            Its name means nothing.
+        source : str
+            What the record calls it.
+        groups : collection of str
+            The feature groups that are wanted; empty for all.
+        picture : bool
+            Whether to add what a figure is drawn from.
 
         Raises
         ------
@@ -81,6 +93,7 @@ class ExtractionServer:
             "path": str(path.absolute()),
             "source": source,
             "max_duration_s": self._max_duration_s,
+            "groups": sorted(groups),
             "picture": picture,
         }
         try:

@@ -4,7 +4,8 @@ It preloads the libraries once and forks for each file, so that a child starts i
 native code kills that child only. It ends when its stdin closes, and its child with it.
 
 A request is ``{"path", "source", "max_duration_s"}``; an answer ``{"record", "timings", "peak_rss_bytes"}`` or
-``{"crash": {"code", "message", "signal", "stage"}}``. With ``"picture": true`` there is a ``picture`` to draw, too.
+``{"crash": {"code", "message", "signal", "stage"}}``. With ``"picture": true`` there is a ``picture`` to draw, too;
+with ``"groups"`` the record holds those alone.
 """
 
 import json
@@ -21,6 +22,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
 
 from audiofeat.audio.probe import Probe
 from audiofeat.codes import ErrorCode
+from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.extraction import sandbox
 from audiofeat.extraction.analyse import analyse
 from audiofeat.extraction.record import extractor
@@ -90,6 +92,7 @@ def _work(request: Answer, writing: int, parent: int) -> None:
             Path(request["path"]),
             source=request["source"],
             max_duration_s=request["max_duration_s"],
+            wanted=request.get("groups") or tuple(GROUP_VERSIONS),
             on_probe=on_probe,
             on_frames=picture.push if picture else None,
         )

@@ -7,7 +7,7 @@ postponed where storage failed, released at shutdown. Nothing is raised at the c
 import gzip
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -26,7 +26,8 @@ from audiofeat.domain.metadata import merge
 from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
-from audiofeat.ports import Catalogue, Fetched, ObjectStore, Telemetry
+from audiofeat.ports import Catalogue, ObjectStore, Telemetry
+from audiofeat.services.known import Known
 from audiofeat.services.scratch import private_folder, require_space
 from audiofeat.services.verdicts import Scene, Verdicts
 
@@ -37,8 +38,8 @@ _TOKEN_SHOWN = 8
 class Extractor(Protocol):
     """What turns a local file into a record, in a process that may die."""
 
-    def extract(self, path: Path, *, source: str) -> Extraction:
-        """Return the record; raises ExtractionCrashed."""
+    def extract(self, path: Path, *, source: str, groups: Collection[str] = ()) -> Extraction:
+        """Return the record, of some groups or of all; raises ExtractionCrashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +127,16 @@ class Ingest:
         with stage("tags"):
             tags = self.read_tags(fetched.path)
         audio_s = 0.0
-        stored = self._stored_outcome(claim, fetched, tags)
-        if stored is None:
+        known = Known.of(self.catalogue, fetched.sha256)
+        if known is not None and not known.stale:
+            stored = self._complete(
+                claim, tags, audio=known.audio, flags=known.flags, groups=known.current(), extractor=known.extractor,
+                descriptor=known.descriptor,
+            )  # fmt: skip
+        else:
             scene.stage = "probe"
-            extraction = self._extract(fetched.path, source=f"{audio.store}/{audio.key}")
+            wanted = known.stale if known else frozenset[str]()
+            extraction = self._extract(fetched.path, source=f"{audio.store}/{audio.key}", groups=wanted)
             record = extraction.record
             if record["status"] == Status.REJECTED:
                 code, message = record["error"]["code"], record["error"]["message"]
@@ -138,16 +145,16 @@ class Ingest:
             audio_s = record["audio"]["decoded_duration_s"]
             scene.stage = "store"
             with stage("store"):
-                stored = self._outcome(claim, extraction, tags)
+                stored = self._outcome(claim, extraction, tags, known)
         scene.stage = "finish"
         with stage("finish"):
             return stored.state if self.catalogue.finish(claim, stored) else None, audio_s
 
-    def _extract(self, path: Path, *, source: str) -> Extraction:
+    def _extract(self, path: Path, *, source: str, groups: Collection[str]) -> Extraction:
         """Have a child analyse the file, and count how that went."""
         try:
             with self.telemetry.stage("extract"):
-                extraction = self.extractor.extract(path, source=source)
+                extraction = self.extractor.extract(path, source=source, groups=groups)
         except ExtractionCrashed as crash:
             self.telemetry.child_ended(crash.signal or crash.code.removeprefix("extraction_"))
             raise
@@ -156,35 +163,26 @@ class Ingest:
             self.telemetry.stage_took(f"extract.{name}", seconds)
         return extraction
 
-    def _stored_outcome(self, claim: Claim, fetched: Fetched, tags: MetadataRecord | None) -> Outcome | None:
-        """Reuse what is known of the same bytes, where every group is of today's version."""
-        known = self.catalogue.outcome_of_audio(fetched.sha256)
-        analyses = self.catalogue.analyses_of_audio(fetched.sha256)
-        if known is None or {name: a.version for name, a in analyses.items()} != dict(registry.GROUP_VERSIONS):
-            return None
-        audio, flags, extractor, descriptor = known
-        groups = tuple(
-            GroupResult(a.group, a.version, dict(a.values), dict(a.reasons), a.curves_key) for a in analyses.values()
-        )
-        return self._complete(
-            claim, tags, audio=audio, flags=flags, groups=groups, extractor=extractor, descriptor=descriptor
-        )
-
-    def _outcome(self, claim: Claim, extraction: Extraction, tags: MetadataRecord | None) -> Outcome:
+    def _outcome(
+        self, claim: Claim, extraction: Extraction, tags: MetadataRecord | None, known: Known | None
+    ) -> Outcome:
+        """Return what was measured now, together with what is known of the groups that were not stale."""
         record = extraction.record
         sha256 = record["audio"]["sha256"]
-        groups = tuple(
+        measured = tuple(
             self._group(sha256, name, values, record["reasons"], extraction.timings.get(name, 0.0))
             for name, values in record["features"].items()
         )
-        values = record["features"]["descriptor"]["values"]
-        descriptor = None if values is None else pack(np.array(values, dtype=np.float32))
+        descriptor = known.descriptor if known else None
+        if "descriptor" in record["features"]:
+            values = record["features"]["descriptor"]["values"]
+            descriptor = None if values is None else pack(np.array(values, dtype=np.float32))
         return self._complete(
             claim,
             tags,
             audio=record["audio"],
             flags=tuple(record["flags"]),
-            groups=groups,
+            groups=measured + (known.current() if known else ()),
             extractor=record["extractor"],
             descriptor=descriptor,
             timings={**extraction.timings, "peak_rss_bytes": float(extraction.peak_rss_bytes)},
