@@ -8,8 +8,9 @@ from audiofeat.domain import registry
 from audiofeat.domain.jobs import JobState, MetadataValue
 from audiofeat.domain.whereabouts import RefusedMessage
 from audiofeat.ports import Analysis, IncidentView, ItemView, JobView, ReleaseView, StepView, Survey
+from audiofeat.services import reprocess
 from audiofeat.services.lookup import Answer, Neighbour
-from schemas import indexes, items, jobs, neighbours
+from schemas import indexes, items, jobs, neighbours, reprocessings
 from schemas import status as wire_status
 from schemas.records import AudioFacts
 
@@ -159,6 +160,43 @@ def status(survey: Survey) -> wire_status.Status:
         },
         free_bytes=survey.free_bytes,
         warnings=survey.warnings,
+    )
+
+
+def plan(planned: reprocess.Plan) -> reprocessings.Plan:
+    """Render what a reprocessing would come to."""
+    extent = planned.extent
+    groups = {
+        group: reprocessings.GroupPlan(version=planned.versions[group], items=items, audio_s=audio_s)
+        for group, (items, audio_s) in extent.groups.items()
+    }
+    return reprocessings.Plan(
+        items=extent.items,
+        stale_items=extent.stale_items,
+        groups=groups,
+        audio_s=extent.audio_s,
+        size_bytes=extent.size_bytes,
+        cpu_hours=None if planned.cpu_s is None else planned.cpu_s / 3_600,
+    )
+
+
+def reprocessing(progress: reprocess.Progress) -> reprocessings.Reprocessing:
+    """Render how far a reprocessing is."""
+    batch = progress.batch
+    return reprocessings.Reprocessing(
+        id=batch.batch_id,
+        state=batch.state.value,
+        held=progress.is_held,
+        window=batch.parameters.get("window"),
+        lane=batch.lane.value,
+        versions=dict(batch.scope.stale_against),
+        total=progress.total,
+        ended=progress.ended,
+        failed=progress.failed,
+        per_minute=progress.per_minute,
+        left_s=progress.left_s,
+        created_at=batch.created_at,
+        finished_at=batch.finished_at,
     )
 
 

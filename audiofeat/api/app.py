@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from audiofeat.api import events, fields, health, indexes, items, jobs, neighbours, problems
+from audiofeat.api import events, fields, health, indexes, items, jobs, neighbours, problems, reprocessings
 from audiofeat.api.requests import MOST_BODY_BYTES, BodyLimit, query_parameters, refuse_other_parameters
 from audiofeat.bootstrap import Services
 
@@ -44,7 +44,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES)
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
-    for module in (neighbours, items, jobs, events, indexes, fields):
+    for module in (neighbours, items, jobs, events, indexes, reprocessings, fields):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.router)
     app.state.services = services

@@ -17,7 +17,7 @@ from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.schema import analyses, batches, in_state, items, jobs
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.domain.batches import Batch, BatchScope, BatchState
-from audiofeat.domain.jobs import OPEN_STATES, Change, JobFilter, JobState, Lane
+from audiofeat.domain.jobs import FINAL_STATES, OPEN_STATES, Change, JobFilter, JobState, Lane
 from audiofeat.errors import BatchUnknown, InvalidInput
 
 _AFTER = {Change.PAUSE: BatchState.PAUSED, Change.RESUME: BatchState.RUNNING, Change.CANCEL: BatchState.CANCELLED}
@@ -82,9 +82,11 @@ def change(connection: Connection, now: float, what: Change, batch_id: str) -> B
         raise InvalidInput(f"a batch cannot be changed by {what.value!r}", "pause, resume or cancel it")
     if row.state in {BatchState.CANCELLED, BatchState.DONE}:
         raise InvalidInput(f"batch {batch_id} is {row.state}", "begin a new one")
-    values = {"state": _AFTER[what], "updated_at": now}
+    # What a person decides is not undone when a window opens.
+    parameters = {**row.parameters, "held": False} if row.parameters.get("held") else row.parameters
+    values = {"state": _AFTER[what], "parameters": parameters, "updated_at": now}
     connection.execute(update(batches).where(batches.c.batch_id == batch_id).values(values))
-    _follow(connection, now, batch_id, what)
+    follow(connection, now, batch_id, what)
     return one(connection, batch_id)
 
 
@@ -120,7 +122,7 @@ def settle(connection: Connection, now: float) -> int:
     changed = 0
     for row in connection.execute(select(batches).where(batches.c.finished_at.is_(None))).all():
         state = BatchState(row.state)
-        changed += _follow(connection, now, row.batch_id, _FOLLOWS[state])
+        changed += follow(connection, now, row.batch_id, _FOLLOWS[state])
         ready = row.expanded_at is not None or state is BatchState.CANCELLED
         if ready and state is not BatchState.PAUSED and not _open_jobs(connection, row, most=1):
             after = BatchState.DONE if state is BatchState.RUNNING else state
@@ -130,7 +132,8 @@ def settle(connection: Connection, now: float) -> int:
     return changed
 
 
-def _follow(connection: Connection, now: float, batch_id: str, what: Change) -> int:
+def follow(connection: Connection, now: float, batch_id: str, what: Change) -> int:
+    """Have the jobs of a batch do what the batch does; return how many did."""
     changed = 0
     while step := changes.change(connection, now, what, JobFilter(batch_id=batch_id), limit=500):
         changed += step
@@ -146,7 +149,7 @@ def _make_jobs(
         select(jobs.c.job_id, *(jobs.c[name] for name in _REPEATED))
         .join(items, items.c.job_id == jobs.c.job_id)
         # What is being analysed anyway will be up to date without us.
-        .where(items.c.item_id > first, items.c.item_id <= last, *_in_scope(scope), ~open_job)
+        .where(items.c.item_id > first, items.c.item_id <= last, *in_scope(scope), ~open_job)
         .order_by(items.c.item_id)
     )
     rows = connection.execute(served).all()
@@ -164,8 +167,15 @@ def _make_jobs(
     transitions.note(connection, now, [Transition(job["job_id"], None, JobState.QUEUED, note="batch") for job in made])
 
 
-def _in_scope(scope: BatchScope) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def ended_since(connection: Connection, batch_id: str, moment: float) -> int:
+    """Return how many jobs of a batch have ended since a time."""
+    ended = (jobs.c.updated_at > moment, jobs.c.batch_id == batch_id, in_state(*FINAL_STATES))
+    return connection.scalar(select(func.count()).where(*ended)) or 0
+
+
+def in_scope(scope: BatchScope) -> list[ColumnElement[bool]]:
+    """Return the conditions under which an item belongs to a scope."""
+    conditions: list[ColumnElement[bool]] = [items.c.hidden_at.is_(None)]
     if scope.item_kind:
         conditions.append(items.c.kind == scope.item_kind)
     if scope.store:

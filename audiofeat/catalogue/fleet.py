@@ -1,9 +1,9 @@
 """Batches, offices and workers on a SQL database: each verb is one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from audiofeat.catalogue import attendance, batches
+from audiofeat.catalogue import attendance, batches, windows
 from audiofeat.catalogue.database import Database
 from audiofeat.domain.batches import Batch, BatchScope, BatchState
 from audiofeat.domain.jobs import Change, Lane
@@ -57,6 +57,16 @@ class SqlBatches(Batches):
             with self._database.writing() as (connection, now):
                 seen += batches.expand(connection, now, batch_id, limit=page)
         return seen
+
+    def keep_windows(self, is_open: Callable[[str], bool]) -> int:
+        """Hold running batches whose window is closed, let those go on that were held; return how many changed."""
+        with self._database.writing() as (connection, now):
+            return windows.keep(connection, now, is_open)
+
+    def ended_lately(self, batch_id: str, *, window_s: float) -> int:
+        """Return how many jobs of a batch ended within the last ``window_s`` seconds."""
+        with self._database.reading() as connection:
+            return batches.ended_since(connection, batch_id, self._database.now(connection) - window_s)
 
     def settle_batches(self) -> int:
         """Have jobs follow their batch, end batches whose jobs have all ended; return how many changed."""

@@ -9,6 +9,7 @@ from audiofeat.catalogue.database import Clock, Database
 from audiofeat.catalogue.fleet import SqlAttendance, SqlBatches
 from audiofeat.catalogue.job_ledger import SqlLedger
 from audiofeat.catalogue.object_ledger import SqlObjectLedger
+from audiofeat.catalogue.staleness import SqlStaleness
 from audiofeat.catalogue.upgrade import upgrade
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import MetadataValue
@@ -38,7 +39,7 @@ def open_catalogue(url: str, *, clock: Clock | None = None) -> "SqlCatalogue":
     return SqlCatalogue(database)
 
 
-class SqlCatalogue(SqlLedger, SqlBatches, SqlAttendance, SqlObjectLedger, SqlCensus, Catalogue):
+class SqlCatalogue(SqlLedger, SqlBatches, SqlAttendance, SqlObjectLedger, SqlCensus, SqlStaleness, Catalogue):
     """The ledger on SQLite or PostgreSQL; may be used from many threads, and after a fork.
 
     Every method raises CatalogueUnavailable or DiskFull where the database fails.

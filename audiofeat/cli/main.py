@@ -19,6 +19,7 @@ from audiofeat.cli import (
     inspect,
     items,
     neighbours,
+    reprocess,
     status,
     sync,
     up,
@@ -51,6 +52,7 @@ app.add_typer(failures.failures, name="failures")
 app.add_typer(failures.jobs, name="jobs")
 app.add_typer(index.app, name="index")
 app.add_typer(events.app, name="events")
+app.add_typer(reprocess.app, name="reprocess")
 app.add_typer(evaluate.app, name="evaluate")
 
 

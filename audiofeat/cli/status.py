@@ -7,7 +7,7 @@ from rich.table import Table
 
 from audiofeat import rendering
 from audiofeat.bootstrap import Services, load_settings
-from audiofeat.cli.terminal import output
+from audiofeat.cli.terminal import age, output
 from schemas.status import Status
 
 _STATES = ("queued", "leased", "retry_wait", "paused")
@@ -30,7 +30,7 @@ def _print(found: Status) -> None:
     for name, lane in found.lanes.items():
         counts = (f"{lane.jobs.get(state, 0):,}" for state in _STATES)
         rates = (f"{lane.ended_per_minute:.1f}", f"{lane.audio_s_per_s:.1f}")
-        table.add_row(name, *counts, _age(lane.oldest_due_s), *rates)
+        table.add_row(name, *counts, age(lane.oldest_due_s), *rates)
     console.print(table)
     table = Table("worker", "lanes", "slots", "holds", box=None, header_style="bold")
     for worker in found.workers:
@@ -42,26 +42,10 @@ def _print(found: Status) -> None:
             table.add_row(kind, "none is served")
         else:
             covered = f"{index.coverage_ratio:.1%}"
-            table.add_row(kind, index.release, f"{index.items:,}", covered, _age(index.age_s))
+            table.add_row(kind, index.release, f"{index.items:,}", covered, age(index.age_s))
     console.print(table)
     console.print(
         f"{found.quarantined:,} quarantined, {found.dead:,} dead; {found.free_bytes / (1 << 30):.1f} GiB free"
     )
     for warning in found.warnings:
         console.print(f"look at: {warning}", style="bold yellow")
-
-
-def _age(seconds: float | None) -> str:
-    """Return an age as a person says it.
-
-    Examples
-    --------
-    >>> [_age(seconds) for seconds in (None, 5.2, 300, 7_200, 200_000)]
-    ['-', '5 s', '5 min', '2.0 h', '2.3 d']
-    """
-    if seconds is None:
-        return "-"
-    for limit, length, form in ((120, 1, "{:.0f} s"), (7_200, 60, "{:.0f} min"), (172_800, 3_600, "{:.1f} h")):
-        if seconds < limit:
-            return form.format(seconds / length)
-    return f"{seconds / 86_400:.1f} d"

@@ -6,6 +6,7 @@ from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReade
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
 from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
 from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
+from audiofeat.ports.staleness import Extent, StaleItem, Staleness
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "CensusView",
     "EmbeddingRow",
     "EventQueue",
+    "Extent",
     "Fetched",
     "Hit",
     "IncidentView",
@@ -34,6 +36,8 @@ __all__ = [
     "ObjectStore",
     "QueuedMessage",
     "ReleaseView",
+    "StaleItem",
+    "Staleness",
     "StepView",
     "StoredObject",
     "Survey",

@@ -12,6 +12,7 @@ from audiofeat.domain.jobs import JobState, MetadataValue
 from audiofeat.ports.census import Census
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
 from audiofeat.ports.objects import ObjectLedger
+from audiofeat.ports.staleness import Staleness
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class EmbeddingRow:
     embedding: NDArray[np.float32] | None
 
 
-class Catalogue(Ledger, Batches, Attendance, ObjectLedger, Census, Protocol):
+class Catalogue(Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Protocol):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""
 
     def analyses_of_audio(self, sha256: str) -> dict[str, Analysis]:

@@ -1,6 +1,6 @@
 """The ledger of jobs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -169,6 +169,12 @@ class Batches(Protocol):
 
         Returns how many items were seen.
         """
+
+    def keep_windows(self, is_open: Callable[[str], bool]) -> int:
+        """Hold running batches whose window is closed, let those go on that were held; return how many changed."""
+
+    def ended_lately(self, batch_id: str, *, window_s: float) -> int:
+        """Return how many jobs of a batch ended within the last ``window_s`` seconds."""
 
     def settle_batches(self) -> int:
         """Have jobs follow their batch, end batches whose jobs have all ended; return how many changed."""

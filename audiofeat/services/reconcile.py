@@ -6,10 +6,12 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from audiofeat import logs
 from audiofeat.domain.jobs import Lane
 from audiofeat.ports import Catalogue, TaskQueue
+from audiofeat.services.reprocess import keep_windows
 
 OFFICE = "reconciler"
 # In leases of a job: who has not been heard of for so long does no work.
@@ -116,6 +118,7 @@ class Reconciler:
         if now >= self._steady_at:
             self._catalogue.expire_leases()
         self._catalogue.wake_rested()
+        keep_windows(self._catalogue, datetime.now().astimezone().time())
         self._catalogue.settle_batches()
         while self._catalogue.expand_batches(page=_BATCH_PAGE) and self._clock() < now + _EXPANSION_S:
             pass

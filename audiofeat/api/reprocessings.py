@@ -1,0 +1,85 @@
+"""Reprocessings: planned, begun, followed, paused, resumed and cancelled."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response, status
+
+from audiofeat import rendering
+from audiofeat.api.problems import declared
+from audiofeat.api.requests import Wired
+from audiofeat.domain.jobs import Change, Lane
+from audiofeat.errors import BatchUnknown, CatalogueUnavailable, InvalidInput
+from audiofeat.services import reprocess
+from schemas.reprocessings import Plan, Reprocessing, ReprocessingList, ReprocessingRequest, ReprocessingScope
+
+router = APIRouter(prefix="/reprocessings", tags=["reprocessings"])
+_Id = Annotated[str, Path(description="Of the reprocessing.")]
+_ACCEPTED = {"headers": {"Location": {"description": "Where to follow it.", "schema": {"type": "string"}}}}
+
+
+@router.post("/plan", responses=declared(CatalogueUnavailable, reads_body=True))
+def plan_reprocessing(services: Wired, scope: ReprocessingScope) -> Plan:
+    """Compare what is stored with today's versions; nothing is begun."""
+    return rendering.plan(reprocess.plan(reprocess.scope_of(scope.terms()), catalogue=services.catalogue))
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={status.HTTP_202_ACCEPTED: _ACCEPTED, **declared(CatalogueUnavailable, reads_body=True)},
+)
+def create_reprocessing(services: Wired, request: ReprocessingRequest, response: Response) -> Reprocessing:
+    """Begin to measure anew what is stale; 422 where nothing is."""
+    scope = reprocess.scope_of(request.terms())
+    batch, planned = reprocess.begin(
+        scope, catalogue=services.catalogue, lane=Lane(request.lane), window=request.window
+    )
+    if batch is None:
+        raise InvalidInput(
+            f"nothing is stale among {planned.extent.items:,} items", "POST /v1/reprocessings/plan tells what is"
+        )
+    response.headers["Location"] = f"/v1/reprocessings/{batch.batch_id}"
+    return _rendered(services, batch.batch_id)
+
+
+@router.get("", responses=declared(CatalogueUnavailable))
+def list_reprocessings(services: Wired) -> ReprocessingList:
+    """List the last hundred, newest first."""
+    batches = [batch for batch in services.catalogue.batches() if batch.kind == reprocess.KIND]
+    return ReprocessingList(
+        reprocessings=[
+            rendering.reprocessing(reprocess.progress(batch, catalogue=services.catalogue)) for batch in batches
+        ]
+    )
+
+
+@router.get("/{reprocessing_id}", responses=declared(BatchUnknown, CatalogueUnavailable))
+def read_reprocessing(services: Wired, reprocessing_id: _Id) -> Reprocessing:
+    """Tell how far it is."""
+    return _rendered(services, reprocessing_id)
+
+
+@router.post("/{reprocessing_id}/pause", responses=declared(BatchUnknown, CatalogueUnavailable))
+def pause_reprocessing(services: Wired, reprocessing_id: _Id) -> Reprocessing:
+    """Stop making and handing out jobs; those under way end."""
+    services.catalogue.change_batch(Change.PAUSE, reprocessing_id)
+    return _rendered(services, reprocessing_id)
+
+
+@router.post("/{reprocessing_id}/resume", responses=declared(BatchUnknown, CatalogueUnavailable))
+def resume_reprocessing(services: Wired, reprocessing_id: _Id) -> Reprocessing:
+    """Go on where it was paused."""
+    services.catalogue.change_batch(Change.RESUME, reprocessing_id)
+    return _rendered(services, reprocessing_id)
+
+
+@router.post("/{reprocessing_id}/cancel", responses=declared(BatchUnknown, CatalogueUnavailable))
+def cancel_reprocessing(services: Wired, reprocessing_id: _Id) -> Reprocessing:
+    """End it for good; what has been measured stays."""
+    services.catalogue.change_batch(Change.CANCEL, reprocessing_id)
+    return _rendered(services, reprocessing_id)
+
+
+def _rendered(services: Wired, batch_id: str) -> Reprocessing:
+    batch = services.catalogue.batch(batch_id)
+    return rendering.reprocessing(reprocess.progress(batch, catalogue=services.catalogue))

@@ -1,0 +1,126 @@
+"""``audiofeat reprocess``: only what is stale is measured, and every item exactly once whatever is killed on the way."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+from audiofeat.domain.registry import GROUP_VERSIONS
+from commands import SAMPLES, Run, processes_of, wait_until
+
+OLD = ("rhythm", "speech")
+KILLS = 4
+
+
+def rows(home: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{home}/catalogue.sqlite3?mode=ro", uri=True, timeout=30)) as ledger:
+        return ledger.execute(query).fetchall()
+
+
+def make_old(home: Path) -> None:
+    """Have two groups look as an earlier release stored them: one version lower, and of other values."""
+    with closing(sqlite3.connect(home / "catalogue.sqlite3", timeout=30)) as ledger, ledger:
+        marks = ",".join("?" * len(OLD))
+        ledger.execute(
+            f'update analyses set version = version - 1, "values" = \'{{}}\' where "group" in ({marks})', OLD
+        )
+
+
+def ended(home: Path) -> int:
+    return int(
+        rows(home, "select count(*) from jobs where batch_id is not null and state in ('done', 'degraded')")[0][0]
+    )
+
+
+def batch_of(audiofeat: Run) -> dict[str, Any]:
+    (line,) = audiofeat("reprocess", "status", "--json").stdout.splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def ingest_samples(audiofeat: Run, folder: Path) -> int:
+    """Ingest what can be decoded, with no two files of the same sound; return how many items there are."""
+    folder.mkdir()
+    for clip in sorted((SAMPLES / "audio").glob("*.ogg")):
+        copy(clip, folder)
+    assert audiofeat("ingest", folder).returncode == 0
+    return len(list(folder.iterdir()))
+
+
+def test_a_batch_killed_paused_and_resumed_measures_every_item_once(
+    audiofeat: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Kill -9 of everything at several points, a pause and a resume: each item has one result, and its old one too."""
+    home = tmp_path / "home"
+    items = ingest_samples(audiofeat, tmp_path / "music")
+    before = dict(rows(home, 'select sha256 || "group", created_at from analyses'))
+    make_old(home)
+    plan = json.loads(audiofeat("reprocess", "plan", "--json").stdout)
+    assert (plan["items"], plan["stale_items"], set(plan["groups"])) == (items, items, set(OLD))
+    assert plan["cpu_hours"] > 0
+    assert plan["size_bytes"] == sum(path.stat().st_size for path in (tmp_path / "music").iterdir())
+
+    command = [sys.executable, "-m", "audiofeat", "reprocess", "run", "--workers", "1"]
+    for kill in range(KILLS):
+        goal = (kill + 1) * items // (KILLS + 2)
+        program = command if kill == 0 else [sys.executable, "-m", "audiofeat", "up", "--no-api", "--workers", "1"]
+        running = subprocess.Popen(program, env=environment, cwd=tmp_path)
+        try:
+            wait_until(lambda goal=goal: ended(home) >= goal, timeout_s=120)
+        finally:
+            running.kill()
+            running.wait()
+        wait_until(lambda: not processes_of(home))
+
+    batch = batch_of(audiofeat)["id"]
+    assert audiofeat("reprocess", "pause", batch).returncode == 0
+    done = ended(home)
+    assert 0 < done < items
+    running = subprocess.Popen(
+        [sys.executable, "-m", "audiofeat", "up", "--no-api", "--workers", "1"], env=environment, cwd=tmp_path
+    )
+    try:
+        wait_until(lambda: bool(json.loads(audiofeat("status", "--json").stdout)["workers"]), timeout_s=60)
+        paused = batch_of(audiofeat)
+        assert (paused["state"], paused["held"]) == ("paused", False)
+        # One that was leased when everything was killed may come back into the queue, and is paused there.
+        wait_until(lambda: not rows(home, "select 1 from jobs where state in ('leased', 'queued')"), timeout_s=60)
+        assert ended(home) == done
+        assert audiofeat("reprocess", "resume", batch).returncode == 0
+        wait_until(lambda: batch_of(audiofeat)["state"] == "done", timeout_s=120)
+    finally:
+        running.terminate()
+        running.wait()
+
+    assert batch_of(audiofeat)["ended"] == items
+    finishes = (
+        "from transitions join jobs using (job_id) where batch_id is not null and to_state in ('done', 'degraded')"
+    )
+    assert rows(home, f"select count(*), count(distinct job_id), count(distinct item_id) {finishes}") == [(items,) * 3]
+    for group, version in GROUP_VERSIONS.items():
+        stored = dict(
+            rows(home, f"select version, count(*) from analyses where \"group\" = '{group}' group by version")
+        )
+        audios = rows(home, "select count(*) from audio")[0][0]
+        assert stored == ({version - 1: audios, version: audios} if group in OLD else {version: audios}), group
+    fresh = rows(home, 'select sha256 || "group", created_at, "group" from analyses')
+    assert not [group for key, at, group in fresh if group not in OLD and at != before[key]]
+    assert audiofeat("reprocess", "run").stdout.startswith("nothing to do: ")
+
+
+def test_what_cannot_be_is_refused(audiofeat: Run) -> None:
+    """Unknown fields, groups, windows and ids end with exit code 2 and say what there is."""
+    for arguments, said in (
+        (("plan", "--where", "artist=x"), "kind=track or episode"),
+        (("plan", "--where", "group=smell"), "group=NAME"),
+        (("run", "--window", "25:00-26:00"), "22:00-06:00"),
+        (("run", "--window", "06:00-06:00"), "22:00-06:00"),
+        (("pause", "no-such"), "no-such"),
+    ):
+        ran = audiofeat("reprocess", *arguments)
+        assert ran.returncode == 2, arguments
+        assert said in ran.stderr
