@@ -39,6 +39,7 @@ from schemas.items import FeatureSet, ItemDetail, ItemPage
 from schemas.jobs import Job, JobList
 from schemas.neighbours import Neighbours
 from schemas.problem import Problem
+from schemas.reprocessings import Plan, Reprocessing, ReprocessingList
 from schemas.status import Status
 from schemas.wire import Wire
 from scraping import samples, value
@@ -508,6 +509,33 @@ class TestHealth:
                 assert "hunter2" not in problem.model_dump_json()
                 assert problem.remedy
             assert value(samples(client.http.get("/metrics").text), "audiofeat_ledger_up") == 0
+
+
+class TestReprocessings:
+    def test_from_plan_to_end(self, filled: Client) -> None:
+        """What is stale is planned, begun once, followed, paused, resumed and cancelled; what has ended stays so."""
+        scope = {"groups": ["rhythm"], "kind": "track"}
+        plan = filled.ok(Plan, "/v1/reprocessings/plan", method="POST", json=scope)
+        assert (plan.items, plan.stale_items, set(plan.groups)) == (13, 13, {"rhythm"})
+        assert plan.groups["rhythm"].version == registry.GROUP_VERSIONS["rhythm"]
+        begun = filled.ok(
+            Reprocessing, "/v1/reprocessings", status=202, method="POST", json={**scope, "window": "00:00-23:59"}
+        )
+        path = f"/v1/reprocessings/{begun.id}"
+        assert (begun.state, begun.total, begun.lane, begun.window) == ("running", 13, "bulk", "00:00-23:59")
+        assert filled.ok(ReprocessingList, "/v1/reprocessings").reprocessings == [begun]
+        assert filled.ok(Reprocessing, f"{path}/pause", method="POST").state == "paused"
+        assert filled.ok(Reprocessing, f"{path}/resume", method="POST").state == "running"
+        assert filled.ok(Reprocessing, f"{path}/cancel", method="POST").state == "cancelled"
+        filled.problem(f"{path}/resume", 422, "invalid_input", method="POST")
+        filled.problem("/v1/reprocessings/none", 404, "batch_unknown")
+
+    @pytest.mark.parametrize(
+        "request_", [{"groups": ["smell"]}, {"window": "6-8"}, {"kind": "album"}, {"where": "x"}, {"store": "s3/none"}]
+    )
+    def test_what_cannot_be_begun(self, filled: Client, request_: dict[str, Any]) -> None:
+        """422: an unknown group, window, kind or field, and a scope in which nothing is stale."""
+        filled.problem("/v1/reprocessings", 422, "invalid_input", method="POST", json=request_)
 
 
 class TestParameters:
