@@ -28,6 +28,7 @@
     │   ├── IndexMissing           nothing is published, or no such release
     │   ├── IndexEmpty             there is nothing to build from
     │   ├── IndexDamaged           checksum, size or canary does not agree with the manifest
+    │   ├── IndexIncomplete        too many fingerprints are of an older version
     │   └── RecallTooLow           the built index is not good enough to publish
     └── HostProblem                the machine
         ├── DiskFull               (retryable)
@@ -223,6 +224,12 @@ class IndexDamaged(IndexProblem):
     """Checksum, size or canary does not agree with the manifest."""
 
     code = ErrorCode.INDEX_DAMAGED
+
+
+class IndexIncomplete(IndexProblem):
+    """Too many items have a fingerprint of an older version to build an index of."""
+
+    code = ErrorCode.INDEX_INCOMPLETE
 
 
 class RecallTooLow(IndexProblem):

@@ -44,6 +44,7 @@ class Manifest(_Wire):
 
     ``rows`` counts distinct vectors, ``items`` the items behind them: items with one and the same vector share a row.
     ``highest_sequence`` is the newest ledger entry inside; whatever is newer belongs to the overlay.
+    ``fingerprint_version`` is that of the feature group behind the vectors; early releases do not tell it.
     """
 
     version: Literal[1] = 1
@@ -58,6 +59,7 @@ class Manifest(_Wire):
     search_k: Annotated[int, Field(gt=0)]
     seed: int
     highest_sequence: Annotated[int, Field(ge=0)]
+    fingerprint_version: Annotated[int, Field(ge=1)] | None = None
     recall_at_10: Annotated[float, Field(ge=0, le=1)]
     recall_queries: Annotated[int, Field(ge=0)]
     canaries: tuple[Canary, ...]

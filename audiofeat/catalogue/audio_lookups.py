@@ -52,6 +52,7 @@ def _embedding(row: Row[Any]) -> EmbeddingRow:
         item_id=row.item_id,
         kind=Kind(row.kind),
         sha256=row.sha256,
+        version=row.descriptor_version,
         descriptor=unpack(row.descriptor),
         space=row.space,
         embedding=None if row.vector is None else unpack(row.vector),

@@ -13,9 +13,10 @@ from audiofeat.catalogue.descriptions import keep_metadata, merged, unpacked
 from audiofeat.catalogue.endings import end
 from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
 from audiofeat.catalogue.transitions import Transition
-from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, NAMES, pack
+from audiofeat.domain.descriptor import NAMES, pack
 from audiofeat.domain.items import Kind, KindSource
 from audiofeat.domain.jobs import Claim, JobState, Outcome
+from audiofeat.domain.registry import GROUP_VERSIONS
 
 
 def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome) -> bool:
@@ -143,9 +144,21 @@ def _update_item(
 
 
 def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome: Outcome) -> None:
-    had_one = connection.execute(delete(embeddings).where(embeddings.c.item_id == item_id)).rowcount > 0
-    if outcome.descriptor is None and not had_one:
+    """Put an item's new fingerprint in place of the old one.
+
+    One that has not changed keeps its row, and so its place in the published index: a reprocessing of other groups must
+    not send a whole catalogue through the overlay.
+    """
+    before = connection.execute(select(embeddings).where(embeddings.c.item_id == item_id)).one_or_none()
+    if outcome.descriptor is None and before is None:
         return
+    version = GROUP_VERSIONS["descriptor"]
+    is_same = before is not None and (before.kind, before.sha256, before.descriptor, before.descriptor_version) == (
+        kind, outcome.sha256, outcome.descriptor, version,
+    )  # fmt: skip
+    if is_same:
+        return
+    connection.execute(delete(embeddings).where(embeddings.c.item_id == item_id))
     # A vector made for the other kind's space would be compared with strangers.
     fits = kind == outcome.kind and outcome.descriptor is not None
     row = {
@@ -155,7 +168,7 @@ def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome
         "sha256": outcome.sha256,
         # Where there was sound before and is none now, readers must learn that the old place is empty.
         "descriptor": outcome.descriptor or pack(np.full(len(NAMES), np.nan, dtype=np.float32)),
-        "descriptor_version": DESCRIPTOR_VERSION,
+        "descriptor_version": version,
         "space": outcome.space if fits else None,
         "vector": outcome.embedding if fits else None,
     }

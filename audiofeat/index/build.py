@@ -58,6 +58,7 @@ def build_release(contents: IndexContents, folder: Path) -> Manifest:
         search_k=search_k,
         seed=SEED,
         highest_sequence=contents.highest_sequence,
+        fingerprint_version=contents.fingerprint_version,
         recall_at_10=recall,
         recall_queries=queries,
         canaries=_canaries(trees, vectors, search_k=search_k),

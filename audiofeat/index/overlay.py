@@ -26,11 +26,21 @@ class Fresh:
 
 
 class FreshOverlay:
-    """Follows the catalogue from a sequence number on; each poll reads only what is new."""
+    """Follows the catalogue from a sequence number on; each poll reads only what is new.
 
-    def __init__(self, catalogue: Catalogue, space: Space, *, after_sequence: int) -> None:
+    Parameters
+    ----------
+    index : VectorIndex
+        Beside which it is searched.
+    version : int or None
+        Of the fingerprints in the index; None where an early release does not tell.
+    """
+
+    def __init__(self, catalogue: Catalogue, index: VectorIndex, *, after_sequence: int, version: int | None) -> None:
         self._catalogue = catalogue
-        self._space = space
+        self._index = index
+        self._space = index.space
+        self._version = version
         self._fresh = Fresh(after_sequence, {})
         self._lock = threading.Lock()
 
@@ -39,8 +49,17 @@ class FreshOverlay:
         with self._lock:
             rows = self._catalogue.embeddings(self._space.kind, after_sequence=self._fresh.sequence)
             if rows:
-                self._fresh = _with(self._fresh, rows, self._space)
+                placed = [row for row in rows if not self._has_moved_on(row)]
+                self._fresh = _with(self._fresh, placed, self._space, sequence=max(row.sequence for row in rows))
             return self._fresh
+
+    def _has_moved_on(self, row: EmbeddingRow) -> bool:
+        """Tell whether a fingerprint is of another version than the index, which knows the item: its old place stands.
+
+        So a catalogue that is reprocessed stays whole in the index that is served, until the next one is published.
+        """
+        known = self._version is not None and row.version != self._version
+        return known and self._index.vector_of(row.item_id) is not None
 
 
 class OverlaidIndex:
@@ -82,7 +101,7 @@ class OverlaidIndex:
             wanted *= 2
 
 
-def _with(fresh: Fresh, rows: Sequence[EmbeddingRow], space: Space) -> Fresh:
+def _with(fresh: Fresh, rows: Sequence[EmbeddingRow], space: Space, *, sequence: int) -> Fresh:
     vectors, unplaced = dict(fresh.vectors), set(fresh.unplaced)
     for row in rows:
         vector = place(space, row)
@@ -92,7 +111,7 @@ def _with(fresh: Fresh, rows: Sequence[EmbeddingRow], space: Space) -> Fresh:
             unplaced.add(row.item_id)
         else:
             vectors[row.item_id] = vector
-    return Fresh(max(row.sequence for row in rows), vectors, frozenset(unplaced))
+    return Fresh(sequence, vectors, frozenset(unplaced))
 
 
 def place(space: Space, row: EmbeddingRow) -> NDArray[np.float32] | None:

@@ -132,7 +132,13 @@ class PublishedIndexes:
         except IndexDamaged:
             state.refused = pointer
             raise
-        overlay = FreshOverlay(self._catalogue, opened.space, after_sequence=opened.manifest.highest_sequence)
+        manifest = opened.manifest
+        overlay = FreshOverlay(
+            self._catalogue,
+            opened.exact,
+            after_sequence=manifest.highest_sequence,
+            version=manifest.fingerprint_version,
+        )
         state.served = _Served(pointer, opened, overlay)
         with suppress(OSError):
             aside = self._pointer_copy(kind).with_suffix(f".{os.getpid()}")

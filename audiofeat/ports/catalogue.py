@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.ports.census import Census
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
 from audiofeat.ports.objects import ObjectLedger
@@ -45,7 +46,10 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingRow:
-    """An item's fingerprint, in the order in which the catalogue committed them."""
+    """An item's fingerprint, in the order in which the catalogue committed them.
+
+    ``version`` is that of the feature group ``descriptor`` by which it was made.
+    """
 
     sequence: int
     item_id: str
@@ -54,6 +58,7 @@ class EmbeddingRow:
     descriptor: NDArray[np.float32]
     space: str | None
     embedding: NDArray[np.float32] | None
+    version: int = GROUP_VERSIONS["descriptor"]
 
 
 class Catalogue(Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Protocol):

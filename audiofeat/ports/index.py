@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
+from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.domain.space import Space
 
 
@@ -54,6 +55,7 @@ class IndexContents:
     rows: Sequence[tuple[str, ...]]
     vectors: NDArray[np.float32]
     highest_sequence: int
+    fingerprint_version: int = GROUP_VERSIONS["descriptor"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ from numpy.typing import NDArray
 
 from audiofeat.domain import reference as shipped
 from audiofeat.domain.items import Kind
+from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.domain.space import Space, embed_all, fit, to_json
-from audiofeat.errors import IndexEmpty
+from audiofeat.errors import IndexEmpty, IndexIncomplete
 from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ReleaseView
+
+_LEAST_COVERAGE_RATIO = 0.999
 
 
 def build_index(
@@ -32,6 +35,8 @@ def build_index(
     ------
     IndexEmpty
         No item of this kind has a fingerprint.
+    IndexIncomplete
+        More than one fingerprint in a thousand is of an older version.
     RecallTooLow, PointerMoved, StoreError
         As they say; what was served before is still served.
     """
@@ -44,12 +49,27 @@ def build_index(
 def snapshot(rows: Sequence[EmbeddingRow], *, kind: Kind, reference: Space | None = None) -> IndexContents:
     """Return what an index of these fingerprints contains: one row for each distinct vector, in the order of item ids.
 
-    Items whose fingerprint says nothing (silence, or another version of the descriptor) are left out. Raises
-    IndexEmpty where no item is left.
+    Items whose fingerprint says nothing, as of silence, are left out.
+
+    Raises
+    ------
+    IndexIncomplete
+        More than one fingerprint in a thousand is of an older version.
+    IndexEmpty
+        No item is left.
     """
     newest = {row.item_id: row for row in rows}
     space_reference = reference or shipped.load(kind)
-    usable = [newest[name] for name in sorted(newest) if newest[name].descriptor.shape == (space_reference.dims,)]
+    current = [row for row in newest.values() if row.version == GROUP_VERSIONS["descriptor"]]
+    if len(current) < _LEAST_COVERAGE_RATIO * len(newest):
+        raise IndexIncomplete(
+            f"{len(newest) - len(current):,} of {len(newest):,} {kind.value}s have a fingerprint of an older version; "
+            "vectors of two versions are not compared",
+            "audiofeat reprocess run --where group=descriptor",
+        )
+    usable = sorted(
+        (row for row in current if row.descriptor.shape == (space_reference.dims,)), key=lambda row: row.item_id
+    )
     if not usable:
         raise IndexEmpty(f"no {kind.value} has been analysed", "audiofeat ingest PATH")
     # Copies would pull centre and scale towards themselves.

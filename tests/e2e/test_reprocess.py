@@ -9,11 +9,13 @@ from pathlib import Path
 from shutil import copy
 from typing import Any
 
+import pytest
+
 from audiofeat.domain.registry import GROUP_VERSIONS
 from commands import SAMPLES, Run, processes_of, wait_until
 
 OLD = ("rhythm", "speech")
-KILLS = 4
+KILLS = 3
 COUNTS = 'select "group", version, count(*) from analyses group by "group", version'
 FINISHES = """
 select count(*), count(distinct job_id), count(distinct item_id) from transitions join jobs using (job_id)
@@ -56,11 +58,13 @@ def ingest_samples(audiofeat: Run, folder: Path) -> int:
     return len(list(folder.iterdir()))
 
 
+@pytest.mark.timeout(900)
 def test_a_batch_killed_paused_and_resumed_measures_every_item_once(
     audiofeat: Run, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Kill -9 of everything at several points, a pause and a resume: each item has one result, and its old one too."""
     home = tmp_path / "home"
+    environment["AUDIOFEAT_COLD_WORKERS"] = "0"
 
     def start(*arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-m", "audiofeat", *arguments], env=environment, cwd=tmp_path)
@@ -89,14 +93,14 @@ def test_a_batch_killed_paused_and_resumed_measures_every_item_once(
     assert 0 < done < items
     running = start(*UP)
     try:
-        wait_until(lambda: bool(json.loads(audiofeat("status", "--json").stdout)["workers"]), timeout_s=60)
+        wait_until(lambda: rows(home, "select count(*) from workers where seen_at > unixepoch() - 8") != [(0,)], 60)
         paused = batch_of(audiofeat)
         assert (paused["state"], paused["held"]) == ("paused", False)
         # What was leased when everything was killed comes back into the queue, and is paused there.
         wait_until(lambda: not rows(home, "select 1 from jobs where state in ('leased', 'queued')"), timeout_s=60)
         assert ended(home) == done
         assert audiofeat("reprocess", "resume", batch).returncode == 0
-        wait_until(lambda: batch_of(audiofeat)["state"] == "done", timeout_s=120)
+        wait_until(lambda: rows(home, "select state from batches") == [("done",)], timeout_s=120)
     finally:
         running.terminate()
         running.wait()
