@@ -19,7 +19,7 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "stereo": 1,
     "loudness": 2,
     "rhythm": 2,
-    "tonal": 3,
+    "tonal": 4,
     "timbre": 2,
     "instrumentation": 1,
     "structure": 1,

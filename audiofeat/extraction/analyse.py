@@ -14,7 +14,7 @@ from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Flag, Reason
 from audiofeat.domain.registry import GROUP_VERSIONS, with_what_they_read
 from audiofeat.errors import AudioRejected
-from audiofeat.extraction import record
+from audiofeat.extraction import record, sandbox
 from audiofeat.extraction.view import Record
 from audiofeat.features.descriptor import Descriptor
 from audiofeat.features.file import File
@@ -29,6 +29,9 @@ from audiofeat.features.stereo import Stereo
 from audiofeat.features.structure import Structure
 from audiofeat.features.timbre import Timbre
 from audiofeat.features.tonal import Tonal
+
+# Only the curves of long items are worth the page faults.
+_LONG_S = 1_200
 
 # In the order in which they are asked: structure, mood and descriptor read what the others measured.
 GROUPS: dict[str, Callable[[], Group]] = {
@@ -126,14 +129,17 @@ def _pass(
             on_frames(frames)
         begun += len(pcm)
         pcm = following
+    if begun > _LONG_S * facts.rate_hz:
+        sandbox.give_memory_back()
     spent["pass"] = perf_counter() - started - sum(spent.values())
     level = gates.level()
     silence = Reason.SILENCE if level.is_silent else Reason.TOO_SHORT if level.duration_s < MUSIC_LEAST_S else None
     measured: dict[str, dict[str, Any]] = {}
     reasons: dict[str, str] = {}
-    for name, group in groups.items():
+    for name in tuple(groups):
         started = perf_counter()
-        result = group.result(measured, silence)
+        # Popped: what a group held is not in memory while the next ones work.
+        result = groups.pop(name).result(measured, silence)
         measured[name] = result.values
         if name in wanted:
             reasons |= {f"{name}.{field}": reason.value for field, reason in result.reasons.items()}

@@ -50,10 +50,12 @@ def analysed(
     *,
     audio: Mapping[str, Any],
     flags: Iterable[Flag],
-    features: Mapping[str, Mapping[str, Any]],
+    features: dict[str, dict[str, Any]],
     reasons: Mapping[str, str],
 ) -> Record:
     """Return the record of a file that was read.
+
+    ``features`` is emptied: the curves of a long item need not be in memory twice.
 
     Raises
     ------
@@ -61,19 +63,24 @@ def analysed(
         A value is not finite, out of its range, not in the registry, or null without a reason.
     """
     raised = sorted(set(flags))
-    rounded = {group: {name: _rounded(v) for name, v in values.items()} for group, values in features.items()}
-    for group, values in rounded.items():
-        for name, value in values.items():
+    checked: dict[str, dict[str, Any]] = {}
+    while features:
+        group, values = next(iter(features.items()))
+        checked[group] = {}
+        while values:
+            name = next(iter(values))
+            value = checked[group][name] = _rounded(values.pop(name))
             if value is not None:
                 registry.check(f"{group}.{name}", value)
             elif f"{group}.{name}" not in reasons:
                 raise InvalidInput(f"{group}.{name} is null without a reason")
+        del features[group]
     return {
         "source": source,
         "status": status_of(raised).value,
         "flags": [flag.value for flag in raised],
         "audio": dict(audio),
-        "features": rounded,
+        "features": checked,
         "reasons": dict(sorted(reasons.items())),
         "extractor": extractor(),
     }

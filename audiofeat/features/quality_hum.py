@@ -45,8 +45,8 @@ class Hum:
     def __init__(self) -> None:
         self._resampler = soxr.ResampleStream(LOW_RATE_HZ, _TAP_HZ, 1, dtype="float32", quality="LQ")
         self._waiting = np.zeros(0, dtype=np.float32)
-        self._lines: list[Floats] = []
-        self._neighbours: list[Floats] = []
+        self._levels: list[Floats] = []
+        self._stand_out: list[NDArray[np.bool_]] = []
 
     def push(self, low: Floats) -> None:
         """Take in the next samples at 11,025 Hz."""
@@ -56,20 +56,19 @@ class Hum:
         for window in range(count):
             spectrum = scipy.fft.rfft(tap[window * _HOP : window * _HOP + _LENGTH] * _WINDOW)
             power = (np.square(spectrum.real) + np.square(spectrum.imag)) * np.float32(_MEAN_SQUARE_SCALE)
-            self._lines.append(power[_LINE_BINS])
-            around = np.partition(power[_NEIGHBOUR_BINS], _NEIGHBOUR_RANK, axis=1)
-            self._neighbours.append(around[:, _NEIGHBOUR_RANK])
+            lines = power[_LINE_BINS]
+            around = np.partition(power[_NEIGHBOUR_BINS], _NEIGHBOUR_RANK, axis=1)[:, _NEIGHBOUR_RANK]
+            self._levels.append(lines.sum(axis=1))
+            self._stand_out.append(lines.max(axis=1) > _STANDS_OUT * around)
 
     @property
     def long_enough(self) -> bool:
         """Whether enough windows were seen to call a line steady."""
-        return len(self._lines) >= _LEAST_WINDOWS
+        return len(self._levels) >= _LEAST_WINDOWS
 
     def found(self) -> tuple[float, float] | None:
         """Return the mains frequency and the level of its steady lines in dBFS, or None where there is no hum."""
-        lines, neighbours = np.array(self._lines), np.array(self._neighbours)
-        out = lines.max(axis=2) > _STANDS_OUT * neighbours
-        level_db = 10 * np.log10(np.maximum(lines.sum(axis=2), 1e-20))
+        out, level_db = np.array(self._stand_out), 10 * np.log10(np.maximum(self._levels, 1e-20))
         low, median, high = np.percentile(level_db, (25, 50, 75), axis=0)
         is_line = (out.mean(axis=0) >= _PRESENT_LEAST_RATIO) & (high - low <= _STEADY_MOST_DB)
         # 300 Hz is a harmonic of both: the fundamental itself has to stand out.

@@ -70,7 +70,7 @@ class Rhythm:
         result.put("pulse_clarity", clarity)
         beats = np.zeros(0)
         if clarity >= _PULSE_LEAST:
-            beats = rhythm_beats.track(onsets, rhythm_tempo.local_periods(found, tempo.bpm, len(onsets)))
+            beats = rhythm_beats.track(onsets, *rhythm_tempo.local_periods(found, tempo.bpm))
         if len(beats) < rhythm_beats.LEAST_BEATS:
             _refuse(result, _MUSIC_FIELDS, Reason.NO_PULSE)
             return result

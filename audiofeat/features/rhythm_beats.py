@@ -56,17 +56,19 @@ def chain(curve: Floats, periods: Floats) -> NDArray[np.int64]:
     return np.array(beats[::-1], dtype=np.int64)
 
 
-def track(onsets: NDArray[np.float16], periods: Floats) -> Array:
+def track(onsets: NDArray[np.float16], centres: Array, periods: Array) -> Array:
     """Return the times of the beats in seconds, found 25 minutes at a time.
 
+    The beat's period, in frames, is given around some frames, the centres, and goes over from one to the next.
     Beats before the first and after the last accent of any weight are left out.
     """
     found = np.zeros(0)
     for part in chunks(len(onsets), _TRACKED_FRAMES):
-        times = _track(onsets[part], periods[part]) + part.start / ONSET_RATE_HZ
+        here = np.interp(np.arange(part.start, part.stop), centres, periods).astype(np.float32)
+        times = _track(onsets[part], here) + part.start / ONSET_RATE_HZ
         if len(found):
             # Where two parts meet, a beat may be found by both.
-            times = times[times > found[-1] + 0.5 * periods[part.start] / ONSET_RATE_HZ]
+            times = times[times > found[-1] + 0.5 * here[0] / ONSET_RATE_HZ]
         found = np.concatenate((found, times))
     return found
 

@@ -28,6 +28,7 @@ _LEAST_POWER = np.float32(1e-14)
 _PICTURE_FLOOR_DB, _PICTURE_STEP_DB = -120.0, 0.5
 _ONSET_SPACING_FRAMES = 4
 _ONSET_THRESHOLD_DB = 1.5
+_ONSET_MARGIN_FRAMES = 2 * int(ONSET_RATE_HZ)
 # A rise over two frames is at its highest about one frame after the onset.
 _ONSET_DELAY_FRAMES = 0.6
 
@@ -68,7 +69,9 @@ class Curves:
 
     def onsets(self) -> NDArray[np.float16]:
         """Return the curves, shape (frames, 4)."""
-        return np.concatenate(self._onsets) if self._onsets else np.zeros((0, N_CURVES), dtype=np.float16)
+        if len(self._onsets) != 1:
+            self._onsets = [np.concatenate(self._onsets or [np.zeros((0, N_CURVES), dtype=np.float16)])]
+        return self._onsets[0]
 
     def picture_db(self, cells: int | None = None) -> Floats:
         """Return the levels in dB of the first so many cells, or of all, shape (frames / 4, 20)."""
@@ -97,20 +100,28 @@ def accents(onsets: NDArray[np.floating]) -> Floats:
 
 def onset_times_s(onsets: NDArray[np.float16]) -> Array:
     """Return the times of local maxima that stand out of their second, refined between frames."""
-    curve = onsets.sum(axis=1, dtype=np.float32)
-    if len(curve) < 3:
+    if len(onsets) < 3:
         return np.zeros(0)
-    peaks = (curve == maximum_filter1d(curve, 2 * _ONSET_SPACING_FRAMES + 1)) & (
-        curve > uniform_filter1d(curve, int(ONSET_RATE_HZ)) + _ONSET_THRESHOLD_DB
-    )
-    return refined_s(curve, np.flatnonzero(peaks))
+    found = []
+    for part in chunks(len(onsets)):
+        begun = max(0, part.start - _ONSET_MARGIN_FRAMES)
+        curve = onsets[begun : part.stop + _ONSET_MARGIN_FRAMES].sum(axis=1, dtype=np.float32)
+        peaks = (curve == maximum_filter1d(curve, 2 * _ONSET_SPACING_FRAMES + 1)) & (
+            curve > uniform_filter1d(curve, int(ONSET_RATE_HZ)) + _ONSET_THRESHOLD_DB
+        )
+        at = np.flatnonzero(peaks[part.start - begun : part.stop - begun]) + part.start - begun
+        found.append(refined_s(curve, at, begun=begun))
+    return np.concatenate(found)
 
 
-def refined_s(curve: NDArray[np.floating], frames: NDArray[np.integer]) -> Array:
-    """Return times in seconds of the summits of parabolas through peaks of a curve and their neighbours."""
+def refined_s(curve: NDArray[np.floating], frames: NDArray[np.integer], *, begun: int = 0) -> Array:
+    """Return times in seconds of the summits of parabolas through peaks of a curve and their neighbours.
+
+    The curve is that of an item from its frame ``begun`` on.
+    """
     inner = np.clip(frames, 1, len(curve) - 2)
     left, middle, right = (curve[inner + step].astype(np.float64) for step in (-1, 0, 1))
     bend = left - 2 * middle + right
     shift = np.where(bend < 0, (left - right) / np.minimum(2 * bend, -1e-9), 0.0)
-    times: Array = (frames + np.clip(shift, -0.5, 0.5) * (inner == frames) - _ONSET_DELAY_FRAMES) / ONSET_RATE_HZ
-    return np.maximum(times, 0.0)
+    summits: Array = begun + frames + np.clip(shift, -0.5, 0.5) * (inner == frames)
+    return np.maximum((summits - _ONSET_DELAY_FRAMES) / ONSET_RATE_HZ, 0.0)

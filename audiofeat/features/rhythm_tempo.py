@@ -41,6 +41,7 @@ _SAME_TEMPO = 0.04
 _OTHER_TEMPO = 0.08
 _LEAST = 1e-9
 _QUIET_SHARE = 1e-2
+_WINDOWS_AT_ONCE = 16
 
 Array = NDArray[np.float64]
 
@@ -82,24 +83,26 @@ def periodicity(onsets: NDArray[np.float16]) -> Periodicity:
     """Return how the onset curves of an item, shape (frames, 4), recur."""
     window = min(WINDOW_FRAMES, len(onsets))
     powers, cross = np.zeros((N_CURVES + 1, _SIZE // 2 + 1)), np.zeros(_SIZE // 2 + 1)
+    lags = np.arange(_MOST_LAG)
+    fair = np.where(lags < 0.8 * window, window / np.maximum(window - lags, 1), 0.0)
     local, loudest = [], 0.0
     for part in chunks(len(onsets)):
         above = accents(onsets[part])
         if len(above) < window:
             above = np.concatenate((above, np.zeros((window - len(above), above.shape[1]), dtype=np.float32)))
         views = np.lib.stride_tricks.sliding_window_view(above, window, axis=0)[::_HOP_FRAMES]
-        centred = views - views.mean(axis=2, keepdims=True)
-        energy = np.square(centred[:, -1]).sum(axis=1)
+        means = views.mean(axis=2, keepdims=True)
+        energy = np.square(views[:, -1] - means[:, -1]).sum(axis=1)
         # Windows count alike, but for those in which next to nothing happens.
         loudest = max(loudest, float(energy.max()))
-        centred = centred / np.sqrt(energy + _QUIET_SHARE * loudest + _LEAST)[:, None, None]
-        spectra = scipy.fft.rfft(centred, _SIZE, axis=2)
-        power = np.square(spectra.real) + np.square(spectra.imag)
-        powers += power.sum(axis=0, dtype=np.float64)
-        cross += (spectra[:, 0] * spectra[:, 2].conj()).real.sum(axis=0, dtype=np.float64)
-        local.append(scipy.fft.irfft(power[:, -1], _SIZE, axis=1)[:, :_MOST_LAG])
-    lags = np.arange(_MOST_LAG)
-    fair = np.where(lags < 0.8 * window, window / np.maximum(window - lags, 1), 0.0)
+        scale = 1 / np.sqrt(energy + _QUIET_SHARE * loudest + _LEAST)[:, None, None]
+        for some in chunks(len(views), _WINDOWS_AT_ONCE):
+            spectra = scipy.fft.rfft((views[some] - means[some]) * scale[some], _SIZE, axis=2)
+            power = np.square(spectra.real) + np.square(spectra.imag)
+            powers += power.sum(axis=0, dtype=np.float64)
+            cross += (spectra[:, 0] * spectra[:, 2].conj()).real.sum(axis=0, dtype=np.float64)
+            correlation = scipy.fft.irfft(power[:, -1], _SIZE, axis=1)[:, :_MOST_LAG]
+            local.append((correlation * fair).astype(np.float32))
     raw = scipy.fft.irfft(np.vstack((powers, cross)), _SIZE, axis=1)[:, :_MOST_LAG] * fair
     zero = np.maximum(raw[:-1, 0], _LEAST)
     scale = np.append(zero, np.sqrt(zero[0] * zero[2]))
@@ -108,7 +111,7 @@ def periodicity(onsets: NDArray[np.float16]) -> Periodicity:
         correlation=raw / scale[:, None],
         spectrum=powers[-1] / max(float(powers[-1].mean()), _LEAST),
         shares=shares,
-        local=(np.concatenate(local) * fair).astype(np.float32),
+        local=np.concatenate(local),
     )
 
 
@@ -185,17 +188,18 @@ def _peak_bpm(correlation: Array, bpm: float) -> float:
     return float(near[int(np.argmax(at_lags(correlation, lags).sum(axis=0)))])
 
 
-def local_periods(found: Periodicity, bpm: float, frames: int) -> Floats:
-    """Return the beat's period in frames at each frame, following slow changes of up to a fifth.
+def local_periods(found: Periodicity, bpm: float) -> tuple[Array, Array]:
+    """Return frames and the beat's period around each, in frames, following slow changes of up to a fifth.
 
     The path through the windows is the one on which the accents recur best, changes being dear.
     """
     ratios = np.exp(np.linspace(-0.2, 0.2, 41))
     period = 60 * ONSET_RATE_HZ / bpm * ratios
-    zero = np.maximum(found.local[:, :1], _LEAST)
-    local = found.local / zero
+    zero = np.maximum(found.local[:, 0], _LEAST)
     seen = sum(
-        np.array([at_lags(row, period * multiple) for row in local]) / np.sqrt(multiple) for multiple in (1, 2, 4)
+        np.array([at_lags(row / least, period * multiple) for row, least in zip(found.local, zero, strict=True)])
+        / np.sqrt(multiple)
+        for multiple in (1, 2, 4)
     )
     steps = np.arange(len(ratios))
     dear = 0.02 * np.square(np.subtract.outer(steps, steps))
@@ -207,5 +211,5 @@ def local_periods(found: Periodicity, bpm: float, frames: int) -> Floats:
     path = [int(total.argmax())]
     for link in reversed(links):
         path.append(int(link[path[-1]]))
-    centres = np.arange(len(path)) * _HOP_FRAMES + WINDOW_FRAMES / 2
-    return np.interp(np.arange(frames), centres, period[path[::-1]]).astype(np.float32)
+    centres = np.arange(len(path), dtype=np.float64) * _HOP_FRAMES + WINDOW_FRAMES / 2
+    return centres, period[path[::-1]]

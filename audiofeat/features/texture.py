@@ -20,9 +20,10 @@ class Texture:
     def __init__(self, width: int, rate_hz: float) -> None:
         self._rate_hz = rate_hz
         self._rows = 0
-        self._sums: list[Rows] = []
-        self._weights: list[NDArray[np.float64]] = []
         self._width = width
+        # The sums and the weight of each second, in a row; the last second may grow.
+        self._seconds: list[Rows] = []
+        self._begun: Rows = np.zeros((0, width + 1))
 
     def push(self, rows: NDArray[np.floating], weights: NDArray[np.floating | np.bool_] | None = None) -> None:
         """Take in rows of shape (n, width), each with its weight of shape (n,), by default 1."""
@@ -30,21 +31,19 @@ class Texture:
             return
         weight = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
         second = ((self._rows + np.arange(len(rows))) / self._rate_hz).astype(np.int64)
+        goes_on = len(self._begun) > 0 and second[0] == int((self._rows - 1) / self._rate_hz)
         self._rows += len(rows)
-        first, count = int(second[0]), int(second[-1] - second[0]) + 1
-        starts = np.searchsorted(second, first + np.arange(count))
-        sums = np.add.reduceat(rows * weight[:, None], starts, axis=0, dtype=np.float64)
-        weights_of = np.add.reduceat(weight, starts)
-        if first < len(self._sums):
-            self._sums[first] = self._sums[first] + sums[0]
-            self._weights[first] = self._weights[first] + weights_of[0]
-            sums, weights_of = sums[1:], weights_of[1:]
-        self._sums.extend(sums)
-        self._weights.extend(weights_of)
+        starts = np.searchsorted(second, np.arange(second[0], second[-1] + 1))
+        sums = np.add.reduceat(np.column_stack((rows * weight[:, None], weight)), starts, axis=0, dtype=np.float64)
+        if goes_on:
+            sums[0] += self._begun[0]
+        elif len(self._begun):
+            self._seconds.append(self._begun)
+        self._seconds.append(sums[:-1].copy())
+        self._begun = sums[-1:].copy()
 
     def means(self) -> tuple[Rows, NDArray[np.bool_]]:
         """Return the mean of each second, shape (seconds, width), and whether the second had any weight."""
-        if not self._sums:
-            return np.zeros((0, self._width)), np.zeros(0, dtype=bool)
-        weights = np.asarray(self._weights)
-        return np.array(self._sums) / np.maximum(weights, 1e-12)[:, None], weights > 0
+        seconds = np.concatenate((*self._seconds, self._begun))
+        weights = seconds[:, -1]
+        return seconds[:, :-1] / np.maximum(weights, 1e-12)[:, None], weights > 0

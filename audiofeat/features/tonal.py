@@ -11,6 +11,7 @@ Sethares, "Local consonance and the relationship between timbre and scale", JASA
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,10 @@ _MODES = ("major", "minor")
 _OF_KEY = ("key", "mode", "key_second", "mode_second", "key_second_strength", "key_clarity")
 _OF_CHORDS = ("chord_times_s", "chord_labels", "chord_histogram", "chord_change_rate_hz")
 _OF_PITCH = ("key_strength", "tuning_hz", "hpcp", "hpcp_36", "hpcp_curve", "hpcp_change", "dissonance")
+# All peaks, those that are no overtones, and the bass.
+_KINDS = ("whole", "clean", "bass")
+# The tuning is taken anew every ten minutes: long programmes play records that are tuned apart.
+_TUNED_FRAMES = round(600 * spectrum.FRAME_RATE_HZ)
 _BASS_COLUMNS = 2 * spectrum.BINS
 _AUDIBLE_WEIGHT = 10 ** (-50 / 40)
 _BLOCK_FRAMES = round(4 * spectrum.FRAME_RATE_HZ)
@@ -43,12 +48,14 @@ class Tonal:
 
     def __init__(self) -> None:
         self._tail = np.zeros(0, dtype=np.float32)
-        self._tuning = 0j
         self._frames = 0
-        self._whole: list[NDArray[np.float16]] = []
-        self._clean: list[NDArray[np.float16]] = []
-        self._bass: list[NDArray[np.float16]] = []
+        self._untuned: list[NDArray[Any]] = [
+            np.zeros((0, len(_KINDS) * spectrum.BINS), dtype=np.float16), np.zeros(0, np.float32), np.zeros(0, complex),
+        ]  # fmt: skip
+        self._deviation = 0j
         self._level: list[Floats] = []
+        self._thirds = np.zeros(36)
+        self._classes: list[NDArray[np.float16]] = []
         self._rough = np.zeros(2)
 
     def push(self, frames: Frames) -> None:
@@ -58,18 +65,29 @@ class Tonal:
         self._tail = signal[count * spectrum.HOP :]
         if not count:
             return
-        grid, tuning = spectrum.peaks(signal[: (count - 1) * spectrum.HOP + spectrum.FRAME])
-        self._tuning += tuning
+        grid, deviation = spectrum.peaks(signal[: (count - 1) * spectrum.HOP + spectrum.FRAME])
         level = grid.sum(axis=1)
         # Shares of their frame fit half precision at any level.
         grid /= np.maximum(level, np.float32(1e-9))[:, None]
         chosen = slice(-self._frames % _EVERY_DISSONANCE, None, _EVERY_DISSONANCE)
         self._rough += np.array((_roughness(grid[chosen]), np.count_nonzero(level[chosen])))
         self._frames += count
+        kinds = (grid, spectrum.fundamentals(grid), grid[:, :_BASS_COLUMNS])
+        rows = np.hstack([spectrum.folded(kind) for kind in kinds]).astype(np.float16)
+        self._untuned = [np.concatenate(pair) for pair in zip(self._untuned, (rows, level, deviation), strict=True)]
+        while len(self._untuned[0]) >= _TUNED_FRAMES:
+            self._tune(_TUNED_FRAMES)
+
+    def _tune(self, count: int) -> None:
+        """Gather the first so many frames into semitones, by their own tuning."""
+        rows, level, deviation = (values[:count] for values in self._untuned)
+        self._untuned = [values[count:].copy() for values in self._untuned]
+        self._deviation += complex(deviation.sum())
+        semitones = float(np.angle(deviation.sum()) / (2 * np.pi))
+        fine = rows.astype(np.float32).reshape(-1, spectrum.BINS)
         self._level.append(level)
-        self._whole.append(spectrum.folded(grid).astype(np.float16))
-        self._clean.append(spectrum.folded(spectrum.fundamentals(grid)).astype(np.float16))
-        self._bass.append(spectrum.folded(grid[:, :_BASS_COLUMNS]).astype(np.float16))
+        self._thirds += spectrum.tuned(level @ fine[:: len(_KINDS)], semitones, 36)
+        self._classes.append(spectrum.tuned(fine, semitones, 12).reshape(count, -1).astype(np.float16))
 
     def pitch_classes(self) -> tuple[float, Array, Array, Array]:
         """Return the tuning (semitones above 440 Hz) and shares of 12 pitch classes in each frame.
@@ -77,33 +95,28 @@ class Tonal:
         The shares, shape (frames, 12) each, are of all peaks, of all that are no overtones, and of the bass; frames
         that cannot be heard beside the loudest are zeros.
         """
-        deviation = float(np.angle(self._tuning) / (2 * np.pi))
+        self._tune(len(self._untuned[0]))
         level = np.concatenate(self._level)
-        audible = (level > level.max() * _AUDIBLE_WEIGHT)[:, None]
-        whole, clean, bass = (
-            spectrum.tuned(np.concatenate(rows), deviation, 12) * audible
-            for rows in (self._whole, self._clean, self._bass)
-        )
-        return deviation, whole, clean, bass
+        shares = np.concatenate(self._classes, dtype=np.float64)
+        shares[level <= level.max() * _AUDIBLE_WEIGHT] = 0.0
+        whole, clean, bass = np.split(shares, len(_KINDS), axis=1)
+        return float(np.angle(self._deviation) / (2 * np.pi)), whole, clean, bass
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return key, tuning, pitch-class profiles, chords and roughness."""
         result = Result()
-        level = np.concatenate(self._level) if self._level else np.zeros(0, dtype=np.float32)
-        reason = silence or (None if level.any() else Reason.ATONAL)
+        reason = silence or (None if self._rough[1] else Reason.ATONAL)
         if reason:
             for name in (*_OF_PITCH, *_OF_KEY, *_OF_CHORDS):
                 result.put(name, None, reason)
             return result
         deviation, whole, clean, bass = self.pitch_classes()
+        level = np.concatenate(self._level)
         profile = _largest_one(level @ whole)
         played = _largest_one(level @ clean)
         result.put("tuning_hz", 440.0 * 2 ** (deviation / 12))
         result.put("hpcp", profile.tolist())
-        total = np.zeros(spectrum.BINS)
-        for rows, weights in zip(self._whole, self._level, strict=True):
-            total += weights @ rows.astype(np.float32)
-        result.put("hpcp_36", _largest_one(spectrum.tuned(total, deviation, 36)).tolist())
+        result.put("hpcp_36", _largest_one(self._thirds).tolist())
         result.put("hpcp_curve", _by_second(whole * level[:, None]))
         result.put("hpcp_change", _change(whole * level[:, None]))
         result.put("dissonance", float(min(self._rough[0] / max(self._rough[1], 1), 1.0)))

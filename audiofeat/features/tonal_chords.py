@@ -17,6 +17,7 @@ _CONTRAST = 22.0
 _NO_CHORD_FIT = 0.5
 _FIFTH = 0.95
 _BASS_FIT = 0.2
+_SCORED_AT_ONCE = 4_096
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ _TEMPLATES = _templates()
 
 
 def chords(classes: Array, bass: Array) -> NDArray[np.int64]:
-    """Return the chord of each frame.
+    """Return the chord of each frame: those on the best path, where every change costs the same.
 
     Parameters
     ----------
@@ -44,26 +45,18 @@ def chords(classes: Array, bass: Array) -> NDArray[np.int64]:
     bass : array of shape (frames, 12)
         The same of the bass alone.
     """
-    norm = np.linalg.norm(classes, axis=1, keepdims=True)
-    fit = (classes / np.maximum(norm, 1e-12)) @ _TEMPLATES.T
-    lowest = bass / np.maximum(bass.max(axis=1, keepdims=True), 1e-12)
-    fit += _BASS_FIT * np.tile(lowest, 2)
-    scores = _CONTRAST * np.column_stack((fit, np.where(norm[:, 0] > 0, _NO_CHORD_FIT, 1.5)))
-    return _best_path(scores)
-
-
-def _best_path(scores: Array) -> NDArray[np.int64]:
-    """Return the states of the best path where every change costs the same."""
-    frames = len(scores)
-    stays = np.empty(scores.shape, dtype=bool)
+    frames = len(classes)
+    stays = np.empty((frames, NO_CHORD + 1), dtype=bool)
     leaders = np.empty(frames, dtype=np.int64)
-    total = np.zeros(scores.shape[1])
-    for frame, score in enumerate(scores):
-        leader = leaders[frame] = total.argmax()
-        moved = total[leader] - _CHANGE_COST
-        np.greater_equal(total, moved, out=stays[frame])
-        np.maximum(total, moved, out=total)
-        total += score
+    total = np.zeros(NO_CHORD + 1)
+    for start in range(0, frames, _SCORED_AT_ONCE):
+        some = slice(start, start + _SCORED_AT_ONCE)
+        for frame, score in enumerate(_scores(classes[some], bass[some]), start=start):
+            leader = leaders[frame] = total.argmax()
+            moved = total[leader] - _CHANGE_COST
+            np.greater_equal(total, moved, out=stays[frame])
+            np.maximum(total, moved, out=total)
+            total += score
     path = np.empty(frames, dtype=np.int64)
     state = int(total.argmax()) if frames else NO_CHORD
     for frame in range(frames - 1, -1, -1):
@@ -71,3 +64,12 @@ def _best_path(scores: Array) -> NDArray[np.int64]:
         if not stays[frame, state]:
             state = int(leaders[frame])
     return path
+
+
+def _scores(classes: Array, bass: Array) -> Array:
+    """Return how well each chord, and none, fits each frame."""
+    norm = np.linalg.norm(classes, axis=1, keepdims=True)
+    fit = (classes / np.maximum(norm, 1e-12)) @ _TEMPLATES.T
+    lowest = bass / np.maximum(bass.max(axis=1, keepdims=True), 1e-12)
+    fit += _BASS_FIT * np.tile(lowest, 2)
+    return _CONTRAST * np.column_stack((fit, np.where(norm[:, 0] > 0, _NO_CHORD_FIT, 1.5)))

@@ -28,8 +28,8 @@ _NUMBERS = np.array((_LOW - 1, LOW_RATE_HZ / FRAME / LOWEST_HZ, _PEAK_FLOOR, _LE
 _OVERTONES = (3, 5, 6, 7)
 
 
-def peaks(signal: Floats) -> tuple[Floats, complex]:
-    """Return the peaks of each frame on the grid, and their tuning.
+def peaks(signal: Floats) -> tuple[Floats, NDArray[np.complex128]]:
+    """Return the peaks of each frame on the grid, and how they are tuned.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def peaks(signal: Floats) -> tuple[Floats, complex]:
     -------
     grid : array of shape (frames, 360)
         Weight of the peaks within 45 dB of the strongest of their frame.
-    tuning : complex
-        Sum of the peaks' deviations from A = 440 Hz: a semitone is a full turn.
+    deviation : array of shape (frames,)
+        Sum of the peaks' deviations from A = 440 Hz, a semitone being a full turn.
     """
     power = np.ascontiguousarray(power_spectra(signal, window=_WINDOW, hop=HOP)[:, _LOW - 1 : _HIGH + 1])
     grid = np.zeros((len(power), OCTAVES * BINS), dtype=np.float32)
-    deviations = np.zeros((len(power), 2))
-    _native.pitch_peaks(power, _NUMBERS, grid, deviations)
-    return grid, complex(*deviations.sum(axis=0))
+    deviation = np.zeros(len(power), dtype=np.complex128)
+    _native.pitch_peaks(power, _NUMBERS, grid, deviation.view(np.float64))
+    return grid, deviation
 
 
 def fundamentals(grid: Floats) -> Floats:
