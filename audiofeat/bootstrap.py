@@ -5,6 +5,8 @@ does not load Celery, and a worker makes its clients after the fork.
 """
 
 import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from audiofeat.storage.s3_connection import S3Connection
     from audiofeat.storage.stores import Stores
     from audiofeat.telemetry.metrics import Metrics
+    from audiofeat.telemetry.tracing import Tracing
 
 __all__ = ["Services", "broker_url", "load_settings"]
 
@@ -78,7 +81,30 @@ class Services:
         """What this process counts."""
         from audiofeat.telemetry.metrics import Metrics
 
-        return Metrics(self._metrics_folder, process=self._process or f"pid-{os.getpid()}")
+        span = {"span": self.tracing.span} if self.tracing else {}
+        return Metrics(self._metrics_folder, process=self._named, **span)
+
+    @property
+    def _named(self) -> str:
+        return self._process or f"pid-{os.getpid()}"
+
+    @cached_property
+    def tracing(self) -> "Tracing | None":
+        """What opens spans and carries traces; None where they are off, and then nothing of it is imported."""
+        if not self.settings.traces:
+            return None
+        from audiofeat.telemetry.tracing import Tracing
+
+        return Tracing(process=self._named)
+
+    @property
+    def trace(self) -> str | None:
+        """The current span, as ``traceparent`` names it."""
+        return self.tracing.current() if self.tracing else None
+
+    def traced(self, name: str, carrier: Mapping[str, str]) -> AbstractContextManager[None]:
+        """Open a span that goes on with the trace of a message or request; does nothing where traces are off."""
+        return self.tracing.continued(name, carrier) if self.tracing else nullcontext()
 
     def exposition(self) -> bytes:
         """Return what this home's processes have counted and how the ledger stands, in Prometheus's text format."""

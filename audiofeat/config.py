@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] | None = Field(
         default=None, description="Unset: text on a terminal, else one JSON object a line."
     )
+    traces: bool = Field(
+        default=False,
+        description="Send traces by OTLP, where `OTEL_EXPORTER_OTLP_ENDPOINT` says; needs `audiofeat[otel]`.",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=1,

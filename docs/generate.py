@@ -229,7 +229,15 @@ def _kind(field: FieldInfo) -> str:
     ]
     if choices := _choices(field.annotation):
         return " or ".join(f"`{choice}`" for choice in choices)
-    named = {Path: "folder", str: "text", SecretStr: "secret", int: "whole number", float: "number", tuple: "list"}
+    named = {
+        Path: "folder",
+        str: "text",
+        SecretStr: "secret",
+        bool: "yes or no",
+        int: "whole number",
+        float: "number",
+        tuple: "list",
+    }
     return ", ".join([named[_plain(field.annotation)], *bounds])
 
 

@@ -20,7 +20,9 @@ def analyse(self: Task, job_id: str) -> None:
 def ingest(self: Task, request: dict[str, Any]) -> None:
     """Take a published request from any producer: the job is in the ledger before the message is acknowledged."""
     message = IngestRequest.model_validate(request)
-    registered = accept(
-        message.model_dump(), source="message", catalogue=self.services.catalogue, open_store=self.services.stores.named
-    )
+    with self.services.traced(self.name, self.request.headers or {}):
+        registered = accept(
+            message.model_dump(), source="message", catalogue=self.services.catalogue,
+            open_store=self.services.stores.named, trace=self.services.trace,
+        )  # fmt: skip
     self.services.queue.ring([registered.job_id], Lane(message.lane))

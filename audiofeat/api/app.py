@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from audiofeat.api import events, fields, health, indexes, items, jobs, neighbours, problems, reprocessings
-from audiofeat.api.requests import MOST_BODY_BYTES, BodyLimit, query_parameters, refuse_other_parameters
+from audiofeat.api.requests import MOST_BODY_BYTES, BodyLimit, Traced, query_parameters, refuse_other_parameters
 from audiofeat.bootstrap import Services
 
 API_VERSION = "1"
@@ -42,6 +42,8 @@ def create_app(services: Services) -> FastAPI:
         dependencies=[Depends(refuse_other_parameters)],
     )
     app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES)
+    if services.settings.traces:
+        app.add_middleware(Traced, services=services)
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
     for module in (neighbours, items, jobs, events, indexes, reprocessings, fields):

@@ -46,7 +46,11 @@ def create_ingestion(services: Wired, request: IngestRequest, response: Response
     The same version of the same object is one job, however often it is asked for.
     """
     registered = accept(
-        request.model_dump(), source=SOURCE, catalogue=services.catalogue, open_store=services.stores.named
+        request.model_dump(),
+        source=SOURCE,
+        catalogue=services.catalogue,
+        open_store=services.stores.named,
+        trace=services.trace,
     )
     if registered.state is JobState.QUEUED:
         _ring(services, registered.job_id, Lane(request.lane))

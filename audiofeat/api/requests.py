@@ -68,3 +68,21 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+
+class Traced:
+    """Opens a span for each request, which goes on with the caller's trace where it sent one."""
+
+    def __init__(self, app: ASGIApp, *, services: Services) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on under a span; its name has no ids in it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        place = "/".join(scope["path"].split("/")[:3])
+        with self._services.traced(f"{scope['method']} {place}", carrier):
+            await self._app(scope, receive, send)

@@ -16,7 +16,7 @@ from audiofeat.domain.jobs import BACKOFF_MOST_S, Claim, Evidence, JobState, Lan
 # Longer than any lease that a setting would ask for: what lies beyond was written before a clock was set back.
 _LONGEST_LEASE_S = 600.0
 _EXPIRED_AT_ONCE = 500
-_CLAIMED = ("item_id", "store", "key", "version", "size_bytes", "lane", "attempt", "records", "batch_id")
+_CLAIMED = ("item_id", "store", "key", "version", "size_bytes", "lane", "attempt", "records", "batch_id", "trace")
 
 
 def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
@@ -52,6 +52,7 @@ def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease
         kind_source=KindSource(row.kind_source) if given else None,
         records=unpacked(row.records),
         batch_id=row.batch_id,
+        trace=row.trace,
     )
 
 

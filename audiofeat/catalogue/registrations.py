@@ -139,6 +139,7 @@ def _job_row(identifier: str, item_id: str, registration: Registration, sequence
         "losses": 0,
         "due_at": now,
         "records": packed(registration.records),
+        "trace": registration.trace,
         "created_at": now,
         "updated_at": now,
     }

@@ -105,6 +105,7 @@ jobs = Table(
     Column("sha256", Text, ForeignKey("audio.sha256")),
     Column("timings", JSON(none_as_null=True)),
     Column("records", JSON, nullable=False),
+    Column("trace", Text),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Column("finished_at", Double),

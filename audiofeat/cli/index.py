@@ -33,7 +33,8 @@ def build(
     missing: list[IndexEmpty] = []
     for wanted in (kind,) if kind else tuple(Kind):
         try:
-            built.append(build_index(wanted, catalogue=services.catalogue, publisher=services.publisher))
+            with services.traced("index.build", {}):
+                built.append(build_index(wanted, catalogue=services.catalogue, publisher=services.publisher))
         except IndexEmpty as nothing:
             missing.append(nothing)
     if not built:

@@ -115,7 +115,10 @@ class MetadataRecord:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One object that should be analysed, as a producer, a listing or an upload names it."""
+    """One object that should be analysed, as a producer, a listing or an upload names it.
+
+    ``trace`` is the caller's, as the header ``traceparent`` has it.
+    """
 
     audio: ObjectVersion
     lane: Lane = Lane.NORMAL
@@ -123,6 +126,7 @@ class Registration:
     kind: Kind | None = None
     kind_source: KindSource | None = None
     records: tuple[MetadataRecord, ...] = ()
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ class Claim:
     kind_source: KindSource | None = None
     records: tuple[MetadataRecord, ...] = ()
     batch_id: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ class TaskQueue(Protocol):
 class Telemetry(Protocol):
     """Told of what happens as it happens, by whoever does the work; metrics and traces are made from it."""
 
-    def stage(self, name: str) -> AbstractContextManager[None]:
-        """Time a stage of a job."""
+    def stage(self, name: str, *, trace: str | None = None) -> AbstractContextManager[None]:
+        """Time a stage of a job, as part of a trace where one is named."""
 
     def stage_took(self, name: str, seconds: float) -> None:
         """Count a stage that was timed elsewhere, as in the extraction child."""

@@ -89,7 +89,7 @@ class Ingest:
             _log.debug("claim_refused", job=job_id)
             return None
         ids = {"job": job_id, "item": claim.item_id, "attempt": claim.attempt, "lane": claim.lane}
-        with logs.bound(**ids, token=claim.token[:_TOKEN_SHOWN]), self.telemetry.stage("job"):
+        with logs.bound(**ids, token=claim.token[:_TOKEN_SHOWN]), self.telemetry.stage("job", trace=claim.trace):
             return self._attempt(claim)
 
     @property

@@ -10,7 +10,12 @@ from audiofeat.ports import Catalogue, ObjectStore
 
 
 def accept(
-    request: Mapping[str, Any], *, source: str, catalogue: Catalogue, open_store: Callable[[str], ObjectStore]
+    request: Mapping[str, Any],
+    *,
+    source: str,
+    catalogue: Catalogue,
+    open_store: Callable[[str], ObjectStore],
+    trace: str | None = None,
 ) -> Registered:
     """Write the job into the ledger; the object is asked for its version only where the request names none.
 
@@ -20,6 +25,8 @@ def accept(
         The fields of a validated ``schemas.messages.IngestRequest``.
     source : str
         What the request's metadata is filed under.
+    trace : str, optional
+        In which the job goes on, as ``traceparent`` has it.
 
     Raises
     ------
@@ -42,6 +49,7 @@ def accept(
         kind=Kind(kind) if kind else None,
         kind_source=KindSource.METADATA if kind else None,
         records=(MetadataRecord(source, dict(request["metadata"])),) if request["metadata"] else (),
+        trace=trace,
     )
     (registered,) = catalogue.register([registration])
     return registered

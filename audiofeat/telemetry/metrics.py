@@ -7,8 +7,8 @@ process that is replaced takes up the file of its place in the pool, so nothing 
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
@@ -22,6 +22,10 @@ _STAGE_BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 30
 _CALL_BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
+def _no_span(_name: str, _trace: str | None) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 class Metrics:
     """Counts what it is told, for :func:`exposition` to add up.
 
@@ -31,9 +35,14 @@ class Metrics:
         Holds the files of all processes of this home.
     process : str
         Name of this process, that no other one running at the same time has.
+    span : callable, optional
+        Opens a span of a trace around a stage.
     """
 
-    def __init__(self, folder: Path, *, process: str) -> None:
+    def __init__(
+        self, folder: Path, *, process: str, span: Callable[[str, str | None], AbstractContextManager[None]] = _no_span
+    ) -> None:
+        self._span = span
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = re.sub(r"[^A-Za-z0-9@.-]", "-", process)
         # The library knows two ways of saying where and as whom: the environment, and this.
@@ -62,11 +71,12 @@ class Metrics:
         )  # fmt: skip
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage of a job."""
+    def stage(self, name: str, *, trace: str | None = None) -> Iterator[None]:
+        """Time a stage of a job, and show it in the trace."""
         began = time.perf_counter()
         try:
-            yield
+            with self._span(name, trace):
+                yield
         finally:
             self.stage_took(name, time.perf_counter() - began)
 
