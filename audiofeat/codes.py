@@ -42,7 +42,7 @@ class ErrorCode(StrEnum):
     SPACE_MISMATCH = "space_mismatch", 107, "Compare vectors of one space; rebuild the index after an upgrade."
     BATCH_UNKNOWN = "batch_unknown", 108, "Use an id that `audiofeat reprocess status` lists."
     # A message from outside
-    MESSAGE_MALFORMED = "message_malformed", 121, "Correct the producer; see *Follow a bucket by its events*."
+    MESSAGE_MALFORMED = "message_malformed", 121, "Correct the producer; see the page on events."
     MESSAGE_UNKNOWN = "message_unknown", 122, "Send S3 notifications only; another kind needs a queue of its own."
     MESSAGE_TOO_LARGE = "message_too_large", 123, "Send fewer records in a message."
     CONFIRMATION_NEEDED = "confirmation_needed", 124, "Where the topic is yours, run the command that is shown."

@@ -7,14 +7,12 @@ again. Every function is called under the lock of the counter of jobs, so that o
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from sqlalchemy import Connection, Row, Update, and_, insert, select, update
 
 from audiofeat.catalogue import counters, transitions
 from audiofeat.catalogue.object_schema import objects
 from audiofeat.catalogue.schema import embeddings, in_state, items, jobs
 from audiofeat.catalogue.transitions import Transition
-from audiofeat.domain.descriptor import NAMES, pack
 from audiofeat.domain.items import ObjectVersion, job_id
 from audiofeat.domain.jobs import OPEN_STATES, USABLE_STATES, JobState
 
@@ -81,7 +79,7 @@ def queue_again(connection: Connection, now: float, job_ids: Sequence[str]) -> l
 
 
 def depart(connection: Connection, now: float, places: Collection[Place]) -> list[str]:
-    """Note that nothing lies at these places; return ids of jobs for the other objects of their items.
+    """Note that nothing lies at these places; return ids of jobs for the objects that their items fall back to.
 
     Work on what is gone is called off, also where it is going on: its result would be refused.
     """
@@ -155,7 +153,7 @@ def _hide(connection: Connection, now: float, item_id: str) -> None:
     blank = {
         # Whoever follows the fingerprints must learn that this place is empty.
         "sequence": counters.reserve(connection, counters.EMBEDDINGS),
-        "descriptor": pack(np.full(len(NAMES), np.nan, dtype=np.float32)),
+        "descriptor": b"",
         "space": None,
         "vector": None,
     }

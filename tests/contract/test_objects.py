@@ -1,5 +1,6 @@
 """What every ledger does with events and observations: hiding, showing, calling off, and not believing what is old."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -95,7 +96,7 @@ def test_a_deleted_item_is_hidden_and_kept(catalogue: SqlCatalogue) -> None:
     assert catalogue.items_by_id([item]) == {}
     [after] = catalogue.embeddings(Kind.TRACK, after_sequence=before.sequence)
     assert after.embedding is None
-    assert np.isnan(after.descriptor).all()
+    assert after.descriptor.size == 0
     assert [job.state for job in catalogue.jobs()] == [JobState.DONE]
     assert catalogue.outcome_of_audio("etag1") is not None
 
@@ -189,6 +190,20 @@ def test_another_object_of_the_item_takes_over(catalogue: SqlCatalogue) -> None:
     [again] = catalogue.register([Registration(ObjectVersion(STORE, "new.wav", "v2"), reference="trk-1")])
     assert again.item_id == item_id(reference="trk-1", store="", key="")
     assert catalogue.find_item("trk-1").item_id == again.item_id
+
+
+def test_a_job_of_what_lies_somewhere_is_not_forgotten(catalogue: SqlCatalogue) -> None:
+    """History goes after its retention, but not the job of an object that an item may fall back to."""
+    for key in ("old.wav", "new.wav"):
+        [job] = catalogue.register([Registration(ObjectVersion(STORE, key, key), reference="trk-1")])
+    assert finish(catalogue, claimed(catalogue, job))
+    created(catalogue, 1, key="replaced.wav")
+    created(catalogue, 2, key="replaced.wav")
+    assert catalogue.forget(before=time.time() + 60)
+    assert sorted(job.key for job in catalogue.jobs()) == ["new.wav", "old.wav", "replaced.wav"]
+    deleted(catalogue, 1, key="new.wav")
+    assert [catalogue.job(due).key for due in catalogue.due(Lane.NORMAL, limit=10)] == ["old.wav"]
+    assert catalogue.find_item("trk-1").item_id == job.item_id
 
 
 def test_a_deletion_of_an_object_that_is_not_served_changes_nothing(catalogue: SqlCatalogue) -> None:

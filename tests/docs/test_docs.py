@@ -35,12 +35,13 @@ OBJECTS = {
     "incoming/song.ogg": "pad_slow_tide.ogg",
     "new/evening.ogg": "noise_grey_weather.ogg",
     "new/morning.ogg": "brass_harbour_call.ogg",
+    "uploads/night train.ogg": "pad_slow_tide.ogg",
 }
 # Enough to answer the pages' questions; the demo has all of them.
 SAMPLES = ("dnb_neon_circuit.ogg", "dnb_tunnel_lights.ogg", "piano_late_train.ogg", "liner_notes.mp3")
 SAMPLES += ("show_two_chairs_ep1.ogg", "show_two_chairs_ep2.ogg")
 RUNNING = {
-    "docs/how-to/http-api.md",
+    "docs/how-to/events.md", "docs/how-to/http-api.md",
     "docs/how-to/operate.md",
     "docs/how-to/send-requests.md",
 }  # pages for readers who have `audiofeat up`
