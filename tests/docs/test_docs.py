@@ -41,7 +41,8 @@ OBJECTS = {
 SAMPLES = ("dnb_neon_circuit.ogg", "dnb_tunnel_lights.ogg", "piano_late_train.ogg", "liner_notes.mp3")
 SAMPLES += ("show_two_chairs_ep1.ogg", "show_two_chairs_ep2.ogg")
 RUNNING = {
-    "docs/how-to/events.md", "docs/how-to/http-api.md",
+    "docs/how-to/events.md",
+    "docs/how-to/http-api.md",
     "docs/how-to/operate.md",
     "docs/how-to/send-requests.md",
 }  # pages for readers who have `audiofeat up`
