@@ -10,6 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -51,9 +52,9 @@ def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> N
     pytest.fail(f"PostgreSQL did not start: {log.read_text()}")
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """URL of the server's own database, with the password in it."""
+@contextmanager
+def server(*, fsync: bool = False) -> Iterator[str]:
+    """Run a server, and give the URL of its own database, with the password in it; skip where none is installed."""
     binaries = _binaries()
     if binaries is None:
         reason = "needs postgresql: apt-get install -y --no-install-recommends postgresql"
@@ -67,45 +68,34 @@ def postgresql_server() -> Iterator[str]:
         for path in (folder, password_file):
             os.chown(path, owner.pw_uid, owner.pw_gid)
     port, prefix = _free_port(), _as_server_user()
-    create: list[str | Path] = [
-        binaries / "initdb",
-        "-D",
-        folder / "data",
-        "-U",
-        "owner",
-        "-A",
-        "scram-sha-256",
-        "-E",
-        "UTF8",
-    ]
+    create = [binaries / "initdb", "-D", folder / "data", "-U", "owner", "-A", "scram-sha-256", "-E", "UTF8"]
     subprocess.run(
         [*prefix, *create, "--no-sync", "--pwfile", password_file], check=True, stdout=subprocess.DEVNULL, cwd="/"
     )
-    serve: list[str | Path] = [
-        binaries / "postgres",
-        "-D",
-        folder / "data",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "-k",
-        folder,
-    ]
+    serve = [binaries / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port), "-k", folder]
+    if not fsync:
+        serve += ["-c", "fsync=off"]
     with log.open("wb") as output:
-        server = subprocess.Popen([*prefix, *serve, "-c", "fsync=off"], stdout=output, stderr=output, cwd="/")
+        process = subprocess.Popen([*prefix, *serve], stdout=output, stderr=output, cwd="/")
     try:
         url = f"postgresql://owner:{PASSWORD}@127.0.0.1:{port}/postgres"
-        _wait_until_ready(url, server, log)
+        _wait_until_ready(url, process, log)
         yield url
     finally:
-        server.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
         try:
-            server.wait(timeout=5)
+            process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            process.kill()
+            process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of the server's own database, with the password in it."""
+    with server() as url:
+        yield url
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, literal_column, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, literal_column, select, update
 
 from audiofeat.catalogue import incidents, transitions
 from audiofeat.catalogue.descriptions import unpacked
@@ -19,23 +19,36 @@ _EXPIRED_AT_ONCE = 500
 _CLAIMED = ("item_id", "store", "key", "version", "size_bytes", "lane", "attempt", "records", "batch_id", "trace")
 
 
+# Statements of the hot path are made once: SQLAlchemy takes longer to build one than the database to run it. In what
+# is returned, "jobs.item_id" is spelt out: SQLite's dialect leaves out the table's name, and both tables have one.
+_OF_ITEM = items.c.item_id == literal_column("jobs.item_id")
+_CLAIM = (
+    update(jobs)
+    .where(jobs.c.job_id == bindparam("wanted"), in_state(JobState.QUEUED))
+    .values(
+        state=JobState.LEASED,
+        attempt=jobs.c.attempt + 1,
+        token=bindparam("new_token"),
+        worker=bindparam("taken_by"),
+        lease_until=bindparam("until"),
+        updated_at=bindparam("now"),
+    )
+    .returning(
+        *(jobs.c[name] for name in _CLAIMED),
+        select(items.c.kind).where(_OF_ITEM).scalar_subquery().label("kind"),
+        select(items.c.kind_source).where(_OF_ITEM).scalar_subquery().label("kind_source"),
+    )
+)
+_HELD = and_(jobs.c.job_id == bindparam("held_job"), jobs.c.token == bindparam("held_token"), in_state(JobState.LEASED))
+_HOLD = select(jobs).where(_HELD).with_for_update()
+_PROLONG = update(jobs).where(_HELD).values(lease_until=bindparam("until"))
+
+
 def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
     """Take a queued job; None where there is nothing to take. A silent worker's job is queued by the reconciler."""
     token = secrets.token_hex(16)
-    leased = {"state": JobState.LEASED, "token": token, "worker": worker, "lease_until": now + lease_s}
-    # Spelt out: SQLAlchemy leaves the table's name out of what SQLite returns, and both tables have an item_id.
-    of_item = items.c.item_id == literal_column("jobs.item_id")
-    taken = (
-        update(jobs)
-        .where(jobs.c.job_id == job_id, in_state(JobState.QUEUED))
-        .values(leased | {"attempt": jobs.c.attempt + 1, "updated_at": now})
-        .returning(
-            *(jobs.c[name] for name in _CLAIMED),
-            select(items.c.kind).where(of_item).scalar_subquery().label("kind"),
-            select(items.c.kind_source).where(of_item).scalar_subquery().label("kind_source"),
-        )
-    )
-    row = connection.execute(taken).one_or_none()
+    taken = {"wanted": job_id, "new_token": token, "taken_by": worker, "until": now + lease_s, "now": now}
+    row = connection.execute(_CLAIM, taken).one_or_none()
     if row is None:
         return None
     transitions.note(connection, now, [Transition(job_id, JobState.QUEUED, JobState.LEASED, worker)])
@@ -56,20 +69,18 @@ def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease
     )
 
 
-def holds(claimed: Claim) -> ColumnElement[bool]:
-    """Return the condition under which a claim may still write to its job."""
-    return and_(jobs.c.job_id == claimed.job_id, jobs.c.token == claimed.token, in_state(JobState.LEASED))
-
-
 def held_job(connection: Connection, claimed: Claim) -> Row[Any] | None:
     """Return the claim's job, locked for this transaction; None where the token has moved on."""
-    return connection.execute(select(jobs).where(holds(claimed)).with_for_update()).one_or_none()
+    return connection.execute(_HOLD, _hold(claimed)).one_or_none()
 
 
 def heartbeat(connection: Connection, now: float, claimed: Claim, *, lease_s: float) -> bool:
     """Prolong the lease; a late worker keeps a job that nobody has taken from it."""
-    prolonged = update(jobs).where(holds(claimed)).values(lease_until=now + lease_s)
-    return connection.execute(prolonged).rowcount == 1
+    return connection.execute(_PROLONG, _hold(claimed) | {"until": now + lease_s}).rowcount == 1
+
+
+def _hold(claimed: Claim) -> dict[str, str]:
+    return {"held_job": claimed.job_id, "held_token": claimed.token}
 
 
 def expire_leases(connection: Connection, now: float) -> int:

@@ -1,6 +1,6 @@
 """Numbers that only grow, handed out in the order of the commits."""
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, update
 
 from audiofeat.catalogue.schema import counters
 
@@ -8,15 +8,17 @@ JOBS = "jobs"
 EMBEDDINGS = "embeddings"
 
 
+_RAISE = (
+    update(counters)
+    .where(counters.c.name == bindparam("wanted"))
+    .values(value=counters.c.value + bindparam("count"))
+    .returning(counters.c.value)
+)
+
+
 def reserve(connection: Connection, name: str, *, count: int = 1) -> int:
     """Return the last of ``count`` fresh numbers.
 
     The counter's row stays locked until the transaction ends, so whoever holds a higher number commits later.
     """
-    raised = (
-        update(counters)
-        .where(counters.c.name == name)
-        .values(value=counters.c.value + count)
-        .returning(counters.c.value)
-    )
-    return int(connection.execute(raised).scalar_one())
+    return int(connection.execute(_RAISE, {"wanted": name, "count": count}).scalar_one())

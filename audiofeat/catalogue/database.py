@@ -64,10 +64,19 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[tuple[Connection, float]]:
-        """Open a transaction that may write, and tell its time; on SQLite it holds the one write lock."""
-        engine = self._own_engine().execution_options(writes=True)
+    def writing(self, *, lasting: bool = True) -> Iterator[tuple[Connection, float]]:
+        """Open a transaction that may write, and tell its time; on SQLite it holds the one write lock.
+
+        Parameters
+        ----------
+        lasting : bool
+            Whether it has to outlive a power failure. What no worker outlives either, such as a claim, need not: it
+            is seen by everybody at once, outlives every kill of a process, and costs no wait for the disk.
+        """
+        engine = self._own_engine().execution_options(writes=True, lasting=lasting)
         with translated(self.url), engine.connect() as connection, connection.begin():
+            if not lasting and not self.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             yield connection, self.now(connection)
 
     def switch_to_wal(self) -> None:
@@ -144,11 +153,14 @@ def _json(value: object) -> str:
 def _prepare(connection: SqliteConnection, _record: object) -> None:
     # The driver would begin transactions on its own, and too late for a lock.
     connection.isolation_level = None
-    connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get("writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('lasting', True) else 'NORMAL'}")
     # A transaction that reads first and writes later could not be retried: take the write lock at once.
-    immediate = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

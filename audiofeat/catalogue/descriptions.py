@@ -3,17 +3,19 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.schema import items, jobs, metadata_values
 from audiofeat.domain.jobs import MetadataRecord, MetadataValue, Registration
 from audiofeat.domain.metadata import merge
 
+_DROP = delete(metadata_values).where(metadata_values.c.item_id == bindparam("wanted"))
+
 
 def keep_metadata(connection: Connection, item_id: str, values: Iterable[MetadataValue]) -> None:
     """Replace everything that is said of an item."""
-    connection.execute(delete(metadata_values).where(metadata_values.c.item_id == item_id))
+    connection.execute(_DROP, {"wanted": item_id})
     rows = [
         {"item_id": item_id, "field": value.field, "source": value.source, "value": value.value, "chosen": value.chosen}
         for value in sorted(values, key=lambda value: not value.chosen)

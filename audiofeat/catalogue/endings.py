@@ -1,9 +1,10 @@
 """How a claim ends without a result: rejected, crashed, postponed or given back."""
 
 import random
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, Row, Update, bindparam, update
 
 from audiofeat.catalogue import incidents, transitions
 from audiofeat.catalogue.claims import held_job
@@ -76,10 +77,16 @@ def end(
     written = {"token": None, "lease_until": None, "updated_at": now, **values, "state": state}
     if state in FINAL_STATES:
         written["finished_at"] = now
-    connection.execute(update(jobs).where(jobs.c.job_id == job.job_id).values(written))
+    connection.execute(_written(frozenset(written)), written | {"ended_job": job.job_id})
     step = Transition(job.job_id, JobState.LEASED, state, job.worker, note or values.get("error_code"))
     transitions.note(connection, now, [step])
     return state
+
+
+@cache
+def _written(columns: frozenset[str]) -> Update:
+    """Return the statement that writes these columns of one job; made once for each set."""
+    return update(jobs).where(jobs.c.job_id == bindparam("ended_job")).values({c: bindparam(c) for c in columns})
 
 
 def supersede(connection: Connection, now: float, claimed: Claim) -> bool:

@@ -82,7 +82,7 @@ class SqlAttendance(Attendance):
 
     def lead(self, name: str, *, holder: str, lease_s: float) -> bool:
         """Take or keep an office that one process holds at a time; False where another one does."""
-        with self._database.writing() as (connection, now):
+        with self._database.writing(lasting=False) as (connection, now):
             return attendance.lead(connection, now, name, holder=holder, lease_s=lease_s)
 
     def resign(self, name: str, *, holder: str) -> None:
@@ -97,7 +97,7 @@ class SqlAttendance(Attendance):
 
     def attend(self, name: str, *, host: str, lanes: Sequence[str], slots: int) -> None:
         """Note that worker processes are there."""
-        with self._database.writing() as (connection, now):
+        with self._database.writing(lasting=False) as (connection, now):
             attendance.attend(connection, now, name, host=host, lanes=lanes, slots=slots)
 
     def leave(self, name: str) -> None:

@@ -52,12 +52,12 @@ class SqlLedger(Ledger):
 
     def claim(self, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
         """Take a job that is due: raises its attempt, sets token and lease. None where there is nothing to do."""
-        with self._database.writing() as (connection, now):
+        with self._database.writing(lasting=False) as (connection, now):
             return claims.claim(connection, now, job_id, worker=worker, lease_s=lease_s)
 
     def heartbeat(self, claim: Claim, *, lease_s: float) -> bool:
         """Prolong the lease; False where the token is no longer the job's."""
-        with self._database.writing() as (connection, now):
+        with self._database.writing(lasting=False) as (connection, now):
             return claims.heartbeat(connection, now, claim, lease_s=lease_s)
 
     def finish(self, claim: Claim, outcome: Outcome) -> bool:

@@ -1,14 +1,15 @@
 """What one finished analysis writes, all of it or nothing."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Insert, Row, bindparam, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from audiofeat.catalogue import counters, transitions
 from audiofeat.catalogue.claims import held_job
-from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.descriptions import keep_metadata, merged, unpacked
 from audiofeat.catalogue.endings import end
 from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
@@ -30,7 +31,7 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
         return False
     outcome = _newest_of(connection, outcome)
     _keep_analyses(connection, now, outcome)
-    item = _item(connection, claimed.item_id)
+    item = connection.execute(_ITEM, {"wanted": claimed.item_id}).one()
     superseded = item.served is not None and item.served_order > job.source_order
     if not superseded:
         kind, kind_source = _stronger(item, outcome)
@@ -56,24 +57,62 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
     return True
 
 
+_VERSIONS = (
+    select(analyses.c.group, func.max(analyses.c.version).label("version"))
+    .where(analyses.c.sha256 == bindparam("bytes"))
+    .group_by(analyses.c.group)
+)
+_ITEM = (
+    select(
+        items.c.kind,
+        items.c.kind_source,
+        items.c.job_id.label("served"),
+        select(jobs.c.source_order).where(jobs.c.job_id == items.c.job_id).scalar_subquery().label("served_order"),
+    )
+    .where(items.c.item_id == bindparam("wanted"))
+    .with_for_update(of=items)
+)
+_CURRENT = ("kind", "kind_source", "sha256", "job_id", "store", "key", "file_name", "updated_at")
+_UPDATE_ITEM = (
+    update(items).where(items.c.item_id == bindparam("wanted")).values({name: bindparam(name) for name in _CURRENT})
+)
+_EMBEDDING = select(embeddings).where(embeddings.c.item_id == bindparam("wanted"))
+_DROP_EMBEDDING = delete(embeddings).where(embeddings.c.item_id == bindparam("wanted"))
+_ADD_EMBEDDING = embeddings.insert()
+
+
+@cache
+def _keep_audio(dialect: str) -> Insert:
+    """Return the statement that adds an audio or replaces what was said of it."""
+    new = sqlite.insert(audio) if dialect == "sqlite" else postgresql.insert(audio)
+    said = ("facts", "flags", "extractor", "decoded_s", "descriptor")
+    return new.on_conflict_do_update(index_elements=[audio.c.sha256], set_={name: new.excluded[name] for name in said})
+
+
+@cache
+def _add_analyses(dialect: str) -> Insert:
+    """Return the statement that adds analyses which are not there."""
+    new = sqlite.insert(analyses) if dialect == "sqlite" else postgresql.insert(analyses)
+    return new.on_conflict_do_nothing()
+
+
 def _newest_of(connection: Connection, outcome: Outcome) -> Outcome:
     """Keep what an outcome says of its bytes, or return what newer feature versions have said of them already."""
-    stored = select(analyses.c.group, func.max(analyses.c.version).label("version"))
-    newest = connection.execute(stored.where(analyses.c.sha256 == outcome.sha256).group_by(analyses.c.group)).all()
+    newest = connection.execute(_VERSIONS, {"bytes": outcome.sha256}).all()
     versions = {result.group: result.version for result in outcome.groups}
     if any(row.version > versions.get(row.group, row.version) for row in newest):
         row = connection.execute(select(audio).where(audio.c.sha256 == outcome.sha256)).one()
         # Its place in the outcome's space is not known here: readers find it.
         return replace(outcome, audio=row.facts, flags=tuple(row.flags), descriptor=row.descriptor, embedding=None)
-    values = {
+    said = {
+        "sha256": outcome.sha256,
         "facts": outcome.audio,
         "flags": list(outcome.flags),
         "extractor": outcome.extractor,
         "decoded_s": outcome.audio["decoded_duration_s"],
         "descriptor": outcome.descriptor,
     }
-    new = insert_into(connection, audio).values(sha256=outcome.sha256, **values)
-    connection.execute(new.on_conflict_do_update(index_elements=[audio.c.sha256], set_=values))
+    connection.execute(_keep_audio(connection.dialect.name), said)
     return outcome
 
 
@@ -93,13 +132,7 @@ def _keep_analyses(connection: Connection, now: float, outcome: Outcome) -> None
         for result in sorted(outcome.groups, key=lambda result: result.group)
     ]
     if rows:
-        connection.execute(insert_into(connection, analyses).on_conflict_do_nothing(), rows)
-
-
-def _item(connection: Connection, item_id: str) -> Row[Any]:
-    order = select(jobs.c.source_order).where(jobs.c.job_id == items.c.job_id).scalar_subquery()
-    query = select(items.c.kind, items.c.kind_source, items.c.job_id.label("served"), order.label("served_order"))
-    return connection.execute(query.where(items.c.item_id == item_id).with_for_update(of=items)).one()
+        connection.execute(_add_analyses(connection.dialect.name), rows)
 
 
 def _take_the_place_of(connection: Connection, now: float, item: Row[Any], job: Row[Any]) -> None:
@@ -131,6 +164,7 @@ def _update_item(
     connection: Connection, now: float, job: Row[Any], outcome: Outcome, *, kind: Kind, kind_source: KindSource
 ) -> None:
     current = {
+        "wanted": job.item_id,
         "kind": kind,
         "kind_source": kind_source,
         "sha256": outcome.sha256,
@@ -140,7 +174,7 @@ def _update_item(
         "file_name": job.key.rpartition("/")[2],
         "updated_at": now,
     }
-    connection.execute(update(items).where(items.c.item_id == job.item_id).values(current))
+    connection.execute(_UPDATE_ITEM, current)
 
 
 def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome: Outcome) -> None:
@@ -149,7 +183,7 @@ def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome
     One that has not changed keeps its row, and so its place in the published index: a reprocessing of other groups must
     not send a whole catalogue through the overlay.
     """
-    before = connection.execute(select(embeddings).where(embeddings.c.item_id == item_id)).one_or_none()
+    before = connection.execute(_EMBEDDING, {"wanted": item_id}).one_or_none()
     if outcome.descriptor is None and before is None:
         return
     version = GROUP_VERSIONS["descriptor"]
@@ -158,7 +192,7 @@ def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome
     )  # fmt: skip
     if is_same:
         return
-    connection.execute(delete(embeddings).where(embeddings.c.item_id == item_id))
+    connection.execute(_DROP_EMBEDDING, {"wanted": item_id})
     # A vector made for the other kind's space would be compared with strangers.
     fits = kind == outcome.kind and outcome.descriptor is not None
     row = {
@@ -172,4 +206,4 @@ def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome
         "space": outcome.space if fits else None,
         "vector": outcome.embedding if fits else None,
     }
-    connection.execute(embeddings.insert().values(row))
+    connection.execute(_ADD_EMBEDDING, row)

@@ -22,6 +22,9 @@ class Transition:
     note: str | None = None
 
 
+_NOTE = insert(transitions)
+
+
 def note(connection: Connection, now: float, steps: Iterable[Transition]) -> None:
     """Append steps to the history."""
     rows = [
@@ -36,7 +39,7 @@ def note(connection: Connection, now: float, steps: Iterable[Transition]) -> Non
         for step in steps
     ]
     if rows:
-        connection.execute(insert(transitions), rows)
+        connection.execute(_NOTE, rows if len(rows) > 1 else rows[0])
 
 
 def of_job(connection: Connection, job_id: str) -> list[StepView]:
