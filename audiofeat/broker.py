@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import kombu
 from celery import Celery
@@ -31,6 +31,8 @@ COLD_QUEUES = (INGEST_QUEUE, Lane.COLD.value)
 ANALYSE_TASK = "audiofeat.analyse"
 INGEST_TASK = "audiofeat.ingest"
 _DELIVERY_LIMIT = 5
+# A blocking look for messages is answered after a second.
+_SOCKET_TIMEOUT_S = 5.0
 _SCHEME = "redis+socket://"
 _SOCKET_PREFIX = "audiofeat-"
 _SHORT_FOLDER = "/tmp"  # noqa: S108  mkdtemp makes a folder that only we can enter
@@ -56,9 +58,7 @@ def celery_app(broker_url: str, *, max_duration_s: float, concurrency: int) -> C
         accept_content=["json"],
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=5,
-        broker_transport_options=(
-            {} if quorum else {"visibility_timeout": 2 * hard_limit_s, "queue_order_strategy": "priority"}
-        ),
+        broker_transport_options={} if quorum else _redis_options(visibility_timeout_s=2 * hard_limit_s),
         enable_utc=True,
         task_acks_late=True,
         task_create_missing_queues=False,
@@ -77,6 +77,15 @@ def celery_app(broker_url: str, *, max_duration_s: float, concurrency: int) -> C
         worker_soft_shutdown_timeout=_EMBEDDED_SOFT_SHUTDOWN_S if broker_url.startswith(_SCHEME) else _SOFT_SHUTDOWN_S,
     )
     return app
+
+
+def _redis_options(*, visibility_timeout_s: float) -> dict[str, Any]:
+    return {
+        "visibility_timeout": visibility_timeout_s,
+        "queue_order_strategy": "priority",
+        # Without it a worker that connects anew may wait for ever for an answer to what the lost server was asked.
+        "socket_timeout": _SOCKET_TIMEOUT_S,
+    }
 
 
 def _queue(name: str, *, quorum: bool) -> kombu.Queue:
@@ -127,23 +136,32 @@ class CeleryQueue:
                         ignore_result=True,
                     )
         except (OperationalError, OSError) as error:
-            raise self._unavailable(error) from error
+            raise _unavailable(self._app, error) from error
 
     def depth(self, lane: Lane) -> int:
         """Return how many messages wait in a lane."""
-        try:
-            with self._app.connection_for_write(connect_timeout=5) as connection:
-                channel = connection.default_channel
-                queue = next(q for q in self._app.conf.task_queues if q.name == lane.value)
-                return int(queue(channel).queue_declare(passive=False).message_count)
-        except (OperationalError, OSError, RedisConnectionError) as error:
-            raise self._unavailable(error) from error
+        return depth_of(self._app, lane.value)
 
-    def _unavailable(self, error: Exception) -> BrokerUnavailable:
-        url = self._app.connection().as_uri()
-        return BrokerUnavailable(
-            f"the broker at {url} does not answer: {error}", "start it, or check AUDIOFEAT_BROKER_URL"
-        )
+
+def depth_of(app: Celery, name: str) -> int:
+    """Return how many messages wait in a queue.
+
+    Raises
+    ------
+    BrokerUnavailable
+        The broker does not tell.
+    """
+    try:
+        with app.connection_for_write(connect_timeout=5) as connection:
+            queue = next(q for q in app.conf.task_queues if q.name == name)
+            return int(queue(connection.default_channel).queue_declare(passive=False).message_count)
+    except (OperationalError, OSError, RedisConnectionError) as error:
+        raise _unavailable(app, error) from error
+
+
+def _unavailable(app: Celery, error: Exception) -> BrokerUnavailable:
+    url = app.connection().as_uri()
+    return BrokerUnavailable(f"the broker at {url} does not answer: {error}", "start it, or check AUDIOFEAT_BROKER_URL")
 
 
 class EmbeddedBroker:

@@ -91,6 +91,7 @@ class Machine:
         """
         now = time.monotonic()
         try:
+            self._revive()
             if now >= self._next:
                 self._next = now + self._services.settings.reconcile_s
                 self._pass()
@@ -113,14 +114,17 @@ class Machine:
             _log.warning("machine_waits", code=error.code, problem=error)
         self._problem = error
 
-    def _pass(self) -> None:
-        from audiofeat.services.scratch import require_space
-
-        require_space(self._services.home)
+    def _revive(self) -> None:
+        """Start again what was killed: at once, while those who lost it still try by themselves."""
         if self._broker and self._broker.keep_alive():
             self._connect()
         if self._pool:
             self._pool.keep_alive()
+
+    def _pass(self) -> None:
+        from audiofeat.services.scratch import require_space
+
+        require_space(self._services.home)
         self._reconciler.step()
 
     def dismiss(self) -> None:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from audiofeat.codes import ErrorCode
 from audiofeat.domain.quality import DEFAULT_MAX_DURATION_S
-from audiofeat.errors import ExtractionCrashed
+from audiofeat.errors import ExtractionCrashed, HostFault
 
 # Nothing else of the environment reaches native code: it may hold secrets.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -45,12 +45,14 @@ class ExtractionServer:
         self._max_duration_s = max_duration_s
         self._process: subprocess.Popen[bytes] | None = None
         self._owner_pid = 0
+        self._is_ready = False
 
     def start(self) -> Self:
         """Start the server now, where it does not run yet."""
         if self._process is not None and self._owner_pid == os.getpid() and self._process.poll() is None:
             return self
         self._owner_pid = os.getpid()
+        self._is_ready = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "audiofeat.extraction.server", str(self._owner_pid)],
             stdin=subprocess.PIPE,
@@ -84,6 +86,8 @@ class ExtractionServer:
         ------
         ExtractionCrashed
             The child died by signal, deadline or memory, or the server itself was killed.
+        HostFault
+            The server cannot be started: that says nothing of the file.
         """
         self.start()
         process = self._process
@@ -97,6 +101,7 @@ class ExtractionServer:
             "picture": picture,
         }
         try:
+            self._await_ready(process.stdout)
             process.stdin.write(json.dumps(request).encode() + b"\n")
             process.stdin.flush()
             line = process.stdout.readline()
@@ -116,6 +121,11 @@ class ExtractionServer:
             name = signal.Signals(number).name if number else None
             raise ExtractionCrashed(ErrorCode(crash["code"]), crash["message"], signal=name, stage=crash["stage"])
         return Extraction(**answer)
+
+    def _await_ready(self, answers: IO[bytes]) -> None:
+        if not self._is_ready and not answers.readline():
+            raise HostFault("the extraction server does not start", "run `audiofeat doctor` on this host")
+        self._is_ready = True
 
     def stop(self) -> None:
         """End the server and any child it has."""

@@ -3,9 +3,9 @@
 It preloads the libraries once and forks for each file, so that a child starts in milliseconds and a crash in
 native code kills that child only. It ends when its stdin closes, and its child with it.
 
-A request is ``{"path", "source", "max_duration_s"}``; an answer ``{"record", "timings", "peak_rss_bytes"}`` or
-``{"crash": {"code", "message", "signal", "stage"}}``. With ``"picture": true`` there is a ``picture`` to draw, too;
-with ``"groups"`` the record holds those alone.
+It says ``{"ready": true}`` once. A request is ``{"path", "source", "max_duration_s"}``; an answer
+``{"record", "timings", "peak_rss_bytes"}`` or ``{"crash": {"code", "message", "signal", "stage"}}``. With
+``"picture": true`` there is a ``picture`` to draw, too; with ``"groups"`` the record holds those alone.
 """
 
 import json
@@ -167,6 +167,7 @@ def main() -> None:
     os.dup2(2, 1)
     # Once for all children.
     extractor()
+    _send(answers, {"ready": True})
     serve(0, answers)
 
 
