@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from audiofeat.codes import ErrorCode
-from audiofeat.errors import ExtractionCrashed
+from audiofeat.errors import ExtractionCrashed, HostFault
 from audiofeat.extraction.client import ExtractionServer
 from audiofeat.features.frames import RATE_HZ
 from tests.synthesis import noise, song, write
@@ -108,6 +108,7 @@ def answers_of(program: str, *paths: Path) -> list[dict[str, Any]]:
     )
     assert server.stdin is not None
     assert server.stdout is not None
+    assert json.loads(server.stdout.readline()) == {"ready": True}
     answers = []
     for path in paths:
         request = {"path": str(path), "source": "a", "max_duration_s": 600}
@@ -217,6 +218,17 @@ class TestCrashes:
         threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
         with pytest.raises(ExtractionCrashed):
             server.extract(tune, source="long name " * 50_000)
+        assert server.extract(tune, source="a").record["status"] == "ok"
+
+    def test_a_server_that_cannot_start_blames_the_host(
+        self, server: ExtractionServer, tune: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No crash is counted for the file: it was never looked at."""
+        server.stop()
+        monkeypatch.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(HostFault, match="does not start"):
+            server.extract(tune, source="a")
+        monkeypatch.undo()
         assert server.extract(tune, source="a").record["status"] == "ok"
 
     def test_a_hang_ends_at_the_deadline(self, tmp_path: Path) -> None:
