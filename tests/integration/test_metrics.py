@@ -2,13 +2,19 @@
 
 import os
 import signal
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from audiofeat.domain.jobs import JobState, Lane
-from audiofeat.errors import ObjectMissing, StoreUnavailable
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.codes import ErrorCode
+from audiofeat.domain.items import ObjectVersion
+from audiofeat.domain.jobs import JobState, Lane, Registration
+from audiofeat.errors import ExtractionCrashed, ObjectMissing, StoreUnavailable
+from audiofeat.extraction.client import Extraction
+from audiofeat.storage.location import Location
 from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection
 from audiofeat.telemetry.metrics import Metrics, exposition
@@ -84,3 +90,29 @@ def test_calls_to_s3_are_told_by_operation_and_outcome(
         ("PutObject", "200"), ("GetObject", "200"), ("HeadObject", "404"), ("HeadObject", "no_answer"),
     ]  # fmt: skip
     assert all(0 < seconds < 20 for *_, seconds in told)
+
+
+def test_a_killed_child_is_counted_by_its_signal_and_its_folder_was_private(tmp_path: Path) -> None:
+    """What native code does to a child is seen in the counters; while it worked nobody else could read the audio."""
+    music = tmp_path / "music"
+    music.mkdir()
+    (music / "song.wav").write_bytes(b"RIFF")
+    services = Services(load_settings(home=tmp_path / "home"), process="test")
+    version = next(services.stores.at(Location(folder=music)).list()).version
+    [job] = services.catalogue.register([Registration(ObjectVersion(f"file:{music}", "song.wav", version))])
+    modes: list[int] = []
+
+    class Killed:
+        def extract(self, path: Path, **_: object) -> Extraction:
+            modes.extend(stat.S_IMODE(place.stat().st_mode) for place in (path.parent.parent, path.parent, path))
+            raise ExtractionCrashed(ErrorCode.EXTRACTION_SIGNAL, "the child died by SIGSEGV", signal="SIGSEGV")
+
+    services.__dict__["extraction"] = Killed()
+    assert services.ingest.run(job.job_id, worker="w") is JobState.QUEUED
+    assert services.ingest.run("no such job", worker="w") is None
+    assert modes == [0o700, 0o700, 0o600]
+    found = samples(services.exposition().decode())
+    assert value(found, "audiofeat_extraction_child_ends_total", how="SIGSEGV") == 1
+    assert value(found, "audiofeat_job_ends_total", lane="normal", state="queued") == 1
+    assert value(found, "audiofeat_refusals_total", what="claim") == 1
+    assert value(found, "audiofeat_jobs", lane="normal", state="queued") == 1
