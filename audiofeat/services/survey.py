@@ -3,9 +3,12 @@
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock, Thread
 
+from audiofeat.errors import AudiofeatError
 from audiofeat.ports import Catalogue, LaneView, Survey, WorkerState, WorkerView
 
 _WINDOW_S = 300.0
@@ -13,6 +16,7 @@ _WINDOW_S = 300.0
 _ABSENT_AFTER_LEASES = 3
 _LOOKING_RATIO = 9
 _LEAST_AGE_S = 1.0
+_PATIENCE_S = 2.0
 
 
 @dataclass(slots=True)
@@ -32,23 +36,50 @@ class Surveyor:
     stall_s: float
     lease_s: float
     _last: Survey | None = None
+    _took_s: float = 0.0
     _fresh_until: float = 0.0
+    _looking: Lock = field(default_factory=Lock)
 
     def look(self) -> Survey:
         """Return how everything stands now, or stood a moment ago.
+
+        A ledger so large that counting takes long is counted behind the back of whoever asks: probes and Prometheus
+        do not wait for it, but for the first time.
 
         Raises
         ------
         CatalogueUnavailable
             Without the ledger nothing can be said.
         """
-        began = time.monotonic()
-        if self._last is None or began >= self._fresh_until:
-            self._last = self._survey()
-            # Counting millions of jobs takes a while: spend a tenth of the time on it.
-            took = time.monotonic() - began
-            self._fresh_until = time.monotonic() + max(_LEAST_AGE_S, _LOOKING_RATIO * took)
+        if self._last is None:
+            return self._renew()
+        if time.monotonic() >= self._fresh_until:
+            if self._took_s <= _PATIENCE_S:
+                return self._renew()
+            if self._looking.acquire(blocking=False):
+                Thread(target=self._renew_aside, name="survey", daemon=True).start()
         return self._last
+
+    def _renew(self) -> Survey:
+        began = time.monotonic()
+        try:
+            last = self._survey()
+        except AudiofeatError:
+            self._last = None
+            raise
+        self._took_s = time.monotonic() - began
+        # Counting millions of jobs takes a while: spend a tenth of the time on it.
+        self._fresh_until = time.monotonic() + max(_LEAST_AGE_S, _LOOKING_RATIO * self._took_s)
+        self._last = last
+        return last
+
+    def _renew_aside(self) -> None:
+        try:
+            # Whoever asks next learns what is wrong.
+            with suppress(AudiofeatError):
+                self._renew()
+        finally:
+            self._looking.release()
 
     def _survey(self) -> Survey:
         window_s = max(_WINDOW_S, self.stall_s)

@@ -1,12 +1,14 @@
 """Metrics of a machine that runs: the numbers after a known amount of work, whoever did it and was replaced."""
 
 import os
+import re
 import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.codes import ErrorCode
@@ -19,6 +21,8 @@ from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection
 from audiofeat.telemetry.metrics import Metrics, exposition
 from scraping import samples, value
+
+ROOT = Path(__file__).parents[2]
 
 
 def in_children(count: int, work: Callable[[int], None], *, die: bool = False) -> None:
@@ -116,3 +120,14 @@ def test_a_killed_child_is_counted_by_its_signal_and_its_folder_was_private(tmp_
     assert value(found, "audiofeat_job_ends_total", lane="normal", state="queued") == 1
     assert value(found, "audiofeat_refusals_total", what="claim") == 1
     assert value(found, "audiofeat_jobs", lane="normal", state="queued") == 1
+
+
+def test_alert_rules_speak_of_metrics_that_exist() -> None:
+    """Every metric and label in the shipped rules is one that the page for operators lists."""
+    page = (ROOT / "docs" / "how-to" / "operate.md").read_text()
+    listed = set(re.findall(r"`(audiofeat_\w+)`", page))
+    rules = yaml.safe_load((ROOT / "docker" / "alerts.yml").read_text())["groups"][0]["rules"]
+    used = {name for rule in rules for name in re.findall(r"audiofeat_\w+", rule["expr"])}
+    assert used
+    assert {name.removesuffix("_count") for name in used} <= listed
+    assert all(rule["annotations"]["summary"] and rule["labels"]["severity"] in {"page", "ticket"} for rule in rules)

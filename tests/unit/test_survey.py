@@ -1,13 +1,20 @@
 """Who counts as stalled, and what somebody should look at."""
 
+import time
 from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import cast
 
 import pytest
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
-from audiofeat.ports import LaneView, Survey, WorkerState, WorkerView
-from audiofeat.services.survey import stalled_lanes
+from audiofeat.errors import CatalogueUnavailable
+from audiofeat.ports import Catalogue, CensusView, LaneView, Survey, WorkerState, WorkerView
+from audiofeat.services import survey as survey_module
+from audiofeat.services.survey import Surveyor, stalled_lanes
+from commands import wait_until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WORKER = WorkerView("host:one", "host", ("ingest", "cold", "normal"), 2, NOW, NOW)
@@ -44,3 +51,51 @@ def test_warnings_name_worker_lane_and_disk() -> None:
         "no worker takes jobs from bulk",
         "1 MB are free, 16 are needed",
     ]
+
+
+class Slow:
+    """A ledger that takes long to count, and may be gone."""
+
+    def __init__(self) -> None:
+        self.counted = 0
+        self.is_gone = False
+        self.may_go_on = Event()
+
+    def census(self, *, window_s: float) -> CensusView:
+        if self.is_gone:
+            raise CatalogueUnavailable("gone")
+        assert window_s == 300.0
+        self.counted += 1
+        if self.counted > 1:
+            assert self.may_go_on.wait(10)
+        return CensusView((), {}, dict.fromkeys(Kind))
+
+    def workers(self, *, seen_within_s: float) -> list[WorkerView]:
+        assert seen_within_s == 24.0
+        return []
+
+
+def test_nobody_waits_for_a_ledger_that_takes_long_to_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the first get what was counted last while one thread counts; a ledger that went away is told."""
+    monkeypatch.setattr(survey_module, "_PATIENCE_S", -1.0)
+    monkeypatch.setattr(survey_module, "_LEAST_AGE_S", 0.0)
+    monkeypatch.setattr(survey_module, "_LOOKING_RATIO", 0.0)
+    ledger = Slow()
+    surveyor = Surveyor(catalogue=cast("Catalogue", ledger), home=tmp_path, stall_s=120.0, lease_s=8.0)
+    first = surveyor.look()
+    began = time.monotonic()
+    assert all(surveyor.look() is first for _ in range(20))
+    assert time.monotonic() - began < 1
+    wait_until(lambda: ledger.counted == 2)
+    ledger.may_go_on.set()
+    wait_until(lambda: surveyor.look() is not first)
+    ledger.is_gone = True
+
+    def is_told() -> bool:
+        try:
+            surveyor.look()
+        except CatalogueUnavailable:
+            return True
+        return False
+
+    wait_until(is_told)
