@@ -23,21 +23,24 @@ RATE_HZ = 22_050
 _FONTS = Path("/usr/share/sounds")
 FONTS = {
     "train": (_FONTS / "sf2/FluidR3_GM.sf2", _FONTS / "sf2/sf_GMbank.sf2"),
-    "validation": (_FONTS / "sf3/MuseScore_General_Lite.sf3",),
+    "validation": (_FONTS / "sf3/MuseScore_General.sf3",),
 }
 _SEEDS = {"train": 10_000, "validation": 90_000}
 _TICKS = 480
 _TICKS_A_SECOND = 960  # mido's default tempo: 120 beats a minute
 _TAIL_S = 1.0
+_BEND_A_CENT = 8192 / 200  # General MIDI's wheel reaches two semitones
 
 
-def midi(song: Song) -> mido.MidiFile:
-    """Return the song as a MIDI file whose times are exact to a millisecond."""
+def midi(song: Song, *, cents: float = 0.0) -> mido.MidiFile:
+    """Return the song as a MIDI file whose times are exact to a millisecond, tuned so many cents up."""
     events: list[tuple[float, int, mido.Message]] = []
     for channel, program in song.programs.items():
         events.append((0.0, 0, mido.Message("program_change", channel=channel, program=program)))
         volume = song.volumes[channel]
         events.append((0.0, 0, mido.Message("control_change", channel=channel, control=7, value=volume)))
+        bend = round(cents * _BEND_A_CENT)
+        events.append((0.0, 0, mido.Message("pitchwheel", channel=channel, pitch=bend)))
     for channel, start, length, pitch, velocity in song.notes:
         events.append((start, 2, mido.Message("note_on", channel=channel, note=pitch, velocity=velocity)))
         events.append((start + length, 1, mido.Message("note_off", channel=channel, note=pitch)))
@@ -55,7 +58,7 @@ def render(file: mido.MidiFile, font: Path) -> np.ndarray[Any, np.dtype[np.float
     with tempfile.TemporaryDirectory() as scratch:
         score, sound = Path(scratch) / "song.mid", Path(scratch) / "song.wav"
         file.save(score)
-        command = ["fluidsynth", "-ni", "-q", "-r", str(RATE_HZ), "-g", "0.4", "-F", str(sound), str(font), str(score)]
+        command = ["fluidsynth", "-ni", "-q", "-r", str(RATE_HZ), "-g", "0.4", "-o", "synth.dynamic-sample-loading=1", "-F", str(sound), str(font), str(score)]
         subprocess.run(command, check=True, capture_output=True, timeout=300)
         samples, _ = soundfile.read(sound, dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
