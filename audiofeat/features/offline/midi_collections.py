@@ -15,6 +15,7 @@ import numpy as np
 from audiofeat.features.offline.arrangements import KEYS, Song
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_MODES = {"maj": "major", "min": "minor"}
 _LONGEST_NOTE_S = 8.0
 # Lines of POP909's key files that last less than this are slips of its annotation, not modulations.
 _SHORTEST_KEY_S = 10.0
@@ -31,7 +32,7 @@ def key_name(tonic: str, mode: str) -> str:
     'F# minor'
     """
     number = _STEPS[tonic[0]] + tonic.count("#") - tonic[1:].count("b")
-    return f"{KEYS[number % 12]} {'minor' if mode.startswith('m') and mode != 'maj' else 'major'}"
+    return f"{KEYS[number % 12]} {_MODES[mode]}"
 
 
 def chord_moved(name: str, steps: int) -> str:
@@ -109,7 +110,7 @@ def nottingham(folder: Path) -> Iterator[tuple[int, Song]]:
         period = next((message.tempo for message in messages if message.type == "set_tempo"), 500_000) / 1e6
         beats = np.arange(0, file.length, period)
         yield number, Song(
-            genre="Nottingham", key=key_name(key.removesuffix("m"), "minor" if key.endswith("m") else "major"), meter=4,
+            genre="Nottingham", key=key_name(key.removesuffix("m"), "min" if key.endswith("m") else "maj"), meter=4,
             tempo_bpm=60 / period, beat_times_s=beats, downbeat_times_s=beats[::4], notes=notes_of(file),
         )  # fmt: skip
 
