@@ -3,6 +3,7 @@
 Every generator returns mono float32 at ``RATE_HZ`` unless it takes a rate; levels are in full scale.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import RATE_HZ, Group, Result, SharedSpectrum
 
 Signal = NDArray[np.float32]
+Clock = NDArray[np.float64]
 
 KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _TRIADS = {"major": (0, 4, 7), "minor": (0, 3, 7)}
@@ -51,6 +53,56 @@ def tone(hz: float, seconds: float, *, harmonics: int = 6, rate_hz: int = RATE_H
     clock_s = np.arange(round(seconds * rate_hz)) / rate_hz
     partials = [np.sin(2 * np.pi * hz * n * clock_s) / n for n in range(1, harmonics + 1) if hz * n < rate_hz / 2]
     return (sum(partials) * np.exp(-1.5 * clock_s)).astype(np.float32)
+
+
+def _partials(*table: tuple[float, float], decay: float = 0.2, damping: float = 0.0) -> Callable[[float, Clock], Clock]:
+    """A timbre of (ratio, amplitude) partials; the higher ones may die faster."""
+
+    def play(hz: float, clock_s: Clock) -> Clock:
+        sounding = [(ratio, amplitude) for ratio, amplitude in table if hz * ratio < RATE_HZ / 2]
+        return sum(
+            a * np.sin(2 * np.pi * hz * r * clock_s) * np.exp(-(decay + damping * r) * clock_s) for r, a in sounding
+        )
+
+    return play
+
+
+def _electric_piano(hz: float, clock_s: Clock) -> Clock:
+    bark = 1.6 * np.exp(-3 * clock_s) * np.sin(2 * np.pi * hz * clock_s)
+    tine = 0.35 * np.exp(-9 * clock_s) * np.sin(2 * np.pi * 14 * hz * clock_s)
+    return np.sin(2 * np.pi * hz * clock_s + bark + tine) * np.exp(-1.2 * clock_s)
+
+
+TIMBRES: dict[str, Callable[[float, Clock], Clock]] = {
+    "flute": _partials((1, 1), (2, 0.12), (3, 0.03), decay=0),
+    "saw": _partials(*((n, 1 / n) for n in range(1, 21))),
+    "clarinet": _partials(*((n, 1 / n) for n in range(1, 20, 2))),
+    "string, plucked": _partials(*((n * (1 + 3e-4 * n * n) ** 0.5, n**-0.8) for n in range(1, 16)), decay=2, damping=1),
+    "organ": _partials((0.5, 0.8), (1, 1), (1.5, 0.6), (2, 0.7), (3, 0.5), (4, 0.5), (5, 0.25), (6, 0.25), decay=0),
+    "electric piano": _electric_piano,
+}
+"""Six clearly different timbres: of a frequency in Hz and a clock in s."""
+
+
+def progression(chords: list[list[int]], timbre: str, *, tuning_hz: float = 440.0, chord_s: float = 0.5) -> Signal:
+    """Chords, each a list of semitones from A4, in a timbre of ``TIMBRES``."""
+    clock_s = np.arange(round(chord_s * RATE_HZ)) / RATE_HZ
+    edges = np.minimum(1, np.minimum(clock_s, clock_s[::-1]) / 0.008)
+    play = TIMBRES[timbre]
+    struck = [edges * sum(play(tuning_hz * 2 ** (note / 12), clock_s) for note in notes) for notes in chords]
+    sound = np.concatenate(struck)
+    return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+def shepard(seconds: float, octaves_a_second: float, *, gliding: bool = False) -> Signal:
+    """Shepard's ever rising tones, in semitones or gliding."""
+    clock_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    octaves = clock_s * octaves_a_second
+    if not gliding:
+        octaves = np.floor(octaves * 12) / 12
+    heights = [(octaves + voice) % 10 for voice in range(10)]
+    voices = [np.exp(-0.5 * ((h - 5) / 1.5) ** 2) * np.sin(2 * np.pi * np.cumsum(20 * 2**h) / RATE_HZ) for h in heights]
+    return (0.1 * np.sum(voices, axis=0)).astype(np.float32)
 
 
 def cadence(tonic: int, mode: str, *, tuning_hz: float = 440.0, chord_s: float = 0.5, times: int = 3) -> Signal:

@@ -1,8 +1,8 @@
 """Tonal content: tuning, pitch classes, key and its rival, chords, roughness.
 
 Conventions: pitch classes with sharps, C first; ``mode`` is "major" or "minor"; the tuning is that of A4 in Hz; a chord
-is "C", "C#m" or "N" for none. Sound with fewer than three pitch classes, overtones not counted, or with a profile that
-fits no scale, is ``atonal``: key and chords are null.
+is "C", "C#m" or "N" for none. Sound with fewer than three pitch classes, overtones not counted, or whose peaks lie on
+no common grid of semitones or fit no scale, is ``atonal``: key and chords are null.
 
 References
 ----------
@@ -20,7 +20,8 @@ from audiofeat.domain.quality import Reason
 from audiofeat.features import tonal_spectrum as spectrum
 from audiofeat.features.frames import Floats, Frames, Measured, Result
 from audiofeat.features.tonal_chords import NO_CHORD, chords
-from audiofeat.features.tonal_key import Key, evidence, keys
+from audiofeat.features.tonal_gate import is_tonal, order, strength
+from audiofeat.features.tonal_key import evidence, keys
 
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 CHORDS = (*PITCH_CLASSES, *(f"{name}m" for name in PITCH_CLASSES), "N")
@@ -36,9 +37,6 @@ _BASS_COLUMNS = 2 * spectrum.BINS
 _AUDIBLE_WEIGHT = 10 ** (-50 / 40)
 _BLOCK_FRAMES = round(4 * spectrum.FRAME_RATE_HZ)
 _EVERY_DISSONANCE = 4
-_LEAST_STRENGTH = 0.3
-_LEAST_CLASSES = 3
-_CLASS_PRESENT = 0.06
 
 Array = NDArray[np.float64]
 
@@ -102,6 +100,11 @@ class Tonal:
         whole, clean, bass = np.split(shares, len(_KINDS), axis=1)
         return float(np.angle(self._deviation) / (2 * np.pi)), whole, clean, bass
 
+    def order(self, deviation: float) -> Array:
+        """Return what tells tones from noise, as ``tonal_gate`` takes it, at a tuning (semitones above 440 Hz)."""
+        least = max(float(level.max()) for level in self._level) * _AUDIBLE_WEIGHT
+        return order(self._whole, self._clean, (level > least for level in self._level), deviation)
+
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return key, tuning, pitch-class profiles, chords and roughness."""
         result = Result()
@@ -122,10 +125,8 @@ class Tonal:
         result.put("dissonance", float(min(self._rough[0] / max(self._rough[1], 1), 1.0)))
         found = chords(clean, bass)
         ranked = keys(evidence(whole, clean, bass, found))
-        strength = _strength(played, ranked[0])
-        present = int(np.count_nonzero(played > _CLASS_PRESENT))
-        result.put("key_strength", strength)
-        if strength < _LEAST_STRENGTH or present < _LEAST_CLASSES:
+        result.put("key_strength", strength(played, ranked[0].number))
+        if not is_tonal(self.order(deviation), clean, played):
             for name in (*_OF_KEY, *_OF_CHORDS):
                 result.put(name, None, Reason.ATONAL)
             return result
@@ -134,7 +135,7 @@ class Tonal:
         result.put("mode", _MODES[first.number // 12])
         result.put("key_second", PITCH_CLASSES[second.number % 12])
         result.put("mode_second", _MODES[second.number // 12])
-        result.put("key_second_strength", _strength(played, second))
+        result.put("key_second_strength", strength(played, second.number))
         result.put("key_clarity", first.probability)
         _put_chords(result, found)
         return result
@@ -147,16 +148,6 @@ def _put_chords(result: Result, found: NDArray[np.int64]) -> None:
     shares = np.bincount(found, minlength=NO_CHORD + 1)[:NO_CHORD]
     result.put("chord_histogram", (shares / max(int(shares.sum()), 1)).tolist())
     result.put("chord_change_rate_hz", (len(starts) - 1) * spectrum.FRAME_RATE_HZ / len(found))
-
-
-def _strength(played: Array, key: Key) -> float:
-    """Return how well the pitch classes fit the key (0-1): their correlation with its scale, the triad doubled."""
-    scale = (0, 2, 4, 5, 7, 9, 11) if key.number < len(PITCH_CLASSES) else (0, 2, 3, 5, 7, 8, 10)
-    template = np.zeros(12)
-    template[list(scale)] = 1.0
-    template[[scale[0], scale[2], scale[4]]] = 2.0
-    turned = np.roll(played, -(key.number % 12))
-    return float(np.clip(np.corrcoef(turned, template)[0, 1], 0, 1)) if np.ptp(turned) > 0 else 0.0
 
 
 def _largest_one(values: Array) -> Array:

@@ -43,7 +43,9 @@ def twelve_tones(seconds: int, rng: np.random.Generator) -> Samples:
             row = rng.permutation(12)
         hz = lowest_hz * 2 ** ((row[number % 12] + 12 * (shuffled and rng.integers(2))) / 12)
         start = int(at_s * RATE_HZ)
-        samples[start : start + len(clock_s)] += falling * sum(np.sin(2 * np.pi * n * hz * clock_s) / n for n in range(1, 6))
+        samples[start : start + len(clock_s)] += falling * sum(
+            np.sin(2 * np.pi * n * hz * clock_s) / n for n in range(1, 6)
+        )
     return samples[: seconds * RATE_HZ]
 
 

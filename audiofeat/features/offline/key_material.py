@@ -1,9 +1,10 @@
 """Render what the key model is fitted and judged on.
 
 ``python -m audiofeat.features.offline.key_material OUT --split train --pop909 FOLDER --nottingham FOLDER`` writes
-clips and a ``labels.jsonl`` of three sets: POP909, Nottingham, and arrangements of our own. Songs get other
-instruments, registers and tunings, drums over them, a bass line or none, and are cut to 30-120 s. The validation part holds
-other songs, mostly programs that the train part never uses, and a sound font of its own.
+clips and a ``labels.jsonl``: songs of POP909 and of the Nottingham collection, arrangements of our own, and sound
+without a key. Songs get other instruments, registers and tunings, drums over them, a bass line or none, and are cut to
+30-120 s. The validation part holds other songs, mostly programs that the train part never uses, and a sound font of
+its own.
 """
 
 import argparse
@@ -11,15 +12,17 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 
+from audiofeat.features.frames import Floats
 from audiofeat.features.offline.arrangements import KEYS, Song, compose
-from audiofeat.features.offline.midi_collections import chord_moved, excerpt, nottingham, pop909
+from audiofeat.features.offline.atonal_sound import atonal
 from audiofeat.features.offline.genres import GENRES, UNSEEN_GENRES
+from audiofeat.features.offline.midi_collections import chord_moved, excerpt, nottingham, pop909
 from audiofeat.features.offline.render_midi import FONTS, RATE_HZ, labels, midi, render
 
 _LEADS = (*range(8), *range(8, 15), *range(16, 32), *range(40, 47), *range(48, 96), 104, 105, 106, 107, 110, 111)
@@ -30,7 +33,11 @@ _LOWEST_WITHOUT_BASS = 52
 _KEPT_BACK = 3
 _LENGTHS_S = (30.0, 45.0, 60.0, 90.0, 120.0)
 _WANTED = {"train": (350, 250, 400), "validation": (140, 140, 150)}
+_ATONAL = {"train": 180, "validation": 90}
+_ATONAL_SEEDS = {"train": 1, "validation": 2}
 _NEEDED_NOTES = 24
+
+Clip = tuple[str, Floats, dict[str, Any], str]
 
 
 def transposed(song: Song, steps: int) -> Song:
@@ -120,6 +127,17 @@ def _part(song: Song, rng: np.random.Generator) -> Song:
     return part if len(part.notes) >= _NEEDED_NOTES else excerpt(song, 0.0, whole)
 
 
+def clips(split: str, pop: Path | None, tunes: Path | None, fonts: list[Path]) -> Iterator[Clip]:
+    """Yield set, samples, labels and sound font of each clip of a part."""
+    for name, song, rng in songs(split, pop, tunes):
+        font = fonts[int(rng.integers(len(fonts)))]
+        cents = float(rng.choice((0.0, rng.uniform(-33, 48)), p=(0.6, 0.4)))
+        samples = render(midi(song, cents=cents), font)
+        yield name, samples, labels(song, len(samples) / RATE_HZ), font.name
+    for kind, samples in atonal(_ATONAL[split], _ATONAL_SEEDS[split], fonts[0]):
+        yield kind, samples, {"key": None}, fonts[0].name
+
+
 def main() -> None:
     """Render and write the clips of one part."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -127,22 +145,16 @@ def main() -> None:
     parser.add_argument("--split", choices=sorted(FONTS), default="validation")
     parser.add_argument("--pop909", type=Path, help="folder of POP909")
     parser.add_argument("--nottingham", type=Path, help="folder of the Nottingham collection")
-    parser.add_argument("--limit", type=int, help="this many clips only")
     asked = parser.parse_args()
     fonts = [font for font in FONTS[asked.split] if font.exists()]
     if not fonts:
         parser.error("no sound font: install fluid-soundfont-gm and musescore-general-soundfont")
     asked.folder.mkdir(parents=True, exist_ok=True)
     with (asked.folder / "labels.jsonl").open("w") as lines:
-        chosen = islice(songs(asked.split, asked.pop909, asked.nottingham), asked.limit)
-        for number, (name, song, rng) in enumerate(chosen):
-            font = fonts[int(rng.integers(len(fonts)))]
-            cents = float(rng.choice((0.0, rng.uniform(-33, 48)), p=(0.6, 0.4)))
-            samples = render(midi(song, cents=cents), font)
-            path = asked.folder / f"{number:04}_{name}.flac"
+        for number, (name, samples, said, font) in enumerate(clips(asked.split, asked.pop909, asked.nottingham, fonts)):
+            path = asked.folder / f"{number:04}_{name.replace(' ', '-')}.flac"
             soundfile.write(path, samples, RATE_HZ)
-            said = {"path": path.name, "set": name, "labels": labels(song, len(samples) / RATE_HZ), "font": font.name}
-            lines.write(json.dumps(said) + "\n")
+            lines.write(json.dumps({"path": path.name, "set": name, "labels": said, "font": font}) + "\n")
             lines.flush()
 
 

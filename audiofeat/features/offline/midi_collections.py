@@ -65,7 +65,8 @@ def notes_of(file: mido.MidiFile) -> list[Note]:
     notes: list[Note] = []
     sounding = [track for track in file.tracks if any(message.type == "note_on" for message in track)]
     for channel, track in enumerate(sounding):
-        now, open_notes, closed = 0, {}, []
+        now, closed = 0, []
+        open_notes: dict[int, tuple[int, int]] = {}
         for message in track:
             now += message.time
             if message.type not in {"note_on", "note_off"}:
@@ -92,8 +93,9 @@ def pop909(folder: Path) -> Iterator[tuple[int, Song]]:
         beats = np.array([float(row[0]) for row in rows])
         chords = [line.split() for line in (path.parent / "chord_midi.txt").read_text().splitlines()]
         yield int(path.stem), Song(
-            genre="POP909", key=key_name(*keys.pop().split(":")), meter=4, tempo_bpm=60 / float(np.median(np.diff(beats))),
-            beat_times_s=beats, downbeat_times_s=beats[[float(row[1]) == 1 for row in rows]],
+            genre="POP909", key=key_name(*keys.pop().split(":")), meter=4,
+            tempo_bpm=60 / float(np.median(np.diff(beats))), beat_times_s=beats,
+            downbeat_times_s=beats[[float(row[1]) == 1 for row in rows]],
             notes=notes_of(mido.MidiFile(path)), chords=[(float(a), float(b), name) for a, b, name in chords],
         )  # fmt: skip
 

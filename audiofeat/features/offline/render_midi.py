@@ -58,7 +58,8 @@ def render(file: mido.MidiFile, font: Path) -> np.ndarray[Any, np.dtype[np.float
     with tempfile.TemporaryDirectory() as scratch:
         score, sound = Path(scratch) / "song.mid", Path(scratch) / "song.wav"
         file.save(score)
-        command = ["fluidsynth", "-ni", "-q", "-r", str(RATE_HZ), "-g", "0.4", "-o", "synth.dynamic-sample-loading=1", "-F", str(sound), str(font), str(score)]
+        options = ["-ni", "-q", "-r", str(RATE_HZ), "-g", "0.4", "-o", "synth.dynamic-sample-loading=1"]
+        command = ["fluidsynth", *options, "-F", str(sound), str(font), str(score)]
         subprocess.run(command, check=True, capture_output=True, timeout=300)
         samples, _ = soundfile.read(sound, dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
