@@ -84,6 +84,22 @@ TIMBRES: dict[str, Callable[[float, Clock], Clock]] = {
 """Six clearly different timbres: of a frequency in Hz and a clock in s."""
 
 
+CADENCES = ((0, 5, 7, 0), (0, 7, 0), (0, 8, 5, 7, 0), (0, 2, 7, 0))
+"""Roots above the tonic; that of 8 is the sixth degree, 9 in major."""
+
+
+def cadence_chords(roots: tuple[int, ...], key: int) -> list[list[int]]:
+    """The chords of one of ``CADENCES`` in a key (0-11 C to B major, 12-23 C to B minor), in semitones from A4."""
+    minor, chords = key >= 12, []
+    for root in roots:
+        # The fifth degree is major in both modes; the second degree of major, minor; the sixth of minor, major.
+        third = 4 if root == 7 or (root == 8 and minor) else 3 if root in {2, 8} else 3 if minor else 4
+        above = 9 if root == 8 and not minor else root
+        fifth = 6 if root == 2 and minor else 7
+        chords.append([key % 12 + above + up - 9 for up in (-12, 0, third, fifth)])
+    return chords
+
+
 def progression(chords: list[list[int]], timbre: str, *, tuning_hz: float = 440.0, chord_s: float = 0.5) -> Signal:
     """Chords, each a list of semitones from A4, in a timbre of ``TIMBRES``."""
     clock_s = np.arange(round(chord_s * RATE_HZ)) / RATE_HZ

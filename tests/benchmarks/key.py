@@ -27,11 +27,10 @@ from numpy.typing import NDArray
 
 from audiofeat.features.frames import RATE_HZ, Result
 from audiofeat.features.tonal import Tonal
-from tests.synthesis import KEYS, TIMBRES, Signal, fed, progression
+from tests.synthesis import CADENCES, KEYS, TIMBRES, Signal, cadence_chords, fed, progression
 
 PROFILES = ("bgate", "edma", "temperley", "krumhansl")
 _FLATS = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#"}
-_SHAPES = ((0, 5, 7, 0), (0, 7, 0), (0, 8, 5, 7, 0), (0, 2, 7, 0))
 _TUNINGS_HZ = (432.0, 437.0, 442.0, 447.0, 452.0)
 _DRAWS = 2_000
 _FRAME, _HOP = 4_096, 2_048
@@ -78,17 +77,9 @@ def essentias(signal: Signal, profile: str) -> int:
 
 def cadences() -> Iterator[Labelled]:
     """Yield the cadences, one chord half a second, three times over."""
-    for (which, roots), timbre, tuning_hz, key in product(enumerate(_SHAPES), TIMBRES, _TUNINGS_HZ, range(24)):
-        third = 3 if key >= 12 else 4
-        chords = []
-        for root in roots:
-            # The fifth degree is major in both modes; the second degree of major, minor; the sixth of minor, major.
-            step = 4 if root == 7 or (root == 8 and key >= 12) else 3 if root in {2, 8} else third
-            above = 9 if root == 8 and key < 12 else root
-            fifth = 6 if root == 2 and key >= 12 else 7
-            chords.append([key % 12 + above + up - 9 for up in (-12, 0, step, fifth)])
-        truth = f"{KEYS[key % 12]} {'minor' if key >= 12 else 'major'}"
-        yield f"shape {which + 1}", np.tile(progression(chords, timbre, tuning_hz=tuning_hz), 3), {"key": truth}
+    for (which, roots), timbre, tuning_hz, key in product(enumerate(CADENCES), TIMBRES, _TUNINGS_HZ, range(24)):
+        signal = np.tile(progression(cadence_chords(roots, key), timbre, tuning_hz=tuning_hz), 3)
+        yield f"shape {which + 1}", signal, {"key": f"{KEYS[key % 12]} {'minor' if key >= 12 else 'major'}"}
 
 
 def folder_of(folder: Path) -> Iterator[Labelled]:

@@ -1,13 +1,29 @@
 """Key, mode and tuning of cadences; what has no key says so."""
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
 
 from audiofeat.domain.quality import Reason
 from audiofeat.features.tonal import Tonal
-from tests.synthesis import KEYS, RATE_HZ, Signal, cadence, drum_loop, fed, noise, sine, tone
+from tests.synthesis import (
+    CADENCES,
+    KEYS,
+    RATE_HZ,
+    TIMBRES,
+    Signal,
+    cadence,
+    cadence_chords,
+    drum_loop,
+    fed,
+    noise,
+    progression,
+    shepard,
+    sine,
+    tone,
+)
 
 OF_KEY = {"key", "mode", "key_second", "mode_second", "key_second_strength", "key_clarity"}
 OF_CHORDS = {"chord_times_s", "chord_labels", "chord_histogram", "chord_change_rate_hz"}
@@ -27,6 +43,29 @@ def test_every_key_at_every_tuning(tonic: int, mode: str, tuning_hz: float) -> N
     assert (values["key"], values["mode"]) == (KEYS[tonic], mode)
     assert values["tuning_hz"] == pytest.approx(tuning_hz, abs=1.0)
     assert 0.6 < values["key_strength"] <= 1
+
+
+@pytest.mark.parametrize("timbre", TIMBRES)
+def test_every_cadence_in_every_timbre(timbre: str) -> None:
+    """Four cadences in keys around the circle, a third of a semitone flat and half a semitone sharp."""
+    for roots, tuning_hz, key in product(CADENCES, (432.0, 452.0), (0, 7, 13, 18)):
+        values = fed(Tonal(), np.tile(progression(cadence_chords(roots, key), timbre, tuning_hz=tuning_hz), 3)).values
+        assert (values["key"], values["mode"]) == (KEYS[key % 12], "minor" if key >= 12 else "major")
+
+
+@pytest.mark.parametrize("gliding", [False, True])
+@pytest.mark.parametrize("octaves_a_second", [0.05, 0.2, -0.5])
+def test_shepard_tones_have_no_key(octaves_a_second: float, *, gliding: bool) -> None:
+    """Whether in semitones or gliding, slow or fast, up or down."""
+    result = fed(Tonal(), shepard(16.0, octaves_a_second, gliding=gliding))
+    assert result.reasons == dict.fromkeys(OF_KEY | OF_CHORDS, Reason.ATONAL)
+
+
+def test_a_tune_without_chords_has_a_key() -> None:
+    """One voice through the scale of D major, from the tonic to the tonic, one tone at a time."""
+    tune = [[semitone - 7] for semitone in (0, 4, 7, 5, 4, 2, 0, -1, 0, 2, 4, 5, 7, 9, 7, 5, 4, 2, 0, 0)]
+    values = fed(Tonal(), np.tile(progression(tune, "flute"), 2)).values
+    assert (values["key"], values["mode"]) == ("D", "major")
 
 
 @pytest.mark.parametrize(
