@@ -20,7 +20,7 @@ from audiofeat.domain.quality import Reason
 from audiofeat.features import tonal_spectrum as spectrum
 from audiofeat.features.frames import Floats, Frames, Measured, Result
 from audiofeat.features.tonal_chords import NO_CHORD, chords
-from audiofeat.features.tonal_gate import is_tonal, order, strength
+from audiofeat.features.tonal_gate import Order, is_tonal, strength
 from audiofeat.features.tonal_key import evidence, keys
 
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -54,6 +54,7 @@ class Tonal:
         self._level: list[Floats] = []
         self._thirds = np.zeros(36)
         self._classes: list[NDArray[np.float16]] = []
+        self._order = Order()
         self._rough = np.zeros(2)
 
     def push(self, frames: Frames) -> None:
@@ -83,6 +84,8 @@ class Tonal:
         self._deviation += complex(deviation.sum())
         semitones = float(np.angle(deviation.sum()) / (2 * np.pi))
         fine = rows.astype(np.float32).reshape(-1, spectrum.BINS)
+        heard = level > level.max(initial=0.0) * _AUDIBLE_WEIGHT
+        self._order.push(fine[:: len(_KINDS)][heard], fine[1 :: len(_KINDS)][heard], semitones)
         self._level.append(level)
         self._thirds += spectrum.tuned(level @ fine[:: len(_KINDS)], semitones, 36)
         self._classes.append(spectrum.tuned(fine, semitones, 12).reshape(count, -1).astype(np.float16))
@@ -100,10 +103,9 @@ class Tonal:
         whole, clean, bass = np.split(shares, len(_KINDS), axis=1)
         return float(np.angle(self._deviation) / (2 * np.pi)), whole, clean, bass
 
-    def order(self, deviation: float) -> Array:
-        """Return what tells tones from noise, as ``tonal_gate`` takes it, at a tuning (semitones above 440 Hz)."""
-        least = max(float(level.max()) for level in self._level) * _AUDIBLE_WEIGHT
-        return order(self._whole, self._clean, (level > least for level in self._level), deviation)
+    def order(self) -> Array:
+        """Return what tells tones from noise, as ``tonal_gate`` takes it; ask for the pitch classes first."""
+        return self._order.values()
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
         """Return key, tuning, pitch-class profiles, chords and roughness."""
@@ -126,7 +128,7 @@ class Tonal:
         found = chords(clean, bass)
         ranked = keys(evidence(whole, clean, bass, found))
         result.put("key_strength", strength(played, ranked[0].number))
-        if not is_tonal(self.order(deviation), clean, played):
+        if not is_tonal(self.order(), clean, played):
             for name in (*_OF_KEY, *_OF_CHORDS):
                 result.put(name, None, Reason.ATONAL)
             return result

@@ -7,13 +7,13 @@ tones, has to fit a scale better.
 """
 
 import json
-from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.features import tonal_spectrum as spectrum
+from audiofeat.features.frames import Floats
 from audiofeat.features.tonal_key import WEIGHTS_PATH
 
 _LEAST_CLASSES = 3
@@ -26,7 +26,6 @@ _SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))
 _CHANCE = 0.005
 
 Array = NDArray[np.float64]
-Rows = NDArray[np.float16]
 
 
 def strength(played: Array, number: int) -> float:
@@ -43,35 +42,34 @@ def strength(played: Array, number: int) -> float:
     return float(np.clip(np.corrcoef(turned, _template(number // 12))[0, 1], 0, 1)) if np.ptp(turned) > 0 else 0.0
 
 
-def order(
-    whole: Iterable[Rows], clean: Iterable[Rows], audible: Iterable[NDArray[np.bool_]], deviation: float
-) -> Array:
-    """Return what tells tones from noise.
+class Order:
+    """Sums up what tells tones from noise."""
 
-    Parameters
-    ----------
-    whole, clean : iterable of array of shape (frames, 60)
-        Fine pitch classes, block by block: of all peaks, and of all that are no overtones.
-    audible : iterable of array of shape (frames,)
-        Whether to count a frame.
-    deviation : float
-        The tuning, semitones above 440 Hz.
+    def __init__(self) -> None:
+        self._together, self._apart, self._frames = 0.0, 0.0, 0
+        self._classes = np.zeros(12)
 
-    Returns
-    -------
-    values : array of shape (3,)
-        Logarithm of the agreement of all peaks on a tuning, the same within single frames, and the best fit to a scale.
-    """
-    together, apart, frames, classes = 0j, 0.0, 0, np.zeros(spectrum.BINS)
-    for all_peaks, fundamentals, heard in zip(whole, clean, audible, strict=True):
-        agreement = all_peaks[heard].astype(np.float32) @ _SEMITONE
-        together += complex(agreement.sum())
-        apart += float(np.abs(agreement).sum())
-        frames += len(agreement)
-        classes += np.square(fundamentals[heard].astype(np.float32)).sum(axis=0)
-    played = spectrum.tuned(classes, deviation, 12)
-    fit = max(strength(played, number) for number in range(24))
-    return np.array([np.log(_CHANCE + abs(together) / frames), np.log(_CHANCE + apart / frames), fit])
+    def push(self, whole: Floats, clean: Floats, deviation: float) -> None:
+        """Take in frames that can be heard and share a tuning.
+
+        Parameters
+        ----------
+        whole, clean : array of shape (frames, 60)
+            Fine pitch classes of all peaks, and of all that are no overtones.
+        deviation : float
+            The tuning, semitones above 440 Hz.
+        """
+        agreement = whole @ _SEMITONE
+        self._together += abs(complex(agreement.sum()))
+        self._apart += float(np.abs(agreement).sum())
+        self._frames += len(agreement)
+        self._classes += spectrum.tuned(np.square(clean).sum(axis=0), deviation, 12)
+
+    def values(self) -> Array:
+        """Return three numbers: how well all peaks agree on a tuning, those of a frame (logarithms), fit to a scale."""
+        fit = max(strength(self._classes, number) for number in range(24))
+        together, apart = (np.log(_CHANCE + total / self._frames) for total in (self._together, self._apart))
+        return np.array([together, apart, fit])
 
 
 def is_tonal(values: Array, clean: Array, played: Array) -> bool:
@@ -80,7 +78,7 @@ def is_tonal(values: Array, clean: Array, played: Array) -> bool:
     Parameters
     ----------
     values : array of shape (3,)
-        As ``order`` returns them.
+        Those of an ``Order``.
     clean : array of shape (frames, 12)
         Pitch classes of each frame without overtones; zeros where nothing is heard.
     played : array of shape (12,)

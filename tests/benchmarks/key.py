@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -93,12 +93,22 @@ def folder_of(folder: Path) -> Iterator[Labelled]:
 
 def chord_accuracy(starts: list[float], names: list[str], end_s: float, truth: list[tuple[float, float, str]]) -> float:
     """Return mir_eval's weighted accuracy over major and minor triads."""
-    found = [
+    harte = [
         name if name == "N" else f"{name.removesuffix('m')}:{'min' if name.endswith('m') else 'maj'}" for name in names
     ]
-    spans = np.column_stack((starts, [*starts[1:], end_s]))
-    reference = np.array([row[:2] for row in truth], dtype=float)
-    return float(mir_eval.chord.evaluate(reference, [row[2] for row in truth], spans, found)["majmin"])
+    found = zip(starts, [*starts[1:], end_s], harte, strict=True)
+    (reference, wanted), (spans, labels) = (_lasting(rows) for rows in (truth, found))
+    spans, labels = mir_eval.util.adjust_intervals(
+        spans, labels, reference.min(), reference.max(), mir_eval.chord.NO_CHORD, mir_eval.chord.NO_CHORD
+    )
+    merged, wanted, labels = mir_eval.util.merge_labeled_intervals(reference, wanted, spans, labels)
+    right = mir_eval.chord.majmin(wanted, labels)
+    return float(mir_eval.chord.weighted_accuracy(right, mir_eval.util.intervals_to_durations(merged)))
+
+
+def _lasting(rows: Iterable[tuple[float, float, str]]) -> tuple[Scores, list[str]]:
+    kept = [row for row in rows if row[1] > row[0]]
+    return np.array([row[:2] for row in kept], dtype=float), [row[2] for row in kept]
 
 
 def essentias_chords(signal: Signal) -> tuple[list[float], list[str]]:

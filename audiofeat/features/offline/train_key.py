@@ -62,14 +62,14 @@ def heard_in(folder: Path) -> Iterator[Heard]:
     for line in (folder / "labels.jsonl").read_text().splitlines():
         said = json.loads(line)
         tonal = _tonal(folder / said["path"])
-        deviation, whole, clean, bass = tonal.pitch_classes()
+        _, whole, clean, bass = tonal.pitch_classes()
         found = chords(clean, bass)
         third = len(found) // 3
         parts = (slice(None), slice(2 * third), slice(third, None))
         rows = np.array([evidence(whole[part], clean[part], bass[part], found[part]) for part in parts])
         tonic, _, mode = (said["labels"]["key"] or "").partition(" ")
         key = PITCH_CLASSES.index(tonic) + 12 * (mode == "minor") if tonic else -1
-        yield Heard(key, said["set"], rows, tonal.order(deviation))
+        yield Heard(key, said["set"], rows, tonal.order())
 
 
 def _tonal(path: Path) -> Tonal:
