@@ -19,13 +19,13 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "stereo": 1,
     "loudness": 2,
     "rhythm": 2,
-    "tonal": 4,
+    "tonal": 5,
     "timbre": 2,
     "instrumentation": 1,
     "structure": 1,
     "speech": 1,
-    "mood": 2,
-    "descriptor": 3,
+    "mood": 3,
+    "descriptor": 4,
 }
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {
