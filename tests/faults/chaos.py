@@ -29,6 +29,17 @@ ENDED = "('done', 'degraded', 'rejected')"
 # What is killed, and how often; the reconciler takes all below it along.
 VICTIMS = {"pool process": 70, "worker": 12, "broker": 12, "reconciler": 6}
 RECOVERY_PROMISED_S = 15.0
+# Has a ledger know every file of a folder.
+REGISTER = """
+import sys
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.domain.jobs import Lane
+from audiofeat.services.register import register_listing
+from audiofeat.storage.location import parse_location
+services = Services(load_settings())
+store = services.stores.at(parse_location(sys.argv[1]))
+register_listing(store, "", catalogue=services.catalogue, lane=Lane.NORMAL, kind=None)
+"""
 _SOUND_EVERY = 100
 _LEAST_PAUSE_S = 0.1
 
@@ -85,16 +96,8 @@ class Chaos:
 
     def _register(self) -> None:
         """Have the ledger know every file; nobody works yet."""
-        code = (
-            "from audiofeat.bootstrap import Services, load_settings\n"
-            "from audiofeat.domain.jobs import Lane\n"
-            "from audiofeat.services.register import register_listing\n"
-            "from audiofeat.storage.location import parse_location\n"
-            "services = Services(load_settings())\n"
-            f"store = services.stores.at(parse_location({str(self._folder / 'music')!r}))\n"
-            "register_listing(store, '', catalogue=services.catalogue, lane=Lane.NORMAL, kind=None)\n"
-        )
-        subprocess.run([sys.executable, "-c", code], env=self._environment, check=True)
+        command = [sys.executable, "-c", REGISTER, str(self._folder / "music")]
+        subprocess.run(command, env=self._environment, check=True)
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "audiofeat", "up", "--no-api", "--workers", str(WORKERS)]
