@@ -11,7 +11,6 @@ from audiofeat.broker import celery_app, declare_dead_letters
 from audiofeat.extraction.sandbox import die_with_parent
 from workers.attendance import Attendance
 from workers.probes import Probes, serve
-from workers.requests import Request
 
 _settings = bootstrap.load_settings()
 logs.configure(level=_settings.log_level, as_json=_settings.logs_json, secrets=_settings.secrets)
@@ -35,7 +34,6 @@ def _keep_dead_letters(**_: object) -> None:
 @signals.worker_ready.connect
 def _attend(sender: Any, **_: object) -> None:  # noqa: ANN401  the consumer, whose type tells nothing of its worker
     """Have the ledger know of this worker while it runs."""
-    Request.loop = sender.controller.hub
     services = bootstrap.Services(_settings)
     queues = list(app.amqp.queues.consume_from)
     attendance = Attendance(services, app, name=sender.hostname, queues=queues, slots=sender.controller.concurrency)

@@ -25,8 +25,8 @@ _log = logs.get_logger(__name__)
 class Attendance(threading.Thread):
     """Says for one worker that it is there and that it leaves; ends it where it takes no messages any more.
 
-    A consumer that lost its broker at a bad moment may stay deaf for ever, and looks alive: whoever runs the worker
-    starts it anew.
+    A consumer that lost its broker while every slot was busy may stay deaf for ever, and looks alive: Celery counts
+    messages whose acknowledgement could not be sent as being worked on. Whoever runs the worker starts it anew.
 
     Parameters
     ----------

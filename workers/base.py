@@ -20,7 +20,6 @@ class Task(celery.Task[Any, Any]):
     """A task whose errors end in a log line and the ledger; only what may pass puts its message back into the queue."""
 
     abstract = True
-    Request = "workers.requests:Request"
 
     @cached_property
     def services(self) -> bootstrap.Services:
