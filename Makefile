@@ -12,7 +12,7 @@ ifeq ($(shell uname -m),x86_64)
 ANNOY_ENV := ANNOY_COMPILER_ARGS="$(ANNOY_FLAGS)"
 endif
 
-.PHONY: help demo test check fmt lint types imports bench docs schemas up down clean lock debian
+.PHONY: help demo test check fmt lint types imports bench chaos docs schemas up down clean lock debian
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ bench: $(VENV)/.dev ## the benchmarks behind docs/benchmarks.md
 	@status=0; for program in tests/benchmarks/*.py; do name=$$(basename $$program .py); \
 	echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || status=1; done; \
 	exit $$status
+
+chaos: $(VENV)/.dev ## random kills under load, with an account of what was lost
+	@$(BIN)/python -m tests.faults.chaos $(CHAOS)
 
 docs: $(VENV)/.dev ## generate the reference pages and build the site into site/
 	@$(BIN)/python docs/generate.py && NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict && echo "docs: site/index.html"

@@ -11,7 +11,19 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from audiofeat.catalogue import open_catalogue
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
-from audiofeat.domain.jobs import CRASH_BUDGET, FINAL_STATES, LOSS_BUDGET, Claim, JobState, Lane, Outcome, Registration
+from audiofeat.domain.jobs import (
+    CHANGES,
+    CRASH_BUDGET,
+    FINAL_STATES,
+    LOSS_BUDGET,
+    Change,
+    Claim,
+    JobFilter,
+    JobState,
+    Lane,
+    Outcome,
+    Registration,
+)
 
 LEASE_S = 10.0
 LONGEST_BACKOFF_S = 900.0
@@ -138,6 +150,18 @@ class LedgerMachine(RuleBasedStateMachine):
         self.catalogue.release(claim)
         if model:
             model.end(JobState.QUEUED)
+
+    @rule(change=st.sampled_from(list(Change)), n=st.integers(0, JOBS - 1))
+    def somebody_intervenes(self, change: Change, n: int) -> None:
+        job_id = list(self.model)[n]
+        model = self.model[job_id]
+        froms, after = CHANGES[change]
+        able = model.state in froms
+        assert self.catalogue.change_jobs(change, JobFilter(job_ids=(job_id,))) == able
+        if able:
+            model.end(after)
+            if change is Change.REPLAY:
+                model.crashes = model.losses = 0
 
     @rule()
     def everybody_falls_silent(self) -> None:
