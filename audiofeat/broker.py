@@ -144,13 +144,7 @@ class CeleryQueue:
 
 
 def depth_of(app: Celery, name: str) -> int:
-    """Return how many messages wait in a queue.
-
-    Raises
-    ------
-    BrokerUnavailable
-        The broker does not tell.
-    """
+    """Return how many messages wait in a queue; raises BrokerUnavailable."""
     try:
         with app.connection_for_write(connect_timeout=5) as connection:
             queue = next(q for q in app.conf.task_queues if q.name == name)
