@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import chain
+from typing import Literal
 
 from audiofeat.domain.items import is_audio_key
 from audiofeat.domain.jobs import Lane
@@ -126,8 +127,19 @@ class Sync:
     def _mend(self, differing: list[tuple[str, StoredObject | None, KnownObject | None]]) -> None:
         if not differing:
             return
-        with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
-            observations = [seen for seen in pool.map(lambda one: self._look(*one), differing) if seen is not None]
+        # Of a new one the worker finds out whether it is still as listed.
+        observations = [
+            Observation(key, stored.version, stored.size_bytes, None)
+            for key, stored, known in differing
+            if stored is not None and known is None
+        ]
+        doubtful = [known for _, _, known in differing if known is not None]
+        if doubtful:
+            with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+                looks = list(pool.map(self._look, doubtful))
+            observations += [look for look in looks if isinstance(look, Observation)]
+            self.found.unchanged += looks.count("unchanged")
+            self.found.failed += looks.count("failed")
         known = {key: one for key, _, one in differing}
         for seen, taken in zip(
             observations, self.ledger.take_observations(self.store.name, observations, lane=self.lane), strict=True
@@ -141,29 +153,20 @@ class Sync:
             else:
                 self.found.changed += 1
 
-    def _look(self, key: str, stored: StoredObject | None, known: KnownObject | None) -> Observation | None:
-        """Return what is at a key now; None where that cannot be told, or is what the ledger knows already."""
-        if known is None and stored is not None:
-            # The worker finds out where this is no longer true.
-            return Observation(key, stored.version, stored.size_bytes, None)
-        revision, believed = (known.revision, known.version) if known else (None, None)
+    def _look(self, known: KnownObject) -> Observation | Literal["unchanged", "failed"]:
+        """Return what is at a key now, or how to count it where that is no news or cannot be told."""
+        key = known.key
         try:
             now = self.store.head(key)
+            seen = Observation(key, now.version, now.size_bytes, known.revision)
         except ObjectMissing:
-            return self._observed(Observation(key, None, 0, revision), believed)
+            seen = Observation(key, None, 0, known.revision)
         except AudiofeatError as error:
             if error.retryable:
                 raise
             _log.warning("object_not_told", key=key, code=error.code, problem=error)
-            self.found.failed += 1
-            return None
-        return self._observed(Observation(key, now.version, now.size_bytes, revision), believed)
-
-    def _observed(self, seen: Observation, believed: str | None) -> Observation | None:
-        if seen.version == believed:
-            self.found.unchanged += 1
-            return None
-        return seen
+            return "failed"
+        return "unchanged" if seen.version == known.version else seen
 
     def _known(self, after: str | None) -> Iterator[KnownObject]:
         while page := self.ledger.known_objects(self.store.name, self.prefix, after=after, limit=_PAGE):
