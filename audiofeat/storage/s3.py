@@ -4,21 +4,17 @@ A version is the ETag without its quotes, as radosgw wants it back. Version ids 
 only, and a listing does not carry them.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-
 from audiofeat.errors import ObjectChanged, PointerMoved, StoreUnavailable
 from audiofeat.ports import Fetched, StoredObject
 from audiofeat.storage.arrival import BLOCK_BYTES, new_file, os_errors, refuse_beyond, write_blocks
+from audiofeat.storage.s3_client import OwnClient
 from audiofeat.storage.s3_connection import S3Connection
 from audiofeat.storage.s3_errors import s3_errors
-from audiofeat.storage.s3_watch import watch_calls
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -41,16 +37,25 @@ class S3Store:
         How its server is reached; a client is made on first use and again in each forked process.
     store_name : str
         First part of the store's name, which has no endpoint or port in it.
+    client : OwnClient, optional
+        Shared with other stores of the same connection.
     prefix : str
         Put before every key, with a ``/`` between; for a bucket that is shared with others.
     """
 
-    def __init__(self, bucket: str, *, connection: S3Connection, store_name: str = "s3", prefix: str = "") -> None:
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        connection: S3Connection,
+        store_name: str = "s3",
+        prefix: str = "",
+        client: OwnClient | None = None,
+    ) -> None:
         self._bucket = bucket
-        self._connection = connection
         self._base = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.name = f"{store_name}/{bucket}/{self._base}".rstrip("/")
-        self._client: tuple[int, S3Client] | None = None
+        self._client = client or OwnClient(connection)
 
     def list(self, prefix: str = "", *, after: str | None = None) -> Iterator[StoredObject]:
         """Yield the object that ``prefix`` names and those below it, in key order."""
@@ -164,38 +169,10 @@ class S3Store:
         return found, page.get("NextContinuationToken")
 
     def _s3(self) -> "S3Client":
-        """Return this process's client: sockets made before a fork would be shared with the parent."""
-        if self._client is None or self._client[0] != os.getpid():
-            self._client = (os.getpid(), _connect(self._connection))
-        return self._client[1]
+        return self._client.of_this_process()
 
     def _said(self, key: str) -> str:
         return f"s3://{self._bucket}/{self._base}{key}"
-
-
-def _connect(connection: S3Connection) -> "S3Client":
-    elsewhere = connection.endpoint_url is not None
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": connection.attempts},
-        connect_timeout=connection.connect_timeout_s,
-        read_timeout=connection.read_timeout_s,
-        s3={"addressing_style": "path" if elsewhere else "auto"},
-        # Newer checksums are Amazon's; many other servers refuse or mangle them.
-        request_checksum_calculation="when_required" if elsewhere else "when_supported",
-        response_checksum_validation="when_required" if elsewhere else "when_supported",
-    )
-    # A session of its own: boto3's default one must not be shared between threads.
-    client = boto3.session.Session().client(
-        "s3",
-        endpoint_url=connection.endpoint_url,
-        region_name=connection.region,
-        aws_access_key_id=connection.access_key_id,
-        aws_secret_access_key=connection.secret_access_key,
-        config=config,
-    )
-    if connection.watch:
-        watch_calls(client.meta.events, connection.watch)
-    return client
 
 
 def _unquoted(etag: str) -> str:

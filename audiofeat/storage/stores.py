@@ -1,6 +1,7 @@
 """The one place where a location, or a store's name in the ledger, becomes a store."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audiofeat.errors import AccessDenied, SourceNotFound
 from audiofeat.ports import ObjectStore
@@ -9,7 +10,11 @@ from audiofeat.storage.directory import DirectoryStore
 from audiofeat.storage.location import Location
 from audiofeat.storage.s3_connection import S3Connection
 
+if TYPE_CHECKING:
+    from audiofeat.storage.s3_client import OwnClient
+
 _FILE = "file:"
+_MOST_OPENED = 1_000
 
 
 class Stores:
@@ -32,6 +37,7 @@ class Stores:
         self._s3_store_name = s3_store_name
         self._allowed_buckets = frozenset(allowed_buckets)
         self._opened: dict[str, ObjectStore] = {}
+        self._client: OwnClient | None = None
 
     def at(self, location: Location) -> ObjectStore:
         """Return the store that holds a location; the location's prefix is for the store's ``list``.
@@ -58,6 +64,9 @@ class Stores:
             If the bucket is not an allowed one.
         """
         if name not in self._opened:
+            if len(self._opened) >= _MOST_OPENED:
+                # Where every bucket is allowed, requests may name any number of them.
+                self._opened.clear()
             self._opened[name] = self._open(name)
         return self._opened[name]
 
@@ -96,5 +105,9 @@ class Stores:
     def _bucket(self, bucket: str, *, prefix: str = "") -> ObjectStore:
         # boto3 takes a third of a second to load, which a run over a local folder need not pay.
         from audiofeat.storage.s3 import S3Store  # noqa: PLC0415  as said above
+        from audiofeat.storage.s3_client import OwnClient  # noqa: PLC0415  as said above
 
-        return S3Store(bucket, connection=self._connection, store_name=self._s3_store_name, prefix=prefix)
+        self._client = self._client or OwnClient(self._connection)
+        return S3Store(
+            bucket, connection=self._connection, store_name=self._s3_store_name, prefix=prefix, client=self._client
+        )

@@ -262,7 +262,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 def _told(store: ObjectStore) -> list[str]:
     """Return how a store's server is reached."""
-    connection = store._connection if isinstance(store, S3Store) else S3Connection()
+    connection = store._client._connection if isinstance(store, S3Store) else S3Connection()
     told = (connection.endpoint_url, connection.region, connection.access_key_id, connection.secret_access_key)
     return [part or "" for part in told]
 
@@ -512,8 +512,8 @@ class TestS3:
         s3_store.put("a", b"x")
         child = os.fork()
         if child == 0:
-            parents = s3_store._client
-            right = s3_store.get("a")[0] == b"x" and s3_store._client is not parents
+            parents = s3_store._client._made
+            right = s3_store.get("a")[0] == b"x" and s3_store._client._made is not parents
             os._exit(0 if right else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
@@ -668,6 +668,17 @@ class TestStores:
         """A name that no store here has is SourceNotFound."""
         with pytest.raises(SourceNotFound):
             Stores(connection=s3_connection).named(name)
+
+    def test_many_buckets_share_one_client(self, s3_connection: S3Connection) -> None:
+        """However many buckets requests name, they cost no client each, and their names do not pile up."""
+        stores = Stores(connection=s3_connection)
+        first, second = (stores.named(f"s3/bucket-{n}") for n in range(2))
+        assert isinstance(first, S3Store)
+        assert isinstance(second, S3Store)
+        assert first._s3() is second._s3()
+        for n in range(3_000):
+            stores.named(f"s3/bucket-{n}")
+        assert len(stores._opened) <= 1_000
 
     def test_own_folder_is_made(self, s3_connection: S3Connection, tmp_path: Path) -> None:
         """The artefact folder exists after its first opening."""
