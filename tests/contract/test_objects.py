@@ -238,6 +238,16 @@ def test_the_removal_of_an_old_version_hides_nothing(catalogue: SqlCatalogue) ->
     assert catalogue.find_item("a.wav").item_id == item
 
 
+def test_a_version_whose_removal_was_told_first(catalogue: SqlCatalogue) -> None:
+    """It never becomes an item, while one that was made under the same id afterwards does."""
+    assert deleted(catalogue, 2, version_id="null").fate is Fate.ACCEPTED
+    assert created(catalogue, 1, version_id="null") == Taken(Fate.ACCEPTED)
+    assert catalogue.items() == []
+    assert catalogue.due(Lane.COLD, limit=10) == []
+    assert created(catalogue, 3, version_id="null").job is not None
+    assert [item.key for item in catalogue.items()] == ["a.wav"]
+
+
 def test_observations_count_only_against_what_is_still_known(catalogue: SqlCatalogue) -> None:
     """A look into the store that an event has overtaken is not believed, be it of a presence or of an absence."""
     created(catalogue, 1)

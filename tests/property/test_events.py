@@ -41,8 +41,9 @@ def plans(draw: st.DrawFn) -> Plan:
     is_versioned = draw(st.booleans())
     alive: dict[str, list[str]] = {key: [] for key in KEYS}
     for step in range(draw(st.integers(1, 8))):
-        key = draw(st.sampled_from(KEYS))
-        what = draw(st.sampled_from(["put", "delete", "remove version"]))
+        # Most things happen to one key: where several share few events, little can be told in a wrong order.
+        key = draw(st.sampled_from((KEYS[0], KEYS[0], *KEYS)))
+        what = draw(st.sampled_from(["put", "remove version" if is_versioned else "put", "delete"]))
         version_id = None
         happened = Happened.CREATED if what == "put" else Happened.DELETED
         if is_versioned and what == "put":
