@@ -17,7 +17,8 @@ OFFICE = "reconciler"
 # In leases of a job: who has not been heard of for so long does no work.
 _ABSENT_AFTER_LEASES = 3
 _SLOTS_AHEAD = 2
-_SLOTS_AHEAD_MOST = 64
+# Deeper, and what is brought back would wait long behind what was rung for before.
+_SLOTS_AHEAD_MOST = 8
 _RING_AGAIN_S = 5.0
 _TIDY_S = 60.0
 # The two clocks may drift so far apart between two passes; more is a clock that was set.
