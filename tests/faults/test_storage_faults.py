@@ -62,9 +62,9 @@ class Meanwhile:
     extractor: Any
     happens: Callable[[], None]
 
-    def extract(self, path: Path, *, source: str) -> Extraction:
+    def extract(self, path: Path, **asked: Any) -> Extraction:
         self.happens()
-        found: Extraction = self.extractor.extract(path, source=source)
+        found: Extraction = self.extractor.extract(path, **asked)
         return found
 
 
