@@ -1,10 +1,10 @@
 """Bandwidth: where the content of the recording ends, as at a codec's cut-off or the old rate of upsampled sound."""
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from audiofeat.features.frames import Floats
+from audiofeat.features.spectra import power_spectra
 
 LENGTH = 4_096
 _BAND_BINS = 8
@@ -26,8 +26,7 @@ class Bandwidth:
     def push(self, windows: Floats) -> None:
         """Take in samples of shape (windows, 4096)."""
         centred = windows - windows.mean(axis=1, keepdims=True)
-        spectra = scipy.fft.rfft(centred * _WINDOW, axis=1)
-        self._power += (np.square(spectra.real) + np.square(spectra.imag)).sum(axis=0)
+        self._power += power_spectra(centred.ravel(), window=_WINDOW, hop=LENGTH).sum(axis=0, dtype=np.float64)
 
     def end_hz(self, rate_hz: int) -> float | None:
         """Return the highest frequency with content, or None where nothing was heard."""
