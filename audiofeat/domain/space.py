@@ -33,7 +33,7 @@ WEIGHTS: Mapping[Kind, Mapping[str, float]] = {
         "rhythm_syllables": 0.2,
         "instrumentation": 0.35,
         "loudness": 0.35,
-        "stereo": 0.25,
+        "stereo": 0.17,
     },
     Kind.EPISODE: {
         "timbre_mfcc": 1.6,
@@ -45,7 +45,7 @@ WEIGHTS: Mapping[Kind, Mapping[str, float]] = {
         "rhythm_syllables": 0.4,
         "instrumentation": 0.35,
         "loudness": 0.5,
-        "stereo": 0.25,
+        "stereo": 0.17,
     },
 }
 

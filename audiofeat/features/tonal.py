@@ -88,7 +88,7 @@ class Tonal:
         self._order.push(fine[:: len(_KINDS)][heard], fine[1 :: len(_KINDS)][heard], semitones)
         self._level.append(level)
         self._thirds += spectrum.tuned(level @ fine[:: len(_KINDS)], semitones, 36)
-        self._classes.append(spectrum.tuned(fine, semitones, 12).reshape(count, -1).astype(np.float16))
+        self._classes.append(spectrum.tuned(fine, semitones, 12).reshape(count, 12 * len(_KINDS)).astype(np.float16))
 
     def pitch_classes(self) -> tuple[float, Array, Array, Array]:
         """Return the tuning (semitones above 440 Hz) and shares of 12 pitch classes in each frame.

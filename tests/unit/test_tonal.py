@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from audiofeat.domain.quality import Reason
+from audiofeat.features import tonal
 from audiofeat.features.tonal import Tonal
 from tests.synthesis import (
     CADENCES,
@@ -145,3 +146,18 @@ def test_a_cluster_is_rougher_than_an_octave() -> None:
     cluster, octave = (fed(Tonal(), held(*tones)).values["dissonance"] for tones in ((440, 466.2, 493.9), (220, 440)))
     assert cluster > 0.3
     assert octave < 0.1
+
+
+@pytest.mark.parametrize("stretches", [1, 4])
+def test_an_item_may_end_with_a_stretch_of_one_tuning(stretches: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left over then; the key is that of the item taken as a whole."""
+    signal = cadence(2, "minor", times=6)
+    whole = fed(Tonal(), signal).values
+    group = Tonal()
+    fed(group, signal)
+    frames = sum(map(len, group._level))
+    signal = signal[: len(signal) - (frames % 4) * 2 * tonal.spectrum.HOP]
+    monkeypatch.setattr(tonal, "_TUNED_FRAMES", frames // 4 * 4 // stretches)
+    found = fed(Tonal(), signal).values
+    assert (found["key"], found["mode"]) == (whole["key"], whole["mode"]) == ("D", "minor")
+    assert found["tuning_hz"] == pytest.approx(whole["tuning_hz"], rel=1e-3)
