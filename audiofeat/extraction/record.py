@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import audiofeat.features
 from audiofeat.domain import registry
 from audiofeat.domain.quality import Flag, status_of
@@ -18,6 +20,8 @@ from audiofeat.extraction.view import Record, unreadable
 _PACKAGES = ("audiofeat", "av", "essentia", "numpy", "scipy", "soundfile", "soxr")
 _DATA_SUFFIXES = frozenset({".json", ".npz"})
 _DIGITS = 9
+_POWERS_OF_TEN = np.array([float(f"1e{exponent}") for exponent in range(23)])
+_SMALL, _LARGE = 1e-13, 1e8
 
 
 @cache
@@ -97,7 +101,19 @@ def _rounded(value: Any) -> Any:  # noqa: ANN401  a field's own type
         return float(f"{value:.{_DIGITS}g}")
     if not isinstance(value, list):
         return value
-    numbers = [part for part in value if type(part) is float]
-    # One format for the whole list takes a quarter of the time of one for each number.
-    rounded = map(float, (f"%.{_DIGITS}g " * len(numbers) % tuple(numbers)).split())
+    rounded = iter(_rounded_all([part for part in value if type(part) is float]))
     return [next(rounded) if type(part) is float else _rounded(part) for part in value]
+
+
+def _rounded_all(numbers: list[float]) -> list[float]:
+    """Round many numbers at a time, which takes a fifth of the time of one after the other.
+
+    A whole number divided by a power of ten up to 10^22 is the number that its digits spell, as both are exact.
+    """
+    values = np.abs(numbers)
+    if not len(values) or values.max() >= _LARGE or values.min(initial=_LARGE, where=values > 0) < _SMALL:
+        return [float(f"{number:.{_DIGITS}g}") for number in numbers]
+    exponents = np.floor(np.log10(np.where(values > 0, values, 1.0))).astype(np.int64)
+    scales = _POWERS_OF_TEN[_DIGITS - 1 - exponents]
+    rounded: list[float] = (np.rint(np.asarray(numbers) * scales) / scales).tolist()
+    return rounded
