@@ -90,15 +90,16 @@ class Tonal:
         self._thirds += spectrum.tuned(level @ fine[:: len(_KINDS)], semitones, 36)
         self._classes.append(spectrum.tuned(fine, semitones, 12).reshape(count, 12 * len(_KINDS)).astype(np.float16))
 
-    def pitch_classes(self) -> tuple[float, Array, Array, Array]:
+    def pitch_classes(self) -> tuple[float, Floats, Floats, Floats]:
         """Return the tuning (semitones above 440 Hz) and shares of 12 pitch classes in each frame.
 
         The shares, shape (frames, 12) each, are of all peaks, of all that are no overtones, and of the bass; frames
-        that cannot be heard beside the loudest are zeros.
+        that cannot be heard beside the loudest are zeros. Ask once: an item of hours is not kept twice.
         """
         self._tune(len(self._untuned[0]))
         level = np.concatenate(self._level)
-        shares = np.concatenate(self._classes, dtype=np.float64)
+        shares = np.concatenate(self._classes, dtype=np.float32)
+        self._classes.clear()
         shares[level <= level.max() * _AUDIBLE_WEIGHT] = 0.0
         whole, clean, bass = np.split(shares, len(_KINDS), axis=1)
         return float(np.angle(self._deviation) / (2 * np.pi)), whole, clean, bass
@@ -117,8 +118,8 @@ class Tonal:
             return result
         deviation, whole, clean, bass = self.pitch_classes()
         level = np.concatenate(self._level)
-        profile = _largest_one(level @ whole)
-        played = _largest_one(level @ clean)
+        profile = _largest_one(np.asarray(level @ whole, dtype=np.float64))
+        played = _largest_one(np.asarray(level @ clean, dtype=np.float64))
         result.put("tuning_hz", 440.0 * 2 ** (deviation / 12))
         result.put("hpcp", profile.tolist())
         result.put("hpcp_36", _largest_one(self._thirds).tolist())
@@ -156,7 +157,7 @@ def _largest_one(values: Array) -> Array:
     return values / max(float(values.max()), 1e-12)
 
 
-def _by_second(rows: Array) -> list[list[float]]:
+def _by_second(rows: NDArray[np.floating]) -> list[list[float]]:
     """Return one profile a second, its largest value 1; a silent second is all zeros."""
     second = (np.arange(len(rows)) / spectrum.FRAME_RATE_HZ).astype(np.int64)
     sums = np.add.reduceat(rows, np.searchsorted(second, np.arange(second[-1] + 1)), axis=0)
@@ -164,7 +165,7 @@ def _by_second(rows: Array) -> list[list[float]]:
     return scaled
 
 
-def _change(rows: Array) -> float:
+def _change(rows: NDArray[np.floating]) -> float:
     """Return the mean absolute change of the profile (its sum 1) from 4 s to the next."""
     blocks = np.add.reduceat(rows, np.arange(0, len(rows), _BLOCK_FRAMES), axis=0)
     blocks = blocks[blocks.sum(axis=1) > 0]

@@ -35,7 +35,7 @@ def _templates() -> Array:
 _TEMPLATES = _templates()
 
 
-def chords(classes: Array, bass: Array) -> NDArray[np.int64]:
+def chords(classes: NDArray[np.floating], bass: NDArray[np.floating]) -> NDArray[np.int64]:
     """Return the chord of each frame: those on the best path, where every change costs the same.
 
     Parameters
@@ -66,7 +66,7 @@ def chords(classes: Array, bass: Array) -> NDArray[np.int64]:
     return path
 
 
-def _scores(classes: Array, bass: Array) -> Array:
+def _scores(classes: NDArray[np.floating], bass: NDArray[np.floating]) -> Array:
     """Return how well each chord, and none, fits each frame."""
     norm = np.linalg.norm(classes, axis=1, keepdims=True)
     fit = (classes / np.maximum(norm, 1e-12)) @ _TEMPLATES.T

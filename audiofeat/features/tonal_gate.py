@@ -72,7 +72,7 @@ class Order:
         return np.array([together, apart, fit])
 
 
-def is_tonal(values: Array, clean: Array, played: Array) -> bool:
+def is_tonal(values: Array, clean: NDArray[np.floating], played: Array) -> bool:
     """Return whether there is a key to be found.
 
     Parameters

@@ -44,7 +44,9 @@ class Key:
     probability: float
 
 
-def evidence(whole: Array, clean: Array, bass: Array, chords: NDArray[np.int64]) -> Array:
+def evidence(
+    whole: NDArray[np.floating], clean: NDArray[np.floating], bass: NDArray[np.floating], chords: NDArray[np.int64]
+) -> Array:
     """Return what speaks for a key, seen from each tonic.
 
     Parameters
@@ -65,11 +67,16 @@ def evidence(whole: Array, clean: Array, bass: Array, chords: NDArray[np.int64])
     sounding = chords[chords != NO_CHORD]
     if len(sounding):
         ends[[0, 1], sounding[[0, -1]]] = 1.0
-    parts = [_largest_one(clean.sum(axis=0)), _largest_one(np.square(clean).sum(axis=0))]
-    parts += [_largest_one(bass.sum(axis=0)), shares, *ends]
+    parts = [
+        _largest_one(_total(clean)),
+        _largest_one(_total(np.square(clean))),
+        _largest_one(_total(bass)),
+        shares,
+        *ends,
+    ]
     turns = np.concatenate(parts).reshape(-1, 12)
     free = [np.roll(turns, -tonic, axis=1).ravel() for tonic in range(12)]
-    pools = (_with_overtones(whole.sum(axis=0)), _with_overtones(np.square(whole).sum(axis=0)), clean.sum(axis=0))
+    pools = (_with_overtones(_total(whole)), _with_overtones(_total(np.square(whole))), _total(clean))
     return np.hstack((free, *(_FIT_WEIGHT * _fits(pool) for pool in pools)))
 
 
@@ -97,6 +104,11 @@ def _fits(classes: Array) -> Array:
     profiles /= np.linalg.norm(profiles, axis=1, keepdims=True)
     fits: Array = turned @ profiles.T / max(float(np.linalg.norm(turned[0])), 1e-12)
     return fits
+
+
+def _total(rows: NDArray[np.floating]) -> Array:
+    """Return the sum over all frames, as many as they are."""
+    return np.asarray(rows.sum(axis=0, dtype=np.float64))
 
 
 def _largest_one(values: Array) -> Array:
