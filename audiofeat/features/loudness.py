@@ -126,6 +126,9 @@ class Loudness:
     def _measure_peak(self, planes: Floats) -> None:
         """Raise the true peak; a short piece over the edge holds what lies between this block and the last."""
         edge = np.concatenate((self._recent, planes[:, :_TRUE_PEAK_LEAST_FRAMES]), axis=1)
+        if edge.shape[1] < _TRUE_PEAK_LEAST_FRAMES:
+            self._recent = edge
+            return
         for piece in (edge, planes):
             if piece.shape[1] >= _TRUE_PEAK_LEAST_FRAMES:
                 peaks = np.full(len(planes), self._true_peak, dtype=np.float32)

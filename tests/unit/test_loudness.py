@@ -214,3 +214,11 @@ def test_too_short_for_a_window() -> None:
     assert longer.values["integrated_loudness_lufs"] is not None
     assert longer.reasons["loudness_range_lu"] is Reason.TOO_SHORT
     assert longer.reasons["max_short_term_loudness_lufs"] is Reason.TOO_SHORT
+
+
+def test_a_peak_between_tiny_blocks_is_found() -> None:
+    """Blocks shorter than the filter wait for those that follow."""
+    burst = noise(0.2)
+    burst[2_000:2_050] *= 8
+    blocks = measured(burst, 22_050, block_s=10 / 22_050).values
+    assert blocks["true_peak_dbtp"] == pytest.approx(measured(burst, 22_050).values["true_peak_dbtp"], abs=1e-5)
