@@ -193,7 +193,7 @@ def _side_by_side(
     stored, believed = next(listing, None), next(known, None)
     while stored is not None or believed is not None:
         if believed is None or (stored is not None and stored.key < believed.key):
-            yield stored.key, stored, None  # type: ignore[union-attr]
+            yield stored.key, stored, None  # type: ignore[union-attr]  # only the other side has none
             stored = next(listing, None)
         elif stored is None or believed.key < stored.key:
             yield believed.key, None, believed

@@ -47,7 +47,7 @@ class Metrics:
         name = re.sub(r"[^A-Za-z0-9@.-]", "-", process)
         # The library knows two ways of saying where and as whom: the environment, and this.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-        values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]
+        values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]  # the client has no types there
         self._stages = Histogram(
             "audiofeat_stage_seconds", "Wall time of a stage of a job.", ["stage"],
             buckets=_STAGE_BUCKETS_S, registry=None,
@@ -106,7 +106,7 @@ def exposition(folder: Path, *more: Collector) -> bytes:
     """Return what all processes of a home have counted, and what ``more`` collects now, in Prometheus's text format."""
     registry = CollectorRegistry()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]  # the client has no types there
     for collector in more:
         registry.register(collector)
     return generate_latest(registry)

@@ -89,7 +89,7 @@ def measure(name: str, url: str, sizes: Sequence[int]) -> bool:
 def fill(name: str, url: str, *, first: int, last: int) -> None:
     """Add rows of jobs that have ended, whole sets at a time."""
     script = _SERIES[name].format(first=first, last=last) + _FILL.format(digest=_DIGEST[name]) + "DROP TABLE numbers;"
-    counter = f"UPDATE counters SET value = {10 * last} WHERE name = 'jobs';"  # noqa: S608
+    counter = f"UPDATE counters SET value = {10 * last} WHERE name = 'jobs';"  # noqa: S608  our own words
     if name == "sqlite":
         with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
             connection.executescript(f"PRAGMA synchronous=OFF; BEGIN; {script} {counter} COMMIT; ANALYZE;")
@@ -102,8 +102,8 @@ def fill(name: str, url: str, *, first: int, last: int) -> None:
 
 def queue(name: str, url: str, count: int) -> list[str]:
     """Put the newest ended jobs back into the queue, and return their ids."""
-    newest = f"SELECT job_id FROM jobs WHERE state IN ('done', 'rejected') ORDER BY sequence DESC LIMIT {count}"  # noqa: S608
-    again = f"UPDATE jobs SET state = 'queued' WHERE job_id IN ({newest}) RETURNING job_id"  # noqa: S608
+    newest = f"SELECT job_id FROM jobs WHERE state IN ('done', 'rejected') ORDER BY sequence DESC LIMIT {count}"  # noqa: S608  our own words
+    again = f"UPDATE jobs SET state = 'queued' WHERE job_id IN ({newest}) RETURNING job_id"  # noqa: S608  our own words
     if name == "sqlite":
         with sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30) as connection:
             return [row[0] for row in connection.execute(again).fetchall()]

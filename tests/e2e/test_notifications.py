@@ -57,7 +57,7 @@ def test_from_upload_to_neighbour(audiofeat: Run, api: str, radosgw: Radosgw, bu
     for clip in CLIPS:
         s3.put_object(Bucket=bucket, Key=f"new/{clip}", Body=(SAMPLES / "audio" / clip).read_bytes())
     for clip in CLIPS:
-        wait_until(lambda clip=clip: state_of(api, f"new/{clip}") == "done", timeout_s=60)  # type: ignore[misc]
+        wait_until(lambda clip=clip: state_of(api, f"new/{clip}") == "done", timeout_s=60)  # type: ignore[misc]  # mypy and defaults
     assert audiofeat("index", "build").returncode == 0
 
     # The same bytes under a key with everything that is encoded elsewhere.

@@ -158,13 +158,13 @@ class Chaos:
 
     def _count(self, condition: str) -> int:
         with closing(self._ledger()) as ledger:
-            return int(ledger.execute(f"select count(*) from jobs where {condition}").fetchone()[0])  # noqa: S608
+            return int(ledger.execute(f"select count(*) from jobs where {condition}").fetchone()[0])  # noqa: S608  our own words
 
     def _account(self, took_s: float) -> int:
         with closing(self._ledger()) as ledger:
             states = dict(ledger.execute("select state, count(*) from jobs group by state"))
             ends, ended = ledger.execute(
-                f"select count(*), count(distinct job_id) from transitions where to_state in {ENDED}"  # noqa: S608
+                f"select count(*), count(distinct job_id) from transitions where to_state in {ENDED}"  # noqa: S608  our own words
             ).fetchone()
             sounds = len(range(0, self._jobs, _SOUND_EVERY))
             (features,) = ledger.execute("select count(distinct sha256) from analyses").fetchone()

@@ -154,7 +154,7 @@ def test_a_ledger_that_is_down_takes_nothing(http: TestClient, services: Service
     def fail(*_: object, **__: object) -> None:
         raise CatalogueUnavailable("the ledger cannot be used")
 
-    services.catalogue.take_events = fail  # type: ignore[method-assign]
+    services.catalogue.take_events = fail  # type: ignore[method-assign]  # a fault on purpose
     answer = http.post("/v1/events", json={"Records": [record("a.wav")]})
     assert answer.status_code == 503
     assert Problem.model_validate_json(answer.text).code == "catalogue_unavailable"

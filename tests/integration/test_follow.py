@@ -131,9 +131,9 @@ def test_a_message_stays_until_the_ledger_has_it(s3_connection: S3Connection, tm
         pauses.append(seconds)
         assert queue.left == 1
         if len(pauses) == 2:
-            services.catalogue.take_events = take  # type: ignore[method-assign]
+            services.catalogue.take_events = take  # type: ignore[method-assign]  # a fault on purpose
 
-    services.catalogue.take_events = fail  # type: ignore[method-assign]
+    services.catalogue.take_events = fail  # type: ignore[method-assign]  # a fault on purpose
     source = SqsQueue(queue.url, connection=s3_connection)
     follower = Follower(source, services.intake, tasks=lambda: services.queue, pause=pause)
     followed = follower.run(stopping=lambda: follower.followed.messages == 1)
@@ -153,7 +153,7 @@ def test_a_fault_of_ours_holds_nothing_up(s3_connection: S3Connection, tmp_path:
             raise ZeroDivisionError("a fault of ours")
         return take(events, lane=lane)
 
-    services.catalogue.take_events = fail_on_one  # type: ignore[method-assign]
+    services.catalogue.take_events = fail_on_one  # type: ignore[method-assign]  # a fault on purpose
     queue.send(message("bad.wav"))
     queue.send(message("good.wav"))
     source = SqsQueue(queue.url, connection=s3_connection)

@@ -55,7 +55,7 @@ def neighbours(services: Services, number: int = 0) -> list[tuple[str, float]]:
 def next_release(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return what makes this process one of the next release, whose fingerprints are of a higher version."""
     newer = registry.GROUP_VERSIONS["descriptor"] + 1
-    return lambda: monkeypatch.setitem(registry.GROUP_VERSIONS, "descriptor", newer)  # type: ignore[arg-type]
+    return lambda: monkeypatch.setitem(registry.GROUP_VERSIONS, "descriptor", newer)  # type: ignore[arg-type]  # read-only to all others
 
 
 def test_the_old_index_serves_until_the_new_one_is_complete(

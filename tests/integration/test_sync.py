@@ -219,7 +219,7 @@ def test_memory_does_not_grow_with_the_store(catalogue: SqlCatalogue) -> None:
     def peak_bytes(count: int) -> int:
         catalogue.register([Registration(ObjectVersion("s3/endless", f"{n:09}.wav", "etag")) for n in range(count)])
         tracemalloc.start()
-        found = run(Endless(count), catalogue)  # type: ignore[arg-type]
+        found = run(Endless(count), catalogue)  # type: ignore[arg-type]  # lists, and no more
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert found == Found(looked_at=count, unchanged=count)
