@@ -14,11 +14,13 @@ _LARGE_BYTES = 1 << 19
 _PAGE_BYTES = resource.getpagesize()
 EXTRA_MEMORY_BYTES = 2 << 30
 _OPEN_FILES = 64
+# Opened once: a child is short of milliseconds.
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with_parent(parent_pid: int) -> None:
     """Ask the kernel to kill this process when the thread that started it ends."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         os._exit(1)
 
@@ -49,9 +51,8 @@ def give_memory_back() -> None:
 
     Between the pass over a file and its results: blocks profit from memory that is kept, curves of hours do not.
     """
-    libc = ctypes.CDLL(None)
-    libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-    libc.malloc_trim(0)
+    _LIBC.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+    _LIBC.malloc_trim(0)
 
 
 def _address_space_bytes() -> int:

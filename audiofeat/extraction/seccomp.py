@@ -27,6 +27,7 @@ _X86_64_CALLS = {
 _X32_BIT = 0x4000_0000
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
 _MODE_FILTER = 2
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _AUDIT_ARCH_X86_64 = 0xC000_003E
 # Instructions of classic BPF, from linux/filter.h; offsets into struct seccomp_data.
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
@@ -49,13 +50,16 @@ def refuse_calls() -> bool:
     """
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False
+    prctl = _LIBC.prctl
+    return not prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) and not prctl(
+        _PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(_program()), 0, 0
+    )
+
+
+def _program() -> _Program:
     instructions = _instructions()
     array = (_Instruction * len(instructions))(*(_Instruction(*each) for each in instructions))
-    program = _Program(len(instructions), array)
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    return not prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) and not prctl(
-        _PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0
-    )
+    return _Program(len(instructions), array)
 
 
 def _instructions() -> list[tuple[int, int, int, int]]:

@@ -26,6 +26,7 @@ from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.extraction import sandbox
 from audiofeat.extraction.analyse import analyse
 from audiofeat.extraction.record import extractor
+from audiofeat.extraction.rehearsal import rehearse
 from audiofeat.features.picture import Picture
 
 _PROBE_DEADLINE_S = 10.0
@@ -167,6 +168,7 @@ def main() -> None:
     os.dup2(2, 1)
     # Once for all children.
     extractor()
+    rehearse()
     _send(answers, {"ready": True})
     serve(0, answers)
 

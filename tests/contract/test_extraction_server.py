@@ -175,6 +175,26 @@ class TestAnswers:
         assert peak_bytes < 350e6
 
 
+def test_the_rehearsal_reads_every_model_and_leaves_nothing_open() -> None:
+    """A child finds every model and table that the groups keep in memory; nothing stays open."""
+    program = """
+import gc, json, os
+from functools import _lru_cache_wrapper
+from audiofeat.extraction.rehearsal import rehearse
+before = len(os.listdir("/proc/self/fd"))
+rehearse()
+cached = [f for f in gc.get_objects() if isinstance(f, _lru_cache_wrapper)]
+caches = [f for f in cached if f.__module__.startswith("audiofeat.features")]
+cold = [f"{f.__module__}.{f.__name__}" for f in caches if not f.cache_info().currsize]
+print(json.dumps([len(caches), cold, len(os.listdir("/proc/self/fd")) - before]))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    caches, cold, opened = json.loads(ran.stdout)
+    assert caches > 10
+    assert cold == []
+    assert opened == 0
+
+
 class TestCrashes:
     def test_a_child_that_dies_by_signal(self, server: ExtractionServer, long: Path, tune: Path) -> None:
         """A crash in native code costs that file only, and says which signal it was."""
