@@ -6,10 +6,12 @@ from typing import Any
 from audiofeat.catalogue import audio_lookups, item_lookups, releases
 from audiofeat.catalogue.census import SqlCensus
 from audiofeat.catalogue.database import Clock, Database
+from audiofeat.catalogue.duplicates import SqlDuplicates
 from audiofeat.catalogue.fleet import SqlAttendance, SqlBatches
 from audiofeat.catalogue.job_ledger import SqlLedger
 from audiofeat.catalogue.object_ledger import SqlObjectLedger
 from audiofeat.catalogue.staleness import SqlStaleness
+from audiofeat.catalogue.takedowns import SqlTakedowns
 from audiofeat.catalogue.upgrade import upgrade
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import MetadataValue
@@ -39,7 +41,17 @@ def open_catalogue(url: str, *, clock: Clock | None = None) -> "SqlCatalogue":
     return SqlCatalogue(database)
 
 
-class SqlCatalogue(SqlLedger, SqlBatches, SqlAttendance, SqlObjectLedger, SqlCensus, SqlStaleness, Catalogue):
+class SqlCatalogue(
+    SqlLedger,
+    SqlBatches,
+    SqlAttendance,
+    SqlObjectLedger,
+    SqlCensus,
+    SqlStaleness,
+    SqlDuplicates,
+    SqlTakedowns,
+    Catalogue,
+):
     """The ledger on SQLite or PostgreSQL; may be used from many threads, and after a fork.
 
     Every method raises CatalogueUnavailable or DiskFull where the database fails.

@@ -55,7 +55,7 @@ def arrive(connection: Connection, now: float, found: Mapping[Place, tuple[Objec
 
 def show(connection: Connection, item_ids: Collection[str]) -> None:
     """Have items found again that were hidden."""
-    hidden = and_(items.c.item_id.in_(item_ids), items.c.hidden_at.is_not(None))
+    hidden = and_(items.c.item_id.in_(item_ids), items.c.hidden_at.is_not(None), items.c.taken_down_at.is_(None))
     connection.execute(update(items).where(hidden).values(hidden_at=None))
 
 
@@ -95,7 +95,7 @@ def depart(connection: Connection, now: float, places: Collection[Place]) -> lis
     for item_id in sorted({row.item_id for row in left.values() if row.item_id}):
         other = _other_object(connection, item_id)
         if other is None:
-            _hide(connection, now, item_id)
+            hide(connection, now, item_id)
             continue
         its_job = job_id(ObjectVersion(other.store, other.key, other.version))
         if connection.scalar(select(items.c.job_id).where(items.c.item_id == item_id)) != its_job:
@@ -148,7 +148,8 @@ def _other_object(connection: Connection, item_id: str) -> Row[Any] | None:
     return connection.execute(query.order_by(objects.c.updated_at.desc(), objects.c.key).limit(1)).one_or_none()
 
 
-def _hide(connection: Connection, now: float, item_id: str) -> None:
+def hide(connection: Connection, now: float, item_id: str) -> None:
+    """Have an item found no more, also by readers that follow the fingerprints."""
     connection.execute(update(items).where(items.c.item_id == item_id).values(hidden_at=now))
     blank = {
         # Whoever follows the fingerprints must learn that this place is empty.

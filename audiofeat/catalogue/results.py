@@ -41,7 +41,8 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
         # A table may have been read while the work went on.
         said = outcome.metadata if records == claimed.records else merged(records, outcome.metadata)
         keep_metadata(connection, claimed.item_id, said)
-        _replace_embedding(connection, claimed.item_id, kind, outcome)
+        placed = outcome if item.taken_down_at is None else replace(outcome, descriptor=None)
+        _replace_embedding(connection, claimed.item_id, kind, placed)
     state = JobState.SUPERSEDED if superseded else outcome.state
     end(
         connection, now, job, state,
@@ -66,6 +67,7 @@ _ITEM = (
     select(
         items.c.kind,
         items.c.kind_source,
+        items.c.taken_down_at,
         items.c.job_id.label("served"),
         select(jobs.c.source_order).where(jobs.c.job_id == items.c.job_id).scalar_subquery().label("served_order"),
     )

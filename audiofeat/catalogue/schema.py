@@ -51,6 +51,8 @@ items = Table(
     Column("job_id", Text),
     # Since when none of its objects is left.
     Column("hidden_at", Double),
+    # Since when somebody wants it gone: it stays hidden whatever happens to its objects.
+    Column("taken_down_at", Double),
     Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     Index("items_by_key", "key", "store"),

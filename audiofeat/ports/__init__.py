@@ -2,6 +2,7 @@
 
 from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemView
 from audiofeat.ports.census import LEAST_FREE_BYTES, Census, CensusView, IndexState, LaneView, Survey, WorkerState
+from audiofeat.ports.duplicates import Duplicates, GroupView, MemberView, PrintRow
 from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
 from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
@@ -17,10 +18,12 @@ __all__ = [
     "Catalogue",
     "Census",
     "CensusView",
+    "Duplicates",
     "EmbeddingRow",
     "EventQueue",
     "Extent",
     "Fetched",
+    "GroupView",
     "Hit",
     "IncidentView",
     "IndexContents",
@@ -31,9 +34,11 @@ __all__ = [
     "JobView",
     "LaneView",
     "Ledger",
+    "MemberView",
     "MetadataSource",
     "ObjectLedger",
     "ObjectStore",
+    "PrintRow",
     "QueuedMessage",
     "ReleaseView",
     "StaleItem",

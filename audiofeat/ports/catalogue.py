@@ -11,9 +11,11 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, MetadataValue
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.ports.census import Census
+from audiofeat.ports.duplicates import Duplicates
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
 from audiofeat.ports.objects import ObjectLedger
 from audiofeat.ports.staleness import Staleness
+from audiofeat.ports.takedowns import Takedowns
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class EmbeddingRow:
     version: int = GROUP_VERSIONS["descriptor"]
 
 
-class Catalogue(Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Protocol):
+class Catalogue(Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Duplicates, Takedowns, Protocol):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""
 
     def analyses_of_audio(self, sha256: str) -> dict[str, Analysis]:
