@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from audiofeat.catalogue.attributes import keep_said
 from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.schema import items, jobs, metadata_values
 from audiofeat.domain.jobs import MetadataRecord, MetadataValue, Registration
@@ -15,10 +16,12 @@ _DROP = delete(metadata_values).where(metadata_values.c.item_id == bindparam("wa
 
 def keep_metadata(connection: Connection, item_id: str, values: Iterable[MetadataValue]) -> None:
     """Replace everything that is said of an item."""
+    said = sorted(values, key=lambda value: not value.chosen)
     connection.execute(_DROP, {"wanted": item_id})
+    keep_said(connection, item_id, said)
     rows = [
         {"item_id": item_id, "field": value.field, "source": value.source, "value": value.value, "chosen": value.chosen}
-        for value in sorted(values, key=lambda value: not value.chosen)
+        for value in said
     ]
     if rows:
         # Where one source gives a field twice, the chosen value comes first and stays.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from audiofeat.catalogue import audio_lookups, item_lookups, releases
+from audiofeat.catalogue.candidates import SqlAttributes
 from audiofeat.catalogue.census import SqlCensus
 from audiofeat.catalogue.database import Clock, Database
 from audiofeat.catalogue.duplicates import SqlDuplicates
@@ -50,6 +51,7 @@ class SqlCatalogue(
     SqlStaleness,
     SqlDuplicates,
     SqlTakedowns,
+    SqlAttributes,
     Catalogue,
 ):
     """The ledger on SQLite or PostgreSQL; may be used from many threads, and after a fork.

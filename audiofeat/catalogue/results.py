@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, Insert, Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from audiofeat.catalogue import counters, transitions
+from audiofeat.catalogue import attributes, counters, transitions
 from audiofeat.catalogue.claims import held_job
 from audiofeat.catalogue.descriptions import keep_metadata, merged, unpacked
 from audiofeat.catalogue.endings import end
@@ -41,6 +41,7 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
         # A table may have been read while the work went on.
         said = outcome.metadata if records == claimed.records else merged(records, outcome.metadata)
         keep_metadata(connection, claimed.item_id, said)
+        attributes.keep_measured(connection, claimed.item_id, outcome.sha256)
         placed = outcome if item.taken_down_at is None else replace(outcome, descriptor=None)
         _replace_embedding(connection, claimed.item_id, kind, placed)
     state = JobState.SUPERSEDED if superseded else outcome.state

@@ -1,5 +1,6 @@
 """The few contracts through which services reach the outside; ``bootstrap`` hands in what fulfils them."""
 
+from audiofeat.ports.attributes import Attributes, Candidate
 from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemView
 from audiofeat.ports.census import LEAST_FREE_BYTES, Census, CensusView, IndexState, LaneView, Survey, WorkerState
 from audiofeat.ports.duplicates import Duplicates, GroupView, MemberView, PrintRow
@@ -14,7 +15,9 @@ __all__ = [
     "LEAST_FREE_BYTES",
     "Analysis",
     "Attendance",
+    "Attributes",
     "Batches",
+    "Candidate",
     "Catalogue",
     "Census",
     "CensusView",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, MetadataValue
 from audiofeat.domain.registry import GROUP_VERSIONS
+from audiofeat.ports.attributes import Attributes
 from audiofeat.ports.census import Census
 from audiofeat.ports.duplicates import Duplicates
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
@@ -63,7 +64,9 @@ class EmbeddingRow:
     version: int = GROUP_VERSIONS["descriptor"]
 
 
-class Catalogue(Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Duplicates, Takedowns, Protocol):
+class Catalogue(
+    Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Duplicates, Takedowns, Attributes, Protocol
+):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""
 
     def analyses_of_audio(self, sha256: str) -> dict[str, Analysis]:

@@ -1,0 +1,217 @@
+"""Reading items for lookups: by ids, by conditions, by external ids, by how near their features come to a target."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
+
+from audiofeat.catalogue.attribute_schema import attributes
+from audiofeat.catalogue.chunks import chunks
+from audiofeat.catalogue.database import Database
+from audiofeat.catalogue.duplicate_schema import members
+from audiofeat.catalogue.schema import aliases, analyses, items
+from audiofeat.domain.attributes import FEATURES, USUAL_FEATURES, Attribute, Sort
+from audiofeat.domain.filters import Condition
+from audiofeat.domain.items import Kind
+from audiofeat.domain.neighbours import Facts
+from audiofeat.domain.targets import Target, terms
+from audiofeat.ports import Attributes, Candidate
+
+_LISTS = frozenset({"genre"})
+_VISIBLE = items.c.hidden_at.is_(None)
+_BOTH = attributes.join(items, items.c.item_id == attributes.c.item_id)
+_LEARNT = select(func.min(aliases.c.alias)).where(aliases.c.item_id == items.c.item_id).scalar_subquery()
+_GROUP = select(members.c.group_id).where(members.c.item_id == items.c.item_id).scalar_subquery()
+_CANDIDATES = (
+    select(
+        items.c.item_id,
+        items.c.kind,
+        func.coalesce(items.c.reference, _LEARNT),
+        items.c.key,
+        items.c.sha256,
+        func.coalesce(attributes.c.artist, attributes.c.show),
+        attributes.c.album,
+        attributes.c.rhythm_tempo_bpm,
+        attributes.c.tonal_key,
+        attributes.c.tonal_mode,
+        attributes.c.said,
+        _GROUP,
+    )
+    .select_from(_BOTH)
+    .where(_VISIBLE, items.c.item_id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def candidates(
+    connection: Connection, item_ids: Collection[str], conditions: Sequence[Condition]
+) -> dict[str, Candidate]:
+    """Return those of the items that meet every condition, by id."""
+    query = _CANDIDATES.where(*map(clause, conditions)) if conditions else _CANDIDATES
+    found: dict[str, Candidate] = {}
+    for batch in chunks(list(item_ids)):
+        for row in connection.execute(query, {"ids": batch}):
+            found[row[0]] = _candidate(row)
+    return found
+
+
+def matching(connection: Connection, kind: Kind, conditions: Sequence[Condition]) -> list[str]:
+    """Return the ids of all items of a kind that meet every condition."""
+    query = select(items.c.item_id).select_from(_BOTH)
+    return list(connection.scalars(query.where(_VISIBLE, items.c.kind == kind, *map(clause, conditions))))
+
+
+def seed(connection: Connection, field: str, name: str) -> str | None:
+    """Return the id of the item that an external id names; of several the first by its id."""
+    column = items.c.reference if field == "reference" else attributes.c[field]
+    query = select(items.c.item_id).select_from(_BOTH).where(_VISIBLE, column == name)
+    return connection.scalar(query.order_by(items.c.item_id).limit(1))
+
+
+def named(connection: Connection, names: Collection[str]) -> dict[str, str]:
+    """Return item ids by name, where a name is an id, a reference or an alias."""
+    found: dict[str, str] = {}
+    for batch in chunks(list(names)):
+        for column, query in (
+            (aliases.c.alias, select(aliases.c.alias, aliases.c.item_id)),
+            (items.c.reference, select(items.c.reference, items.c.item_id)),
+            (items.c.item_id, select(items.c.item_id, items.c.item_id.label("same"))),
+        ):
+            found |= {row[0]: row[1] for row in connection.execute(query.where(column.in_(batch)))}
+    return found
+
+
+def nearest_to_target(
+    connection: Connection, kind: Kind, target: Target, conditions: Sequence[Condition], *, limit: int
+) -> dict[str, float]:
+    """Return items by how near they come to a target, nearest first; equal ones in the order of their ids."""
+    near = _closeness(target)
+    query = select(items.c.item_id, near).select_from(_BOTH)
+    query = query.where(_VISIBLE, items.c.kind == kind, *map(clause, conditions))
+    rows = connection.execute(query.order_by(near.desc(), items.c.item_id).limit(limit))
+    return {row[0]: row[1] for row in rows}
+
+
+def closeness(connection: Connection, item_ids: Collection[str], target: Target) -> dict[str, float]:
+    """Return how near some items come to a target."""
+    query = select(items.c.item_id, _closeness(target)).select_from(_BOTH)
+    found: dict[str, float] = {}
+    for batch in chunks(list(item_ids)):
+        found |= {row[0]: row[1] for row in connection.execute(query.where(items.c.item_id.in_(batch)))}
+    return found
+
+
+def _closeness(target: Target) -> ColumnElement[float]:
+    """Return the mean over the terms: 1 where a value is as wanted, 0 where it is out of reach or not known."""
+    total: ColumnElement[float] = literal(0.0, Double)
+    wanted = terms(target)
+    for term in wanted:
+        column = _column(term.attribute)
+        if isinstance(term.value, str):
+            total += case((column == term.value, 1.0), else_=0.0)
+        else:
+            off = func.abs(column - term.value) / term.reach
+            total += case((off < 1.0, 1.0 - off), else_=0.0)
+    return total / float(len(wanted))
+
+
+def clause(condition: Condition) -> ColumnElement[bool]:
+    """Return a condition as SQL; what is not known meets a negated one only."""
+    column = _column(condition.attribute)
+    met = _met(condition, column)
+    return or_(column.is_(None), not_(met)) if condition.negated else met
+
+
+def _met(condition: Condition, column: ColumnElement[Any]) -> ColumnElement[bool]:
+    about, values = condition.attribute, condition.values
+    if values:
+        same = column.in_(values)
+        if about.name in _LISTS:
+            # Several genres are one text with semicolons.
+            within = literal("; ").concat(column).concat(";")
+            return or_(same, *(within.contains(f"; {value};", autoescape=True) for value in values))
+        if about.name == "language":
+            return or_(same, *(column.startswith(f"{value}-", autoescape=True) for value in values))
+        return same
+    ends: list[ColumnElement[bool]] = []
+    if condition.low is not None:
+        ends.append(column >= condition.low)
+    if condition.high is not None:
+        # A year's end is behind all of its days.
+        ends.append(column <= (f"{condition.high}~" if about.sort is Sort.DAY else condition.high))
+    return and_(*ends)
+
+
+def _column(about: Attribute) -> ColumnElement[Any]:
+    """Return the column of an attribute, or the value in the newest analysis of a feature that has none."""
+    if about.name not in FEATURES or about.name in USUAL_FEATURES:
+        return attributes.c[about.column]
+    group, _, field = about.name.partition(".")
+    value = analyses.c["values"][field]
+    newest: Select[Any] = (
+        select(cast(value.as_string(), Text) if about.sort is Sort.WORD else value.as_float())
+        .where(analyses.c.sha256 == items.c.sha256, analyses.c.group == group)
+        .order_by(analyses.c.version.desc())
+        .limit(1)
+        .correlate(items)
+    )
+    return newest.scalar_subquery()
+
+
+def _candidate(row: Row[Any]) -> Candidate:
+    item_id, kind, reference, key, sha256, artist, album, tempo_bpm, tonic, mode, said, group_id = row
+    facts = Facts(tempo_bpm, tonic, mode)
+    return Candidate(item_id, Kind(kind), reference, key, sha256, artist, album, facts, said, group_id)
+
+
+class SqlAttributes(Attributes):
+    """The part of the catalogue that lookups read, on a SQL database."""
+
+    _database: Database
+
+    def candidates(self, item_ids: Collection[str], conditions: Sequence[Condition] = ()) -> dict[str, Candidate]:
+        """Return those of the items that meet every condition, by id, in one statement."""
+        with self._database.reading() as connection:
+            return candidates(connection, item_ids, conditions)
+
+    def matching(self, kind: Kind, conditions: Sequence[Condition]) -> list[str]:
+        """Return the ids of all items of a kind that meet every condition."""
+        with self._database.reading() as connection:
+            return matching(connection, kind, conditions)
+
+    def seed(self, field: str, name: str) -> str | None:
+        """Return the id of the item that an external id names; of several the first by its id."""
+        with self._database.reading() as connection:
+            return seed(connection, field, name)
+
+    def named(self, names: Collection[str]) -> dict[str, str]:
+        """Return item ids by name, where a name is an id, a reference or an alias."""
+        with self._database.reading() as connection:
+            return named(connection, names)
+
+    def nearest_to_target(
+        self, kind: Kind, target: Target, conditions: Sequence[Condition], *, limit: int
+    ) -> dict[str, float]:
+        """Return items by how near they come to a target, nearest first."""
+        with self._database.reading() as connection:
+            return nearest_to_target(connection, kind, target, conditions, limit=limit)
+
+    def closeness(self, item_ids: Collection[str], target: Target) -> dict[str, float]:
+        """Return how near some items come to a target."""
+        with self._database.reading() as connection:
+            return closeness(connection, item_ids, target)

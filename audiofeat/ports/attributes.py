@@ -1,0 +1,69 @@
+"""Items as lookups need them: found by conditions, with what caps, copies and explanations go by."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from audiofeat.domain.filters import Condition
+from audiofeat.domain.items import Kind
+from audiofeat.domain.neighbours import Facts
+from audiofeat.domain.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item that may be a line of an answer.
+
+    Parameters
+    ----------
+    artist, album : str or None
+        By which lines are capped: without regard to case, the show where there is no artist.
+    facts : Facts
+        What was measured and means something to people.
+    said : str
+        The chosen metadata as JSON.
+    group_id : str or None
+        Of the duplicates that it belongs to.
+    """
+
+    item_id: str
+    kind: Kind
+    reference: str | None
+    key: str
+    sha256: str
+    artist: str | None
+    album: str | None
+    facts: Facts
+    said: str
+    group_id: str | None = None
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The chosen value of each metadata field."""
+        chosen: Mapping[str, Any] = json.loads(self.said)
+        return chosen
+
+
+class Attributes(Protocol):
+    """Items by what is known of them; only analysed items that are not hidden are ever returned."""
+
+    def candidates(self, item_ids: Collection[str], conditions: Sequence[Condition] = ()) -> dict[str, Candidate]:
+        """Return those of the items that meet every condition, by id, in one statement."""
+
+    def matching(self, kind: Kind, conditions: Sequence[Condition]) -> list[str]:
+        """Return the ids of all items of a kind that meet every condition."""
+
+    def seed(self, field: str, name: str) -> str | None:
+        """Return the id of the item that an ``isrc``, ``mbid`` or ``reference`` names, if there is one."""
+
+    def named(self, names: Collection[str]) -> dict[str, str]:
+        """Return item ids by name, for those names that are an item's id, reference or alias."""
+
+    def nearest_to_target(
+        self, kind: Kind, target: Target, conditions: Sequence[Condition], *, limit: int
+    ) -> dict[str, float]:
+        """Return items by how well their features meet a target, 0 to 1, best first."""
+
+    def closeness(self, item_ids: Collection[str], target: Target) -> dict[str, float]:
+        """Return how well the features of some items meet a target, 0 to 1."""
