@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Release = Annotated[str, Field(pattern="^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{6}$")]
 Kind = Literal["track", "episode"]
-FileName = Literal["index.ann", "vectors.npy", "ids.json", "space.json"]
+FileName = Literal["index.ann", "vectors.npy", "blocks.npy", "ids.json", "space.json"]
 
 
 class _Wire(BaseModel):
@@ -45,6 +45,7 @@ class Manifest(_Wire):
     ``rows`` counts distinct vectors, ``items`` the items behind them: items with one and the same vector share a row.
     ``highest_sequence`` is the newest ledger entry inside; whatever is newer belongs to the overlay.
     ``fingerprint_version`` is that of the feature group behind the vectors; early releases do not tell it.
+    ``block_dims`` is the length of an item's blocks, which early releases do not have.
     """
 
     version: Literal[1] = 1
@@ -53,6 +54,7 @@ class Manifest(_Wire):
     space: SpaceFact
     metric: Literal["angular"]
     dims: Annotated[int, Field(gt=0)]
+    block_dims: Annotated[int, Field(gt=0)] | None = None
     items: Annotated[int, Field(gt=0)]
     rows: Annotated[int, Field(gt=0)]
     trees: Annotated[int, Field(gt=0)]

@@ -3,17 +3,17 @@
 Distance is angular, ``sqrt(2 - 2 cos)``: 0 for the same direction, sqrt(2) for unrelated, at most 2.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.descriptor import DIMENSIONS, GROUPS
 from audiofeat.domain.space import Space
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 UNIT_TOLERANCE = 1e-3
-_GROUPS = np.array([slot.group for slot in DIMENSIONS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,65 @@ def distances(vectors: NDArray[np.float32], vector: NDArray[np.float32]) -> NDAr
     return np.asarray(np.sqrt((difference * difference).sum(axis=1)))
 
 
-def group_similarities(space: Space, a: NDArray[np.float32], b: NDArray[np.float32]) -> dict[str, GroupSimilarity]:
-    """Return, for each feature group that weighs anything in a space, how alike two of its embeddings are."""
+def weights_of(space: Space, weights: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Return what each feature group of a space weighs: the space's own weights where a query names no other.
+
+    Raises
+    ------
+    InvalidInput
+        A group is unknown, a weight is negative or not finite, or all are 0.
+    """
+    asked = dict(weights or {})
+    if unknown := sorted(set(asked) - set(space.groups)):
+        raise InvalidInput(f"there is no feature group {unknown[0]!r}", f"known are {', '.join(space.groups)}")
+    for group, weight in asked.items():
+        if not (math.isfinite(weight) and weight >= 0):
+            raise InvalidInput(f"the weight of {group} is {weight}", "a weight is 0 or more; 1 is usual")
+    chosen = {group: float(asked.get(group, space.group_weights[group])) for group in space.groups}
+    if not any(chosen.values()):
+        raise InvalidInput("every feature group has weight 0", "give one of them a weight above 0")
+    return chosen
+
+
+def weighed(
+    space: Space, blocks: NDArray[np.float32], weights: Mapping[str, float] | None = None
+) -> NDArray[np.float32]:
+    """Return unit vectors, one a row of blocks, in which each feature group weighs what a query asks for.
+
+    Their :func:`distances` are what a query with weights ranks by. A row in which nothing that weighs anything was
+    measured is a row of zeros. Raises as :func:`weights_of`.
+    """
+    scaled = np.asarray(blocks, dtype=np.float64).copy()
+    for group, weight in weights_of(space, weights).items():
+        scaled[:, space.groups[group]] *= weight
+    norms = np.sqrt((scaled * scaled).sum(axis=1, keepdims=True))
+    unit = np.divide(scaled, norms, out=np.zeros_like(scaled), where=norms > 0)
+    return np.asarray(unit, dtype=np.float32)
+
+
+def group_similarities(
+    space: Space, a: NDArray[np.float32], b: NDArray[np.float32], weights: Mapping[str, float] | None = None
+) -> dict[str, GroupSimilarity]:
+    """Return, for each feature group that weighs anything, how alike two items are by their blocks.
+
+    Parameters
+    ----------
+    space : Space
+        In which both lie.
+    a, b : NDArray[np.float32]
+        One row of ``blocks_all`` each.
+    weights : Mapping[str, float], optional
+        By group, instead of the space's own.
+    """
     products: dict[str, tuple[float | None, float]] = {}
-    for group in GROUPS:
-        inside = (group == _GROUPS) & (space.weight > 0)
-        if inside.any():
-            left, right = a[inside].astype(np.float64), b[inside].astype(np.float64)
+    for group, weight in weights_of(space, weights).items():
+        if weight > 0:
+            block = space.groups[group]
+            left, right = a[block].astype(np.float64), b[block].astype(np.float64)
             dot = float(left @ right)
             norms = float(np.sqrt((left @ left) * (right @ right)))
-            products[group] = (float(np.clip(dot / norms, -1.0, 1.0)) if norms > 0 else None, max(dot, 0.0))
+            similarity = float(np.clip(dot / norms, -1.0, 1.0)) if norms > 0 else None
+            products[group] = similarity, weight**2 * max(dot, 0.0)
     total = sum(part for _, part in products.values())
     return {
         group: GroupSimilarity(similarity, part / total if total > 0 else 0.0)

@@ -5,14 +5,17 @@ A space is fitted once and frozen. Its id is the hash of its content, so equal i
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, DIMENSIONS, Dimension
+from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, DIMENSIONS, GROUPS, Dimension
 from audiofeat.domain.items import Kind
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
@@ -61,6 +64,7 @@ def _part(slot: Dimension) -> str:
 
 _PARTS = np.array([_part(slot) for slot in DIMENSIONS])
 _IS_LOG = np.array([slot.transform == "log" for slot in DIMENSIONS])
+_GROUPS = np.array([slot.group for slot in DIMENSIONS])
 # The two coordinates of a circle keep their geometry: scaled one by one, the circle would become an ellipse.
 _IS_CIRCLE = _PARTS == "rhythm_tempo"
 
@@ -123,6 +127,25 @@ class Space:
     def dims(self) -> int:
         """Length of an embedding."""
         return len(self.centre)
+
+    @cached_property
+    def groups(self) -> Mapping[str, slice]:
+        """Where each feature group's own values lie in an item's blocks."""
+        ends = np.cumsum([0, *(np.count_nonzero(group == _GROUPS) for group in GROUPS)]).tolist()
+        return {group: slice(low, high) for group, (low, high) in zip(GROUPS, pairwise(ends), strict=True)}
+
+    @property
+    def block_dims(self) -> int:
+        """Length of an item's blocks."""
+        return int(max(block.stop for block in self.groups.values()))
+
+    @cached_property
+    def group_weights(self) -> Mapping[str, float]:
+        """What each feature group weighs where nobody asks for anything else, 0 or more."""
+        squares = dict.fromkeys(GROUPS, 0.0)
+        for part, weight in self.part_weights.items():
+            squares[part.partition("_")[0]] += weight**2
+        return {group: math.sqrt(square) for group, square in squares.items()}
 
 
 def to_json(space: Space) -> str:
@@ -230,6 +253,19 @@ def embed_all(space: Space, descriptors: NDArray[np.float32]) -> NDArray[np.floa
     norms = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
     unit: NDArray[np.float64] = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
     return unit.astype(np.float32)
+
+
+def blocks_all(space: Space, descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return one row of blocks an item: each feature group by itself, of typical length 1, zeros if not measured.
+
+    From them come a group's similarity and the query-time weights of groups; see ``domain.similarity``.
+    """
+    standard = _standardised(_transformed(descriptors), space.centre, space.scale)
+    blocks = np.zeros((len(standard), space.block_dims))
+    for group, block in space.groups.items():
+        values = standard[:, group == _GROUPS]
+        blocks[:, block] = values / math.sqrt(values.shape[1])
+    return blocks.astype(np.float32)
 
 
 def _transformed(descriptors: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -15,7 +15,15 @@ import audiofeat
 from audiofeat.domain.similarity import UNIT_TOLERANCE
 from audiofeat.domain.space import to_json
 from audiofeat.errors import InvalidInput
-from audiofeat.index.layout import ANNOY_FILE, IDS_FILE, MANIFEST_FILE, METRIC, SPACE_FILE, VECTORS_FILE
+from audiofeat.index.layout import (
+    ANNOY_FILE,
+    BLOCKS_FILE,
+    IDS_FILE,
+    MANIFEST_FILE,
+    METRIC,
+    SPACE_FILE,
+    VECTORS_FILE,
+)
 from audiofeat.index.recall import tune
 from audiofeat.index.search import RECALL_DEPTH
 from audiofeat.ports import IndexContents
@@ -28,12 +36,12 @@ _CHUNK_BYTES = 1 << 20
 
 
 def build_release(contents: IndexContents, folder: Path) -> Manifest:
-    """Write index, vectors, ids, space and, last, the manifest.
+    """Write index, vectors, blocks, ids, space and, last, the manifest.
 
     Raises
     ------
     InvalidInput
-        Rows and vectors do not belong together, or a vector is not of length 1.
+        Rows, vectors and blocks do not belong together, or a vector is not of length 1.
     RecallTooLow
         The index would miss too many neighbours.
     """
@@ -42,6 +50,8 @@ def build_release(contents: IndexContents, folder: Path) -> Manifest:
     trees = _build_trees(vectors, folder / ANNOY_FILE)
     search_k, recall, queries = tune(trees, vectors, seed=SEED)
     np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
+    # Half precision: a cosine of blocks is told to two places.
+    np.save(folder / BLOCKS_FILE, contents.blocks.astype(np.float16), allow_pickle=False)
     (folder / IDS_FILE).write_text(json.dumps({"rows": contents.rows}, separators=(",", ":")), encoding="utf-8")
     (folder / SPACE_FILE).write_text(to_json(contents.space), encoding="utf-8")
     now = datetime.now(UTC)
@@ -52,6 +62,7 @@ def build_release(contents: IndexContents, folder: Path) -> Manifest:
         space=SpaceFact(id=space.id, name=space.name, descriptor_version=space.descriptor_version),
         metric=METRIC,
         dims=vectors.shape[1],
+        block_dims=contents.blocks.shape[1],
         items=sum(len(item_ids) for item_ids in contents.rows),
         rows=len(vectors),
         trees=trees.get_n_trees(),
@@ -62,7 +73,7 @@ def build_release(contents: IndexContents, folder: Path) -> Manifest:
         recall_at_10=recall,
         recall_queries=queries,
         canaries=_canaries(trees, vectors, search_k=search_k),
-        files=tuple(_fact(folder / name) for name in (ANNOY_FILE, VECTORS_FILE, IDS_FILE, SPACE_FILE)),
+        files=tuple(_fact(folder / name) for name in (ANNOY_FILE, VECTORS_FILE, BLOCKS_FILE, IDS_FILE, SPACE_FILE)),
         created_at=now,
         audiofeat_version=audiofeat.__version__,
         annoy_version=version("annoy"),
@@ -86,6 +97,9 @@ def _check(contents: IndexContents) -> None:
         raise InvalidInput(
             f"an index of {expected[0]} rows needs vectors of shape {expected}, not {contents.vectors.shape}"
         )
+    expected = (len(contents.rows), contents.space.block_dims)
+    if contents.blocks.shape != expected or not np.isfinite(contents.blocks).all():
+        raise InvalidInput(f"an index of {expected[0]} rows needs finite blocks of shape {expected}")
     lengths = np.linalg.norm(contents.vectors.astype(np.float64), axis=1)
     if not (np.abs(lengths - 1.0) <= UNIT_TOLERANCE).all():
         raise InvalidInput("every vector of an index must be finite and of length 1")

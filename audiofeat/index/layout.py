@@ -11,6 +11,7 @@ from schemas.manifest import Manifest, Pointer
 
 ANNOY_FILE: Final = "index.ann"
 VECTORS_FILE: Final = "vectors.npy"
+BLOCKS_FILE: Final = "blocks.npy"
 IDS_FILE: Final = "ids.json"
 SPACE_FILE: Final = "space.json"
 MANIFEST_FILE = "manifest.json"

@@ -23,6 +23,7 @@ from audiofeat.errors import AudiofeatError, IndexDamaged
 from audiofeat.index.build import ask, sha256_of
 from audiofeat.index.layout import (
     ANNOY_FILE,
+    BLOCKS_FILE,
     BUILD_REMEDY,
     IDS_FILE,
     MANIFEST_FILE,
@@ -35,7 +36,8 @@ from audiofeat.index.search import AnnoyIndex, ExactIndex, Rows
 from audiofeat.index.selftest import require_usable, run_aside
 from schemas.manifest import Canary, FileFact, Manifest
 
-FILES = frozenset({ANNOY_FILE, VECTORS_FILE, IDS_FILE, SPACE_FILE})
+_EARLY_FILES = frozenset({ANNOY_FILE, VECTORS_FILE, IDS_FILE, SPACE_FILE})
+FILES = _EARLY_FILES | {BLOCKS_FILE}
 # An angular node: the number of descendants, two children (the norm lies in their place), then the vector.
 _NODE_HEADER_BYTES = 12
 # Processors round the last bit differently, which near 0 moves an angular distance by about 5e-4.
@@ -84,7 +86,8 @@ def read_manifest(folder: Path, *, kind: Kind, release: str) -> Manifest:
 def check_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file with the manifest without opening it; raises IndexDamaged."""
     facts: dict[str, FileFact] = {fact.name: fact for fact in manifest.files}
-    if set(facts) != FILES or len(facts) != len(manifest.files):
+    expected = _EARLY_FILES if manifest.block_dims is None else FILES
+    if set(facts) != expected or len(facts) != len(manifest.files):
         raise _damaged(manifest.release, "the manifest does not list each file once")
     for name, fact in facts.items():
         path = folder / name
@@ -119,6 +122,9 @@ def _open_rows(folder: Path, manifest: Manifest) -> Rows:
     try:
         space = from_json((folder / SPACE_FILE).read_bytes())
         vectors = np.asarray(np.load(folder / VECTORS_FILE, mmap_mode="r", allow_pickle=False))
+        blocks = None
+        if manifest.block_dims is not None:
+            blocks = np.asarray(np.load(folder / BLOCKS_FILE, mmap_mode="r", allow_pickle=False))
         item_ids = [tuple(map(str, row)) for row in json.loads((folder / IDS_FILE).read_bytes())["rows"]]
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise _damaged(manifest.release, str(error)) from error
@@ -126,9 +132,11 @@ def _open_rows(folder: Path, manifest: Manifest) -> Rows:
         raise _damaged(manifest.release, f"it was built in space {manifest.space.id} and carries space {space.id}")
     if vectors.shape != (manifest.rows, manifest.dims) or vectors.dtype != np.float32:
         raise _damaged(manifest.release, f"{VECTORS_FILE} has shape {vectors.shape}")
+    if blocks is not None and (blocks.shape != (manifest.rows, space.block_dims) or blocks.dtype != np.float16):
+        raise _damaged(manifest.release, f"{BLOCKS_FILE} has shape {blocks.shape}")
     if (len(item_ids), sum(map(len, item_ids))) != (manifest.rows, manifest.items):
         raise _damaged(manifest.release, f"{IDS_FILE} does not name {manifest.items} items in {manifest.rows} rows")
-    return Rows(manifest.release, space, vectors, item_ids)
+    return Rows(manifest.release, space, vectors, item_ids, blocks)
 
 
 def _open_trees(folder: Path, manifest: Manifest) -> annoy.AnnoyIndex:

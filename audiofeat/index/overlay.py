@@ -7,17 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.space import Space, embed_all
+from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.index.search import ExactIndex, Rows
 from audiofeat.ports import Catalogue, EmbeddingRow, Hit, VectorIndex
 
 
 @dataclass(frozen=True, eq=False)
 class Fresh:
-    """The newest vector of every item committed after the index; items without one only hide their old one."""
+    """The newest vector and blocks of every item committed after the index; items without only hide their old ones."""
 
     sequence: int
     vectors: dict[str, NDArray[np.float32]]
+    blocks: dict[str, NDArray[np.float32]]
     unplaced: frozenset[str] = frozenset()
 
     def __contains__(self, item_id: object) -> bool:
@@ -41,7 +43,7 @@ class FreshOverlay:
         self._index = index
         self._space = index.space
         self._version = version
-        self._fresh = Fresh(after_sequence, {})
+        self._fresh = Fresh(after_sequence, {}, {})
         self._lock = threading.Lock()
 
     def poll(self) -> Fresh:
@@ -82,6 +84,12 @@ class OverlaidIndex:
             return self._fresh.vectors.get(item_id)
         return self._index.vector_of(item_id)
 
+    def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return an item's newest blocks, or None where it has none."""
+        if item_id in self._fresh:
+            return self._fresh.blocks.get(item_id)
+        return self._index.blocks_of(item_id)
+
     def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
         """Return the ``k`` nearest of both, exact distances ascending; raises InvalidInput or SpaceMismatch."""
         found = self._search_visible(vector, k, space=space)
@@ -102,23 +110,25 @@ class OverlaidIndex:
 
 
 def _with(fresh: Fresh, rows: Sequence[EmbeddingRow], space: Space, *, sequence: int) -> Fresh:
-    vectors, unplaced = dict(fresh.vectors), set(fresh.unplaced)
+    vectors, blocks, unplaced = dict(fresh.vectors), dict(fresh.blocks), set(fresh.unplaced)
     for row in rows:
         vector = place(space, row)
         vectors.pop(row.item_id, None)
+        blocks.pop(row.item_id, None)
         unplaced.discard(row.item_id)
         if vector is None:
             unplaced.add(row.item_id)
         else:
             vectors[row.item_id] = vector
-    return Fresh(sequence, vectors, frozenset(unplaced))
+            blocks[row.item_id] = blocks_all(space, row.descriptor[None])[0]
+    return Fresh(sequence, vectors, blocks, frozenset(unplaced))
 
 
 def place(space: Space, row: EmbeddingRow) -> NDArray[np.float32] | None:
     """Return an item's vector in a space: the stored one where it is of that space, else made from its descriptor."""
     if row.space == space.id and row.embedding is not None:
         return row.embedding
-    if row.descriptor.shape != (space.dims,):
+    if row.descriptor.shape != (len(DIMENSIONS),):
         return None
     vector: NDArray[np.float32] = embed_all(space, row.descriptor[None])[0]
     return vector if vector.any() else None

@@ -20,12 +20,13 @@ _SLACK = 16
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The vectors of a release and the items behind each of them."""
+    """The vectors of a release, the items behind each of them, and their blocks; early releases have none."""
 
     release: str
     space: Space
     vectors: NDArray[np.float32]
     item_ids: Sequence[tuple[str, ...]]
+    blocks: NDArray[np.float16] | None = None
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -36,6 +37,11 @@ class Rows:
         """Return an item's vector, or None where it is not inside."""
         row = self.row_of.get(item_id)
         return None if row is None else self.vectors[row]
+
+    def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return an item's blocks, or None where it or all blocks are missing."""
+        row = self.row_of.get(item_id)
+        return None if row is None or self.blocks is None else self.blocks[row].astype(np.float32)
 
     def accept(self, vector: NDArray[np.float32], k: int, *, space: str) -> NDArray[np.float32]:
         """Return a fit query; raises InvalidInput for a wrong ``k`` or vector, SpaceMismatch for another space."""
@@ -64,6 +70,10 @@ class ExactIndex:
         """Return an item's vector, or None where it is not inside."""
         return self._rows.vector_of(item_id)
 
+    def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return an item's blocks, or None where it or all blocks are missing."""
+        return self._rows.blocks_of(item_id)
+
     def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
         """Return the ``k`` nearest, ascending; raises InvalidInput or SpaceMismatch."""
         query = self._rows.accept(vector, k, space=space)
@@ -83,6 +93,10 @@ class AnnoyIndex:
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's vector, or None where it is not inside."""
         return self._rows.vector_of(item_id)
+
+    def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return an item's blocks, or None where it or all blocks are missing."""
+        return self._rows.blocks_of(item_id)
 
     def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
         """Return the ``k`` nearest that Annoy finds, ascending; raises InvalidInput or SpaceMismatch."""

@@ -39,6 +39,9 @@ class VectorIndex(Protocol):
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's vector, or None where it is not inside."""
 
+    def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
+        """Return an item's feature groups one by one, or None: it is not inside, or an early release has no blocks."""
+
 
 class IndexReader(Protocol):
     """The index that is served now, with everything that was analysed since it was built."""
@@ -49,11 +52,12 @@ class IndexReader(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexContents:
-    """All that goes into a release: one vector a row, and the items behind each row."""
+    """All that goes into a release: one vector and one row of blocks a row, and the items behind each row."""
 
     space: Space
     rows: Sequence[tuple[str, ...]]
     vectors: NDArray[np.float32]
+    blocks: NDArray[np.float32]
     highest_sequence: int
     fingerprint_version: int = GROUP_VERSIONS["descriptor"]
 

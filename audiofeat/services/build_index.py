@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain import reference as shipped
+from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.items import Kind
 from audiofeat.domain.registry import GROUP_VERSIONS
-from audiofeat.domain.space import Space, embed_all, fit, to_json
+from audiofeat.domain.space import Space, blocks_all, embed_all, fit, to_json
 from audiofeat.errors import IndexEmpty, IndexIncomplete
 from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ReleaseView
 
@@ -67,15 +68,14 @@ def snapshot(rows: Sequence[EmbeddingRow], *, kind: Kind, reference: Space | Non
             "vectors of two versions are not compared",
             "audiofeat reprocess run --where group=descriptor",
         )
-    usable = sorted(
-        (row for row in current if row.descriptor.shape == (space_reference.dims,)), key=lambda row: row.item_id
-    )
+    usable = sorted((row for row in current if row.descriptor.shape == (len(DIMENSIONS),)), key=lambda row: row.item_id)
     if not usable:
         raise IndexEmpty(f"no {kind.value} has been analysed", "audiofeat ingest PATH")
     # Copies would pull centre and scale towards themselves.
     distinct_audio = {row.sha256: row.descriptor for row in usable}
     space = fit(np.stack(list(distinct_audio.values())), kind=kind, reference=space_reference)
-    vectors = embed_all(space, np.stack([row.descriptor for row in usable]))
+    descriptors = np.stack([row.descriptor for row in usable])
+    vectors = embed_all(space, descriptors)
 
     # Thousands of equal vectors would fill a tree's leaves and hide the true neighbours of each other.
     items_by_vector: dict[bytes, list[str]] = {}
@@ -86,10 +86,12 @@ def snapshot(rows: Sequence[EmbeddingRow], *, kind: Kind, reference: Space | Non
             first_row.setdefault(vector.tobytes(), place)
     if not first_row:
         raise IndexEmpty(f"nothing could be measured in any {kind.value}", "audiofeat ingest PATH")
+    firsts = list(first_row.values())
     return IndexContents(
         space=space,
         rows=[tuple(items) for items in items_by_vector.values()],
-        vectors=vectors[list(first_row.values())],
+        vectors=vectors[firsts],
+        blocks=blocks_all(space, descriptors[firsts]),
         highest_sequence=max(row.sequence for row in rows),
     )
 

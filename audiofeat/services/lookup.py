@@ -11,7 +11,7 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import USABLE_STATES
 from audiofeat.domain.neighbours import Duplicate, Engine, Facts, duplicate_of, explain
 from audiofeat.domain.similarity import GroupSimilarity, group_similarities
-from audiofeat.domain.space import embed
+from audiofeat.domain.space import blocks_all, embed
 from audiofeat.errors import InvalidInput, ItemNotAnalysed
 from audiofeat.ports import Catalogue, Hit, IndexReader, ItemView, VectorIndex
 
@@ -107,28 +107,31 @@ def neighbours(
     if item.kind is None or item.sha256 is None:
         raise _not_analysed(item)
     index = indexes.current(item.kind, engine=engine)
-    vector = _vector_of(item, index, catalogue)
+    vector, blocks = _place_of(item, index, catalogue)
     found, dropped = _nearest(_Rules(item, k, show_duplicates), vector, index, catalogue)
     facts = _facts_of(item, catalogue)
     lines = []
     for rank, near in enumerate(found, start=1):
-        theirs = index.vector_of(near.item.item_id)
-        groups = group_similarities(index.space, vector, theirs) if theirs is not None else {}
+        theirs = index.blocks_of(near.item.item_id)
+        groups = {} if blocks is None or theirs is None else group_similarities(index.space, blocks, theirs)
         duplicate = duplicate_of(same_audio=near.item.sha256 == item.sha256, distance=near.distance)
         why = explain(duplicate=duplicate, groups=groups, ours=facts, theirs=_facts_of(near.item, catalogue))
         lines.append(Neighbour(rank, near.item, near.distance, groups, duplicate, why, near.copies))
     return Answer(item, engine, index.space.id, index.release, tuple(lines), dropped)
 
 
-def _vector_of(item: ItemView, index: VectorIndex, catalogue: Catalogue) -> NDArray[np.float32]:
+def _place_of(
+    item: ItemView, index: VectorIndex, catalogue: Catalogue
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return an item's vector and blocks; an early release has no blocks."""
     vector = index.vector_of(item.item_id)
     if vector is not None:
-        return vector
+        return vector, index.blocks_of(item.item_id)
     row = catalogue.embedding_of(item.item_id)
     if row is None:
         raise _not_analysed(item)
     try:
-        return embed(index.space, row.descriptor)
+        return embed(index.space, row.descriptor), blocks_all(index.space, row.descriptor[None])[0]
     except InvalidInput as error:
         raise ItemNotAnalysed(f"{_title(item)} has nothing to compare by: {error.message}") from error
 

@@ -11,7 +11,7 @@ from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
 from audiofeat.domain.similarity import distances
-from audiofeat.domain.space import Space, embed_all, fit
+from audiofeat.domain.space import Space, blocks_all, embed_all, fit
 from audiofeat.errors import InvalidInput, SpaceMismatch
 from audiofeat.index.build import build_release, sha256_of
 from audiofeat.index.opening import open_release
@@ -22,15 +22,16 @@ ROWS = 900
 CLUSTERS = 30
 
 
-def _vectors() -> tuple[Space, NDArray[np.float32]]:
+def _vectors() -> tuple[Space, NDArray[np.float32], NDArray[np.float32]]:
     rng = np.random.default_rng(3)
     centres = rng.normal(0, 1, (CLUSTERS, len(DIMENSIONS)))
     items = 20 + centres[np.arange(ROWS) % CLUSTERS] + rng.normal(0, 0.5, (ROWS, len(DIMENSIONS)))
-    space = fit(items.astype(np.float32), kind=Kind.TRACK)
-    return space, embed_all(space, items.astype(np.float32))
+    descriptors = items.astype(np.float32)
+    space = fit(descriptors, kind=Kind.TRACK)
+    return space, embed_all(space, descriptors), blocks_all(space, descriptors)
 
 
-SPACE, VECTORS = _vectors()
+SPACE, VECTORS, BLOCKS = _vectors()
 IDS = [f"item-{row:04d}" for row in range(ROWS)]
 
 
@@ -39,10 +40,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Engine], Vector
     """Two engines over one release of 900 rows in 30 clusters; every tenth row stands for two items."""
     folder: Path = tmp_path_factory.mktemp("release")
     rows = [(item, f"{item}-copy") if row % 10 == 0 else (item,) for row, item in enumerate(IDS)]
-    manifest = build_release(IndexContents(SPACE, rows, VECTORS, highest_sequence=ROWS), folder)
+    manifest = build_release(IndexContents(SPACE, rows, VECTORS, BLOCKS, highest_sequence=ROWS), folder)
     sha256 = sha256_of(folder / "manifest.json")
     opened = open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256)
     return lambda engine: opened.annoy if engine is Engine.ANNOY else opened.exact
+
+
+def test_an_early_release_has_no_blocks(tmp_path: Path) -> None:
+    """A release without the file of blocks is searched as ever, and knows no blocks of any item."""
+    contents = IndexContents(SPACE, [(name,) for name in IDS], VECTORS, BLOCKS, highest_sequence=ROWS)
+    manifest = build_release(contents, tmp_path)
+    (tmp_path / "blocks.npy").unlink()
+    files = tuple(fact for fact in manifest.files if fact.name != "blocks.npy")
+    early = manifest.model_copy(update={"files": files, "block_dims": None})
+    (tmp_path / "manifest.json").write_text(early.model_dump_json(), encoding="utf-8")
+    sha256 = sha256_of(tmp_path / "manifest.json")
+    opened = open_release(tmp_path, kind=Kind.TRACK, release=early.release, manifest_sha256=sha256)
+    for index in (opened.annoy, opened.exact):
+        assert index.search(VECTORS[5], 1, space=SPACE.id)[0].item_ids == (IDS[5],)
+        assert index.blocks_of(IDS[5]) is None
 
 
 class VectorIndexContract:
@@ -89,6 +105,12 @@ class VectorIndexContract:
         for item in ("item-0030", "item-0030-copy"):
             assert np.array_equal(np.asarray(index.vector_of(item)), VECTORS[30])
         assert index.vector_of("stranger") is None
+
+    def test_blocks_are_kept_by_item(self, index: VectorIndex) -> None:
+        """Each item behind a row has the row's blocks, to half precision; a stranger has none."""
+        for item in ("item-0030", "item-0030-copy"):
+            assert np.allclose(np.asarray(index.blocks_of(item)), BLOCKS[30], atol=1e-3)
+        assert index.blocks_of("stranger") is None
 
     @pytest.mark.parametrize("k", [0, -1])
     def test_k_below_one_is_refused(self, index: VectorIndex, k: int) -> None:
@@ -141,6 +163,6 @@ class TestOverlaidAnnoy(VectorIndexContract):
 
     @pytest.fixture
     def index(self, built: Callable[[Engine], VectorIndex]) -> VectorIndex:
-        return OverlaidIndex(
-            built(self.engine), Fresh(ROWS + 100, {IDS[row]: VECTORS[row] for row in range(101, 200, 2)})
-        )
+        repeated = range(101, 200, 2)
+        vectors, blocks = ({IDS[row]: values[row] for row in repeated} for values in (VECTORS, BLOCKS))
+        return OverlaidIndex(built(self.engine), Fresh(ROWS + 100, vectors, blocks))

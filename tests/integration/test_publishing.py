@@ -17,7 +17,7 @@ from audiofeat.catalogue import SqlCatalogue, open_catalogue
 from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
-from audiofeat.domain.space import embed_all, fit
+from audiofeat.domain.space import blocks_all, embed_all, fit
 from audiofeat.errors import (
     IndexDamaged,
     IndexMissing,
@@ -44,7 +44,8 @@ def contents(*, seed: int = 1, rows: int = ROWS) -> IndexContents:
     """Random items named by number."""
     items = np.random.default_rng(seed).normal(20, 1, (rows, len(DIMENSIONS))).astype(np.float32)
     space = fit(items, kind=TRACK)
-    return IndexContents(space, [(f"item-{row}",) for row in range(rows)], embed_all(space, items), seed)
+    names = [(f"item-{row}",) for row in range(rows)]
+    return IndexContents(space, names, embed_all(space, items), blocks_all(space, items), seed)
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ class TestPublishing:
         kept = publisher.list(TRACK)
         assert [view.release for view in kept] == [view.release for view in reversed(views[2:])]
         assert [view.is_current for view in kept] == [True, False, False]
-        assert len(list(store.list("indexes/track/"))) == 3 * 5 + 1
+        assert len(list(store.list("indexes/track/"))) == 3 * 6 + 1
 
     def test_rollback_returns_and_returns_again(self, store: DirectoryStore) -> None:
         """The pointer knows what was served before; promote serves any stored release."""
@@ -212,7 +213,7 @@ class TestPublishing:
         good = contents()
         for vectors in (good.vectors * np.float32(np.nan), good.vectors * 0, good.vectors[:-1]):
             with pytest.raises(InvalidInput):
-                Publisher(store).publish(IndexContents(good.space, good.rows, vectors, 1))
+                Publisher(store).publish(IndexContents(good.space, good.rows, vectors, good.blocks, 1))
         assert not list(store.list("indexes/"))
 
 

@@ -11,8 +11,8 @@ from audiofeat.domain import reference
 from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Duplicate, Facts, duplicate_of, explain
-from audiofeat.domain.similarity import GroupSimilarity, distances, group_similarities, require_same
-from audiofeat.domain.space import FIT_FROM_ITEMS, embed, embed_all, fit, from_json, to_json
+from audiofeat.domain.similarity import GroupSimilarity, distances, group_similarities, require_same, weighed
+from audiofeat.domain.space import FIT_FROM_ITEMS, blocks_all, embed, embed_all, fit, from_json, to_json
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 GROUP_OF = np.array([slot.group for slot in DIMENSIONS])
@@ -55,7 +55,8 @@ def test_unmeasured_values_are_masked() -> None:
     assert not vector[GROUP_OF == "tonal"].any()
     rest = GROUP_OF != "tonal"
     assert np.allclose(vector[rest], whole[rest] / np.linalg.norm(whole[rest]), atol=1e-6)
-    assert group_similarities(space, vector, whole)["tonal"].similarity is None
+    blocks = blocks_all(space, np.stack([holed, items[3]]))
+    assert group_similarities(space, *blocks)["tonal"].similarity is None
 
 
 def test_an_item_without_any_measurement_cannot_be_embedded() -> None:
@@ -122,8 +123,9 @@ def test_tempo_and_key_count_among_tracks_only() -> None:
         assert tracks.weight[NAMES.index(name)] > 0
         assert episodes.weight[NAMES.index(name)] == 0
     assert episodes.weight[NAMES.index("modulation_4_hz")] > 0
-    first, second = embed_all(episodes, items[:2])
+    first, second = blocks_all(episodes, items[:2])
     assert "tonal" not in group_similarities(episodes, first, second)
+    assert "tonal" in group_similarities(episodes, first, second, {"tonal": 0.5})
 
 
 def test_a_space_survives_its_json_and_keeps_its_id() -> None:
@@ -174,11 +176,42 @@ def test_group_shares_add_up_and_follow_what_is_alike() -> None:
     space = fit(items, kind=Kind.TRACK)
     twin = items[1].copy()
     twin[GROUP_OF == "spectral"] = items[0][GROUP_OF == "spectral"]
-    groups = group_similarities(space, embed(space, items[0]), embed(space, twin))
+    groups = group_similarities(space, *blocks_all(space, np.stack([items[0], twin])))
     assert set(groups) == set(GROUPS)
     assert sum(group.share for group in groups.values()) == pytest.approx(1.0)
     assert groups["spectral"].similarity == pytest.approx(1.0, abs=1e-6)
     assert groups["spectral"].share == max(group.share for group in groups.values())
+
+
+def test_a_query_weighs_the_groups_of_its_own_accord() -> None:
+    """With all weight on one group, distance is that group's alone and it has the whole share."""
+    items = descriptors(60)
+    space = fit(items, kind=Kind.TRACK)
+    blocks = blocks_all(space, items)
+    only = dict.fromkeys(space.groups, 0.0) | {"rhythm": 2.0}
+    vectors = weighed(space, blocks, only)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-6)
+    away = distances(vectors, vectors[0])
+    rhythm = blocks[:, space.groups["rhythm"]].astype(np.float64)
+    cosines = rhythm @ rhythm[0] / np.linalg.norm(rhythm, axis=1) / np.linalg.norm(rhythm[0])
+    assert np.allclose(away, np.sqrt(2 - 2 * np.minimum(cosines, 1)), atol=1e-3)
+    assert {name: group.share for name, group in group_similarities(space, blocks[0], blocks[0], only).items()} == {
+        "rhythm": 1.0
+    }
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [({"colour": 1.0}, "colour"), ({"tonal": -1.0}, "tonal"), ({"tonal": np.nan}, "tonal")],
+)
+def test_weights_that_are_none_are_refused(weights: dict[str, float], said: str) -> None:
+    """The error names the group."""
+    items = descriptors(10)
+    space = fit(items, kind=Kind.TRACK)
+    with pytest.raises(InvalidInput, match=said):
+        weighed(space, blocks_all(space, items), weights)
+    with pytest.raises(InvalidInput, match="every"):
+        weighed(space, blocks_all(space, items), dict.fromkeys(space.groups, 0.0))
 
 
 def test_distance_is_annoys_angular_and_exact_at_zero() -> None:
