@@ -20,37 +20,7 @@ from audiofeat.domain.items import Kind
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 SPACE_VERSION = 1
-FIT_FROM_ITEMS = 200
 CLIP = 4.0
-
-# A part is a feature group, or a piece of one that deserves a weight of its own. Tempo and key tell pieces of one
-# artist apart rather than artists or shows, so they weigh little among tracks and nothing among episodes.
-WEIGHTS: Mapping[Kind, Mapping[str, float]] = {
-    Kind.TRACK: {
-        "timbre_mfcc": 1.4,
-        "timbre_covariance": 1.4,
-        "spectral": 1.0,
-        "tonal": 1.0,
-        "rhythm_tempo": 0.2,
-        "rhythm_pulse": 0.2,
-        "rhythm_syllables": 0.2,
-        "instrumentation": 0.35,
-        "loudness": 0.35,
-        "stereo": 0.17,
-    },
-    Kind.EPISODE: {
-        "timbre_mfcc": 1.6,
-        "timbre_covariance": 1.4,
-        "spectral": 1.2,
-        "tonal": 0.0,
-        "rhythm_tempo": 0.0,
-        "rhythm_pulse": 0.2,
-        "rhythm_syllables": 0.4,
-        "instrumentation": 0.35,
-        "loudness": 0.5,
-        "stereo": 0.17,
-    },
-}
 
 
 def _part(slot: Dimension) -> str:
@@ -62,11 +32,11 @@ def _part(slot: Dimension) -> str:
     return slot.group
 
 
-_PARTS = np.array([_part(slot) for slot in DIMENSIONS])
+PARTS = np.array([_part(slot) for slot in DIMENSIONS])
 _IS_LOG = np.array([slot.transform == "log" for slot in DIMENSIONS])
 _GROUPS = np.array([slot.group for slot in DIMENSIONS])
 # The two coordinates of a circle keep their geometry: scaled one by one, the circle would become an ellipse.
-_IS_CIRCLE = _PARTS == "rhythm_tempo"
+IS_CIRCLE = PARTS == "rhythm_tempo"
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,56 +153,6 @@ def from_json(text: str | bytes) -> Space:
         raise InvalidInput(f"this is not the JSON of a space: {error}") from error
 
 
-def fit(descriptors: NDArray[np.float32], *, kind: Kind, reference: Space | None = None) -> Space:
-    """Return the space for a catalogue.
-
-    Parameters
-    ----------
-    descriptors : NDArray[np.float32]
-        One row an item, NaN where nothing was measured.
-    kind : Kind
-        What the items are; decides the weights.
-    reference : Space, optional
-        Returned as it is where the catalogue has fewer than ``FIT_FROM_ITEMS`` items, too few to fit on.
-
-    Raises
-    ------
-    InvalidInput
-        The rows are not descriptors, or there are none and no reference.
-    """
-    if reference is not None and len(descriptors) < FIT_FROM_ITEMS:
-        return reference
-    values = _transformed(descriptors)
-    if not len(values):
-        raise InvalidInput(f"a space for {kind.value}s needs at least one descriptor")
-    centre, scale = np.zeros(values.shape[1]), np.zeros(values.shape[1])
-    for column in range(values.shape[1]):
-        centre[column], scale[column] = _centre_and_scale(values[:, column])
-    centre[_IS_CIRCLE], scale[_IS_CIRCLE] = 0.0, 1.0
-    spread = scale > 0
-    scale[~spread] = 1.0
-    centre, scale = _rounded(centre), _rounded(scale)
-
-    standard, known = _standardised(values, centre, scale), np.isfinite(values)
-    weight = np.zeros_like(scale)
-    for part, part_weight in WEIGHTS[kind].items():
-        inside = (part == _PARTS) & spread
-        norm = _typical_norm(standard[known[:, inside].any(axis=1)][:, inside])
-        if norm > 0:
-            weight[inside] = part_weight / norm
-    return Space(
-        name=f"{kind.value}-{SPACE_VERSION}",
-        kind=kind,
-        version=SPACE_VERSION,
-        descriptor_version=DESCRIPTOR_VERSION,
-        items=len(values),
-        centre=centre,
-        scale=scale,
-        weight=_rounded(weight),
-        part_weights=WEIGHTS[kind],
-    )
-
-
 def embed(space: Space, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return an item's unit vector in a space.
 
@@ -249,7 +169,7 @@ def embed(space: Space, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def embed_all(space: Space, descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return one unit vector a row; a row of zeros stands for an item in which nothing was measured."""
-    vectors = _standardised(_transformed(descriptors), space.centre, space.scale) * space.weight
+    vectors = standardised(transformed(descriptors), space.centre, space.scale) * space.weight
     norms = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
     unit: NDArray[np.float64] = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
     return unit.astype(np.float32)
@@ -260,7 +180,7 @@ def blocks_all(space: Space, descriptors: NDArray[np.float32]) -> NDArray[np.flo
 
     From them come a group's similarity and the query-time weights of groups; see ``domain.similarity``.
     """
-    standard = _standardised(_transformed(descriptors), space.centre, space.scale)
+    standard = standardised(transformed(descriptors), space.centre, space.scale)
     blocks = np.zeros((len(standard), space.block_dims))
     for group, block in space.groups.items():
         values = standard[:, group == _GROUPS]
@@ -268,7 +188,7 @@ def blocks_all(space: Space, descriptors: NDArray[np.float32]) -> NDArray[np.flo
     return blocks.astype(np.float32)
 
 
-def _transformed(descriptors: NDArray[np.float32]) -> NDArray[np.float64]:
+def transformed(descriptors: NDArray[np.float32]) -> NDArray[np.float64]:
     """Apply each dimension's transform; whatever is not finite becomes NaN."""
     values = np.array(descriptors, dtype=np.float64)
     if values.shape[1:] != (len(DIMENSIONS),):
@@ -278,31 +198,8 @@ def _transformed(descriptors: NDArray[np.float32]) -> NDArray[np.float64]:
     return values
 
 
-def _centre_and_scale(column: NDArray[np.float64]) -> tuple[float, float]:
-    """Return median and robust standard deviation; a scale of 0 where there is no spread."""
-    known = column[np.isfinite(column)]
-    if not len(known):
-        return 0.0, 0.0
-    low, centre, high = np.percentile(known, (25, 50, 75))
-    smallest = 1e-6 * max(1.0, abs(centre))
-    # More than half of the items may share one value (the width of mono recordings) while the others differ.
-    for spread in ((high - low) / 1.349, known.std()):
-        if spread > smallest:
-            return float(centre), float(spread)
-    return float(centre), 0.0
-
-
-def _standardised(
+def standardised(
     values: NDArray[np.float64], centre: NDArray[np.float64], scale: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Return values on the scale of a space, clipped; what was not measured counts nothing: 0."""
     return np.nan_to_num(np.clip((values - centre) / scale, -CLIP, CLIP), nan=0.0)
-
-
-def _typical_norm(rows: NDArray[np.float64]) -> float:
-    """Return the root mean square length of some rows."""
-    return float(np.sqrt((rows * rows).sum(axis=1).mean())) if len(rows) else 0.0
-
-
-def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keep seven significant digits: all that float32 holds, and a stable JSON."""
-    return np.array([float(f"{value:.7g}") for value in values])

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from audiofeat.domain import reference as shipped
 from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.registry import GROUP_VERSIONS
-from audiofeat.domain.space import Space, blocks_all, embed_all, fit, to_json
+from audiofeat.domain.space import Space, blocks_all, embed_all, to_json
 from audiofeat.errors import IndexEmpty, IndexIncomplete
 from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ReleaseView
 

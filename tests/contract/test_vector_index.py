@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
 from audiofeat.domain.similarity import distances
-from audiofeat.domain.space import Space, blocks_all, embed_all, fit
+from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import InvalidInput, SpaceMismatch
 from audiofeat.index.build import build_release, sha256_of
 from audiofeat.index.opening import open_release

@@ -25,10 +25,10 @@ from audiofeat.bootstrap import Services, load_settings
 from audiofeat.broker import EmbeddedBroker
 from audiofeat.domain import registry
 from audiofeat.domain.descriptor import DIMENSIONS, pack
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
 from audiofeat.domain.metadata import merge
-from audiofeat.domain.space import fit
 from audiofeat.services.build_index import build_index
 from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection

@@ -15,9 +15,10 @@ import pytest
 
 from audiofeat.catalogue import SqlCatalogue, open_catalogue
 from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
-from audiofeat.domain.space import blocks_all, embed_all, fit
+from audiofeat.domain.space import blocks_all, embed_all
 from audiofeat.errors import (
     IndexDamaged,
     IndexMissing,

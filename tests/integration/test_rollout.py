@@ -9,9 +9,9 @@ import pytest
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.domain import registry
 from audiofeat.domain.descriptor import DIMENSIONS, pack
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Outcome, Registration
-from audiofeat.domain.space import fit
 from audiofeat.errors import IndexIncomplete
 from audiofeat.services import serve_index
 from audiofeat.services.build_index import build_index

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from audiofeat.catalogue import SqlCatalogue, open_catalogue
 from audiofeat.domain.descriptor import DIMENSIONS, pack
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Outcome, Registration
 from audiofeat.domain.neighbours import Duplicate, Engine
-from audiofeat.domain.space import Space, embed, fit, from_json
+from audiofeat.domain.space import Space, embed, from_json
 from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown
 from audiofeat.index.overlay import place
 from audiofeat.index.publish import Publisher

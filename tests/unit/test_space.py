@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from audiofeat.domain import reference
 from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES
+from audiofeat.domain.fitting import FIT_FROM_ITEMS, fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Duplicate, Facts, duplicate_of, explain
 from audiofeat.domain.similarity import GroupSimilarity, distances, group_similarities, require_same, weighed
-from audiofeat.domain.space import FIT_FROM_ITEMS, blocks_all, embed, embed_all, fit, from_json, to_json
+from audiofeat.domain.space import blocks_all, embed, embed_all, from_json, to_json
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 GROUP_OF = np.array([slot.group for slot in DIMENSIONS])

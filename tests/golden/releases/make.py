@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
-from audiofeat.domain.space import embed_all, fit
+from audiofeat.domain.space import blocks_all, embed_all
 from audiofeat.index.build import build_release
 from audiofeat.ports import IndexContents
 
@@ -25,7 +26,10 @@ def main(name: str) -> int:
     descriptors = np.random.default_rng(9).normal(20, 1, (ROWS, len(DIMENSIONS))).astype(np.float32)
     space = fit(descriptors, kind=Kind.TRACK)
     rows = [(f"item-{row}", *(("copy-of-7",) if row == 7 else ())) for row in range(ROWS)]
-    build_release(IndexContents(space, rows, embed_all(space, descriptors), highest_sequence=25), folder)
+    contents = IndexContents(
+        space, rows, embed_all(space, descriptors), blocks_all(space, descriptors), highest_sequence=25
+    )
+    build_release(contents, folder)
     return 0
 
 
