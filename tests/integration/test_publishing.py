@@ -190,7 +190,7 @@ class TestPublishing:
         with pytest.raises(StoreUnavailable):
             Publisher(_Interrupted(tmp_path / "artefacts", break_off)).publish(contents(seed=2))
         assert [view.release for view in Publisher(store).list(TRACK)] == [before.release]
-        assert len(list(store.list("indexes/track/"))) == 5 + 1
+        assert len(list(store.list("indexes/track/"))) == 6 + 1
 
     def test_a_swap_whose_answer_was_lost_is_not_undone(self, store: DirectoryStore, tmp_path: Path) -> None:
         """The pointer names the new release, so its files must stay."""
@@ -250,7 +250,9 @@ def two_releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[s
 class TestDamage:
     """What a reader refuses, and that it goes on serving."""
 
-    @pytest.mark.parametrize("name", ["index.ann", "vectors.npy", "ids.json", "space.json", "manifest.json"])
+    @pytest.mark.parametrize(
+        "name", ["index.ann", "vectors.npy", "blocks.npy", "ids.json", "space.json", "manifest.json"]
+    )
     @pytest.mark.parametrize("damage", ["flip", "cut", "grow", "remove"])
     def test_a_damaged_release_leaves_the_old_one_serving(
         self,
