@@ -17,7 +17,7 @@ from audiofeat.errors import SettingsInvalid
 from audiofeat.ports import Catalogue, IndexReader, ObjectStore, Survey, TaskQueue
 
 if TYPE_CHECKING:
-    from audiofeat.extraction.client import ExtractionServer
+    from audiofeat.extraction.client import ExtractionServer, Nursery
     from audiofeat.index.publish import Publisher
     from audiofeat.services.events import Intake
     from audiofeat.services.follow import Follower
@@ -49,11 +49,14 @@ class Services:
         Read once, by whoever starts a process.
     process : str, optional
         Name of a long-running process, that no other one of this home has at the same time: what it does is counted.
+    nursery : Nursery, optional
+        Forks this process's extraction server.
     """
 
-    def __init__(self, settings: Settings, *, process: str | None = None) -> None:
+    def __init__(self, settings: Settings, *, process: str | None = None, nursery: "Nursery | None" = None) -> None:
         self.settings = settings
         self._process = process
+        self._nursery = nursery
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -212,7 +215,7 @@ class Services:
         """The fork server of this process."""
         from audiofeat.extraction.client import ExtractionServer
 
-        return ExtractionServer(max_duration_s=self.settings.max_duration_s)
+        return ExtractionServer(max_duration_s=self.settings.max_duration_s, nursery=self._nursery)
 
     @cached_property
     def ingest(self) -> "Ingest":

@@ -2,14 +2,17 @@
 
 import os
 import socket
+from contextlib import suppress
 from typing import Any
 
 from celery import signals
 
 from audiofeat import bootstrap, logs
 from audiofeat.broker import celery_app, declare_dead_letters
+from audiofeat.errors import AudiofeatError
 from audiofeat.extraction.sandbox import die_with_parent
 from workers.attendance import Attendance
+from workers.base import open_nursery
 from workers.probes import Probes, serve
 
 _settings = bootstrap.load_settings()
@@ -23,6 +26,15 @@ app.conf.imports = ("workers.tasks",)
 @signals.setup_logging.connect
 def _keep_the_log(**_: object) -> None:
     """Have Celery set up no logging of its own, which it would if nobody were connected here."""
+
+
+@signals.worker_init.connect
+def _load_once(**_: object) -> None:
+    """Load once for all pool processes what they and extraction need."""
+    open_nursery()
+    with suppress(AudiofeatError):
+        # Wired for nobody: what counts is that every module is there before the fork.
+        bootstrap.Services(_settings).ingest  # noqa: B018  wiring it is what counts
 
 
 @signals.worker_ready.connect

@@ -11,9 +11,16 @@ from celery.exceptions import Reject
 
 from audiofeat import bootstrap, logs
 from audiofeat.errors import AudiofeatError
+from audiofeat.extraction.client import Nursery
 
 _PAUSE_S = 5.0
+_nurseries: list[Nursery] = []
 _log = logs.get_logger(__name__)
+
+
+def open_nursery() -> None:
+    """Have extraction servers of the pool processes that this one will fork come from one process."""
+    _nurseries.append(Nursery())
 
 
 class Task(celery.Task[Any, Any]):
@@ -26,7 +33,9 @@ class Task(celery.Task[Any, Any]):
         """The services of this process, wired at its first task."""
         # A pool process that is replaced hands its place, and so its name, to its successor.
         place = getattr(current_process(), "index", 0)
-        return bootstrap.Services(bootstrap.load_settings(), process=f"{self.request.hostname}.{place}")
+        nursery = _nurseries[-1] if _nurseries else None
+        settings = bootstrap.load_settings()
+        return bootstrap.Services(settings, process=f"{self.request.hostname}.{place}", nursery=nursery)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  a task's own types
         """Run the task; what a fault of store, ledger or broker stopped goes back into its queue."""

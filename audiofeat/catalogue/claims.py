@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, literal_column, select,
 
 from audiofeat.catalogue import incidents, transitions
 from audiofeat.catalogue.descriptions import unpacked
-from audiofeat.catalogue.schema import in_state, items, jobs
+from audiofeat.catalogue.schema import IS_LOST, in_state, items, jobs
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.codes import ErrorCode
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
@@ -39,13 +39,29 @@ _CLAIM = (
         select(items.c.kind_source).where(_OF_ITEM).scalar_subquery().label("kind_source"),
     )
 )
+_BESIDE = jobs.alias("beside")
+_FIRST_LOST = (
+    select(jobs.c.job_id)
+    .where(jobs.c.lane == select(_BESIDE.c.lane).where(_BESIDE.c.job_id == bindparam("wanted")).scalar_subquery())
+    .where(IS_LOST)
+    .order_by(jobs.c.sequence)
+    .limit(1)
+)
 _HELD = and_(jobs.c.job_id == bindparam("held_job"), jobs.c.token == bindparam("held_token"), in_state(JobState.LEASED))
 _HOLD = select(jobs).where(_HELD).with_for_update()
 _PROLONG = update(jobs).where(_HELD).values(lease_until=bindparam("until"))
 
 
-def claim(connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
+def claim(
+    connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float, lost_first: bool
+) -> Claim | None:
     """Take a queued job; None where there is nothing to take. A silent worker's job is queued by the reconciler."""
+    lost = connection.scalar(_FIRST_LOST, {"wanted": job_id}) if lost_first else None
+    taken = _take(connection, now, lost, worker=worker, lease_s=lease_s) if lost else None
+    return taken or _take(connection, now, job_id, worker=worker, lease_s=lease_s)
+
+
+def _take(connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
     token = secrets.token_hex(16)
     taken = {"wanted": job_id, "new_token": token, "taken_by": worker, "until": now + lease_s, "now": now}
     row = connection.execute(_CLAIM, taken).one_or_none()

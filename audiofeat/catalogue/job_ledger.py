@@ -50,10 +50,14 @@ class SqlLedger(Ledger):
                 registered += register(connection, now, batch)
         return registered
 
-    def claim(self, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
-        """Take a job that is due: raises its attempt, sets token and lease. None where there is nothing to do."""
+    def claim(self, job_id: str, *, worker: str, lease_s: float, lost_first: bool = False) -> Claim | None:
+        """Take a job that is due: raises its attempt, sets token and lease. None where there is nothing to do.
+
+        With ``lost_first``, a job of the same lane that has lost its worker is taken instead, where there is one: it
+        need not queue behind what was rung for meanwhile. The reconciler rings again for the one that was asked for.
+        """
         with self._database.writing(lasting=False) as (connection, now):
-            return claims.claim(connection, now, job_id, worker=worker, lease_s=lease_s)
+            return claims.claim(connection, now, job_id, worker=worker, lease_s=lease_s, lost_first=lost_first)
 
     def heartbeat(self, claim: Claim, *, lease_s: float) -> bool:
         """Prolong the lease; False where the token is no longer the job's."""

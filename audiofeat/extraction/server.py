@@ -3,7 +3,10 @@
 It preloads the libraries once and forks for each file, so that a child starts in milliseconds and a crash in
 native code kills that child only. It ends when its stdin closes, and its child with it.
 
-It says ``{"ready": true}`` once. A request is ``{"path", "source", "max_duration_s"}``; an answer
+Where its stdin is a socket it serves nobody itself: for each socket that comes through it, it forks a server that does,
+with everything loaded.
+
+A server says ``{"ready": true}`` once. A request is ``{"path", "source", "max_duration_s"}``; an answer
 ``{"record", "timings", "peak_rss_bytes"}`` or ``{"crash": {"code", "message", "signal", "stage"}}``. With
 ``"picture": true`` there is a ``picture`` to draw, too; with ``"groups"`` the record holds those alone.
 """
@@ -13,6 +16,8 @@ import os
 import resource
 import select
 import signal
+import socket
+import stat
 import sys
 from pathlib import Path
 from time import monotonic
@@ -159,8 +164,30 @@ def _send(descriptor: int, answer: Answer) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def fork_servers(clients: socket.socket) -> None:
+    """Fork a server for each socket that comes in, until nobody is left who could send one."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    parent = os.getpid()
+    while True:
+        _, sent, *_ = socket.recv_fds(clients, 1, 1)
+        if not sent:
+            return
+        (client,) = sent
+        if not os.fork():
+            sandbox.die_with_parent(parent)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            clients.close()
+            _send(client, {"ready": True})
+            serve(client, client)
+            os._exit(0)
+        os.close(client)
+
+
 def main() -> None:
-    """Serve on stdin and a private copy of stdout: what native libraries print goes to stderr."""
+    """Serve on stdin and a private copy of stdout, or fork servers for the clients of a socket that is stdin.
+
+    What native libraries print goes to stderr.
+    """
     if len(sys.argv) > 1:
         sandbox.die_with_parent(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -169,6 +196,9 @@ def main() -> None:
     # Once for all children.
     extractor()
     rehearse()
+    if stat.S_ISSOCK(os.fstat(0).st_mode):
+        fork_servers(socket.socket(fileno=0))
+        return
     _send(answers, {"ready": True})
     serve(0, answers)
 

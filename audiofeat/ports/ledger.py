@@ -80,8 +80,12 @@ class Ledger(Protocol):
     def register(self, registrations: Sequence[Registration]) -> list[Registered]:
         """Create what is missing of items and jobs; of an object version that is known, new metadata is taken over."""
 
-    def claim(self, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
-        """Take a job that is due: raises its attempt, sets token and lease. None where there is nothing to do."""
+    def claim(self, job_id: str, *, worker: str, lease_s: float, lost_first: bool = False) -> Claim | None:
+        """Take a job that is due: raises its attempt, sets token and lease. None where there is nothing to do.
+
+        With ``lost_first``, a job of the same lane that has lost its worker is taken instead, where there is one: it
+        need not queue behind what was rung for meanwhile. The reconciler rings again for the one that was asked for.
+        """
 
     def heartbeat(self, claim: Claim, *, lease_s: float) -> bool:
         """Prolong the lease; False where the token is no longer the job's."""

@@ -75,7 +75,9 @@ class Ingest:
     telemetry: Telemetry
 
     def run(self, job_id: str, *, worker: str) -> JobState | None:
-        """Work on a job if it is due; return its new state, or None where there was nothing to do.
+        """Work on a job if it is due, or first on one of its lane that lost its worker; return that one's new state.
+
+        None where there was nothing to do.
 
         Raises
         ------
@@ -83,12 +85,12 @@ class Ingest:
             Nothing was claimed: there would be no room to work in.
         """
         require_space(self.scratch)
-        claim = self.catalogue.claim(job_id, worker=worker, lease_s=self.lease_s)
+        claim = self.catalogue.claim(job_id, worker=worker, lease_s=self.lease_s, lost_first=True)
         if claim is None:
             self.telemetry.refused("claim")
             _log.debug("claim_refused", job=job_id)
             return None
-        ids = {"job": job_id, "item": claim.item_id, "attempt": claim.attempt, "lane": claim.lane}
+        ids = {"job": claim.job_id, "item": claim.item_id, "attempt": claim.attempt, "lane": claim.lane}
         with logs.bound(**ids, token=claim.token[:_TOKEN_SHOWN]), self.telemetry.stage("job", trace=claim.trace):
             return self._attempt(claim)
 

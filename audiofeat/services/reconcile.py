@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -35,6 +35,16 @@ class _Feed:
     ahead: int
     rung: dict[str, float] = field(default_factory=dict)
     is_hungry: bool = True
+
+    def lost_before(self, due: Sequence[str], depth: int, now: float) -> float:
+        """Return until when a job must have been rung for to be rung for again, as it is still queued.
+
+        Where the lane is empty its message was lost, or is just being claimed. Where jobs were taken that were rung for
+        long after it, it was lost with a worker that had fetched it, or its job came back into the queue.
+        """
+        waiting = set(due)
+        overtaken_at = max((at for job_id, at in self.rung.items() if job_id not in waiting), default=float("-inf"))
+        return (now if depth == 0 else overtaken_at) - _RING_AGAIN_S
 
 
 class Reconciler:
@@ -147,9 +157,8 @@ class Reconciler:
             return 0
         depth, now = self._queue.depth(lane), self._clock()
         feed.ahead = _next_ahead(feed.ahead, depth, least=least, most=_SLOTS_AHEAD_MOST * self._slots)
-        # A queued job that was rung for while the queue is empty: its message was lost, or is just being claimed.
-        quiet_s = _RING_AGAIN_S if depth == 0 else float("inf")
-        fresh = [job_id for job_id in due if now - feed.rung.get(job_id, -quiet_s) >= quiet_s]
+        lost_before = feed.lost_before(due, depth, now)
+        fresh = [job_id for job_id in due if feed.rung.get(job_id, float("-inf")) <= lost_before]
         chosen = fresh[: max(0, feed.ahead - depth)]
         if chosen:
             self._queue.ring(chosen, lane)

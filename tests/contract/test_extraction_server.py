@@ -17,7 +17,7 @@ import soundfile
 
 from audiofeat.codes import ErrorCode
 from audiofeat.errors import ExtractionCrashed, HostFault
-from audiofeat.extraction.client import ExtractionServer
+from audiofeat.extraction.client import ExtractionServer, Nursery
 from audiofeat.features.frames import RATE_HZ
 from tests.synthesis import noise, song, write
 
@@ -353,3 +353,41 @@ def test_a_child_that_was_taken_over_reaches_nothing(tune: Path) -> None:
     assert answer["record"] == {
         "inet": "refused", "unix": "refused", "pair": "refused", "exec": "refused", "attach": "refused", "read": "done",
     }  # fmt: skip
+
+
+def test_a_nursery_gives_each_process_a_server_at_once(tune: Path, server: ExtractionServer) -> None:
+    """The same record as from a server of one's own; each forked process has another one, which ends with it."""
+    nursery = Nursery()
+    with ExtractionServer(nursery=nursery) as ours:
+        assert ours.extract(tune, source="tune").record == server.extract(tune, source="tune").record
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            began = time.monotonic()
+            theirs = ExtractionServer(nursery=nursery)
+            theirs.extract(tune, source="tune")
+            os.write(writing, f"{time.monotonic() - began}".encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert float(os.read(reading, 100)) < PATIENCE_S
+        # Its own, and not that of the child, which was killed.
+        until(lambda: len(_children_of(nursery.pid)) == 1)
+    until(lambda: not _children_of(nursery.pid))
+
+
+def test_without_its_nursery_a_server_is_started_anew(tune: Path) -> None:
+    """Killed with all it forked: what was under way is a crash, what comes next is served by a server of one's own."""
+    nursery = Nursery()
+    server = ExtractionServer(nursery=nursery)
+    server.extract(tune, source="tune")
+    assert server.pid is None
+    (forked,) = _children_of(nursery.pid)
+    os.kill(nursery.pid, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{forked}").exists())
+    assert server.extract(tune, source="tune").record["status"] == "ok"
+    assert server.pid is not None
+    server.stop()
+
+
+def _children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -320,6 +320,7 @@ def test_an_older_ledger_learns_what_lies_where(ledger_url: str) -> None:
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("ALTER TABLE items DROP COLUMN hidden_at")
         # What came after it, too.
+        connection.exec_driver_sql("DROP INDEX jobs_lost")
         connection.exec_driver_sql("ALTER TABLE jobs DROP COLUMN trace")
         for table in ("duplicate_members", "duplicate_suggestions", "duplicate_splits"):
             connection.exec_driver_sql(f"DROP TABLE {table}")

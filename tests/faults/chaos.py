@@ -174,13 +174,15 @@ class Chaos:
         orphans = [pid for pid in _all_processes() if str(self._home) in _environment_of(pid)]
         folders = list((self._home / "scratch").glob("*"))
         lost = self._jobs - sum(states.get(state, 0) for state in ("done", "degraded", "rejected", "quarantined"))
-        p99 = float(np.quantile(recoveries, 0.99)) if recoveries else 0.0
+        due, taken = np.transpose(recoveries) if recoveries else (np.zeros(1), np.zeros(1))
+        p99 = float(np.quantile(taken, 0.99))
         print(f"{took_s:.0f} s, {self._jobs / took_s:.1f} jobs/s; killed: {dict(Counter(k for _, k in self.kills))}")
         print(f"states {states}; losses {losses}, crashes {crashes}; ledger integrity {sound}")
         print(f"lost {lost}, double effects {ends - ended}, good jobs quarantined {states.get('quarantined', 0)}")
         print(f"items with features {features} of {sounds}")
         print(
-            f"{len(recoveries)} jobs recovered after a kill: p50 {np.median(recoveries or [0]):.1f} s, p99 {p99:.1f} s"
+            f"{len(recoveries)} jobs recovered after a kill: p50 {np.median(taken):.1f} s, p99 {p99:.1f} s; "
+            f"due again p50 {np.median(due):.1f} s, p99 {np.quantile(due, 0.99):.1f} s"
         )
         print(f"left behind: {len(orphans)} processes, {len(folders)} temporary folders")
         kept = lost == 0 and ends == ended and not states.get("quarantined") and sound == "ok" and features == sounds
@@ -188,8 +190,8 @@ class Chaos:
         print("kept" if kept else "NOT kept")
         return 0 if kept else 1
 
-    def _recoveries(self, ledger: sqlite3.Connection) -> list[float]:
-        """Return, for each job that a kill took from its worker, the seconds until another one had it."""
+    def _recoveries(self, ledger: sqlite3.Connection) -> list[tuple[float, float]]:
+        """Return the seconds from a kill until the job that it stopped was due, and until another worker had it."""
         found = []
         lost = ledger.execute("select id, job_id, at from transitions where note = 'lease ran out'").fetchall()
         for step, job_id, at in lost:
@@ -199,7 +201,7 @@ class Chaos:
             (since,) = ledger.execute(held, (job_id, step)).fetchone()
             kills = [killed for killed, _ in self.kills if since - 1 <= killed <= at]
             if again is not None and kills:
-                found.append(again - min(kills))
+                found.append((at - min(kills), again - min(kills)))
         return found
 
 

@@ -136,6 +136,48 @@ def test_fault_12_what_the_broker_lost_is_rung_for_again(catalogue: SqlCatalogue
     assert leader.step() == 5
 
 
+def test_fault_12_a_message_that_died_with_its_worker_is_rung_for_again(catalogue: SqlCatalogue, now: Time) -> None:
+    """The lane is never empty, but what was rung for long after the job was taken: its message is lost."""
+    fetched, *_ = queue(catalogue, 40)
+    bell = Doorbell()
+    leader = reconciler(catalogue, bell, now)
+    leader.step()
+    bell.waiting[Lane.NORMAL].remove(fetched)
+    while fetched not in bell.waiting[Lane.NORMAL]:
+        now.passes(3)
+        assert now.steady < 1_030
+        take(catalogue, bell.waiting[Lane.NORMAL].pop(0))
+        leader.step()
+    assert bell.depth(Lane.NORMAL) > 1
+    assert len(set(bell.waiting[Lane.NORMAL])) == bell.depth(Lane.NORMAL), "one was rung for twice that was not lost"
+
+
+def test_fault_1_a_job_that_lost_its_worker_goes_first(catalogue: SqlCatalogue, now: Time) -> None:
+    """Whoever is free takes it, by the message of any job of its lane, and the job behind that message comes next."""
+    new = take(catalogue, queue(catalogue, 1, lane=Lane.COLD)[0])
+    lost, asked, *_ = queue(catalogue, 40)
+    dead = take(catalogue, lost)
+    bell = Doorbell()
+    leader = reconciler(catalogue, bell, now)
+    leader.step()
+    now.passes(LEASE_S + 1)
+    catalogue.heartbeat(new, lease_s=LEASE_S)
+    leader.step()
+    taken = catalogue.claim(asked, worker="w", lease_s=LEASE_S, lost_first=True)
+    assert taken is not None
+    assert (taken.job_id, taken.attempt) == (lost, 2)
+    assert not catalogue.finish(dead, outcome("twice"))
+    again = catalogue.claim(asked, worker="w", lease_s=LEASE_S, lost_first=True)
+    assert again is not None
+    assert again.job_id == asked
+    other = queue(catalogue, 2, lane=Lane.COLD)[1]
+    now.passes(LEASE_S + 1)
+    assert catalogue.expire_leases() == 3
+    cold = catalogue.claim(other, worker="w", lease_s=LEASE_S, lost_first=True)
+    assert cold is not None
+    assert cold.job_id == new.job_id, "each lane has its own"
+
+
 def test_a_lane_is_kept_about_twice_as_deep_as_there_are_slots(catalogue: SqlCatalogue, now: Time) -> None:
     """At rest twice the slots, more while short jobs drain it, and less again."""
     queue(catalogue, 500, lane=Lane.BULK)
