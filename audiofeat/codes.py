@@ -46,6 +46,12 @@ class ErrorCode(StrEnum):
     MESSAGE_UNKNOWN = "message_unknown", 122, "Send S3 notifications only; another kind needs a queue of its own."
     MESSAGE_TOO_LARGE = "message_too_large", 123, "Send fewer records in a message."
     CONFIRMATION_NEEDED = "confirmation_needed", 124, "Where the topic is yours, run the command that is shown."
+    # Who asks over HTTP
+    KEY_MISSING = "key_missing", 141, "Send `Authorization: Bearer KEY`; `audiofeat keys create` makes one."
+    KEY_INVALID = "key_invalid", 142, "See `audiofeat keys list`; make another one with `audiofeat keys create`."
+    SCOPE_MISSING = "scope_missing", 143, "Use a key with the scope that the message names."
+    RATE_LIMITED = "rate_limited", 144, "Wait as long as `Retry-After` says, or raise `AUDIOFEAT_API_RATE_LIMIT`."
+    KEY_UNKNOWN = "key_unknown", 145, "Use a prefix or name that `audiofeat keys list` shows."
     # The bytes are not audio that can be analysed
     EMPTY_OBJECT = "empty_object", 201, "Upload the file again."
     NOT_AUDIO = "not_audio", 202, "Upload audio; the name's ending is not looked at."

@@ -110,6 +110,17 @@ class Settings(BaseSettings):
     )
     api_host: str = Field(default="127.0.0.1", min_length=1, description="Address that the HTTP API listens on.")
     api_port: int = Field(default=8000, ge=1, le=65_535, description="Port that the HTTP API listens on.")
+    api_rate_limit: str = Field(
+        default="3000/minute",
+        pattern=r"^(off|[1-9][0-9]{0,8}/(second|minute|hour))$",
+        description="Requests of one API key, or of one address without a valid one; `off`: no limit.",
+    )
+    api_time_limit_s: float = Field(
+        default=30.0, gt=0, description="How long a request to the HTTP API, and its body, may take."
+    )
+    api_cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Comma-separated origins whose pages may use the HTTP API; empty: none."
+    )
 
     @property
     def is_embedded(self) -> bool:
@@ -130,6 +141,14 @@ class Settings(BaseSettings):
     def logs_json(self) -> bool | None:
         """Whether log lines are JSON; None where the stream decides."""
         return None if self.log_format is None else self.log_format == "json"
+
+    @property
+    def rate(self) -> tuple[int, float] | None:
+        """How many requests in how many seconds a caller may make; None: any."""
+        if self.api_rate_limit == "off":
+            return None
+        count, _, unit = self.api_rate_limit.partition("/")
+        return int(count), {"second": 1.0, "minute": 60.0, "hour": 3600.0}[unit]
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -155,10 +174,17 @@ class Settings(BaseSettings):
             return cls.model_fields[info.field_name].default
         return given
 
-    @field_validator("allowed_buckets", mode="before")
+    @field_validator("allowed_buckets", "api_cors_origins", mode="before")
     @classmethod
-    def _split_buckets(cls, given: object) -> object:
+    def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("api_cors_origins")
+    @classmethod
+    def _plain_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if any(re.fullmatch(r"https?://[^/@*\s]+", origin) is None for origin in origins):
+            raise ValueError("give origins such as https://player.example.org, without a path")
+        return origins
 
     @field_validator("home")
     @classmethod

@@ -11,6 +11,8 @@
     │   ├── ItemNotAnalysed        the item exists and has no embedding yet
     │   ├── JobUnknown             no job has this id
     │   ├── BatchUnknown           no batch has this id
+    │   ├── KeyUnknown             no API key is called so
+    │   ├── AccessRefused          who asks over HTTP may not: see ``refusals``
     │   ├── MessageRefused         a message that can never be accepted (final)
     │   └── SpaceMismatch          vectors of two spaces were about to be compared
     ├── AudioRejected              the bytes are not audio that can be analysed (final)
@@ -112,6 +114,12 @@ class BatchUnknown(UsageError):
     """No batch has this id."""
 
     code = ErrorCode.BATCH_UNKNOWN
+
+
+class KeyUnknown(UsageError):
+    """No API key is called so."""
+
+    code = ErrorCode.KEY_UNKNOWN
 
 
 class SpaceMismatch(UsageError):

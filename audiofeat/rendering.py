@@ -6,11 +6,12 @@ from typing import Any
 
 from audiofeat.domain import registry
 from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.domain.keys import ApiKey
 from audiofeat.domain.whereabouts import RefusedMessage
 from audiofeat.ports import Analysis, IncidentView, ItemView, JobView, ReleaseView, StepView, Survey
 from audiofeat.services import reprocess
 from audiofeat.services.lookup import Answer, Neighbour
-from schemas import indexes, items, jobs, neighbours, reprocessings
+from schemas import indexes, items, jobs, keys, neighbours, reprocessings
 from schemas import status as wire_status
 from schemas.records import AudioFacts
 
@@ -198,6 +199,20 @@ def reprocessing(progress: reprocess.Progress) -> reprocessings.Reprocessing:
         created_at=batch.created_at,
         finished_at=batch.finished_at,
     )
+
+
+def key(view: ApiKey) -> keys.Key:
+    """Render what is known of a key."""
+    return keys.Key.model_validate(_key(view))
+
+
+def new_key(view: ApiKey, text: str) -> keys.NewKey:
+    """Render a key that was just made, with the key itself."""
+    return keys.NewKey.model_validate({**_key(view), "key": text})
+
+
+def _key(view: ApiKey) -> dict[str, Any]:
+    return {name: value for name, value in asdict(view).items() if name != "digest"}
 
 
 def _name(view: ItemView) -> dict[str, Any]:

@@ -36,3 +36,4 @@ class JobList(Wire):
     """Jobs, the newest change first."""
 
     jobs: list[Job]
+    next: str | None = Field(description="Give it as `after` for the next page; null on the last one.")

@@ -72,3 +72,4 @@ class ReprocessingList(Wire):
     """Reprocessings, newest first."""
 
     reprocessings: list[Reprocessing]
+    next: str | None = Field(description="Give it as `after` for the next page; null on the last one.")

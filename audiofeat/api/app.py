@@ -3,10 +3,15 @@
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
 from audiofeat.api import events, fields, health, indexes, items, jobs, neighbours, problems, reprocessings
-from audiofeat.api.requests import MOST_BODY_BYTES, BodyLimit, Traced, query_parameters, refuse_other_parameters
+from audiofeat.api.access import Admission, Gate, require_scope
+from audiofeat.api.caching import Tagged
+from audiofeat.api.document import complete
+from audiofeat.api.limits import MOST_BODY_BYTES, BodyLimit, Deadline
+from audiofeat.api.requests import Traced, query_parameters, refuse_other_parameters
 from audiofeat.bootstrap import Services
 
 API_VERSION = "1"
@@ -19,14 +24,14 @@ _DESCRIPTION = (
 
 
 class _Api(FastAPI):
-    """FastAPI whose OpenAPI document tells the media type of errors as it is."""
+    """FastAPI whose OpenAPI document tells what the framework does not know."""
 
     def openapi(self) -> dict[str, Any]:
         """Return the document, made once."""
         if self.openapi_schema:
             return self.openapi_schema
         document = super().openapi()
-        problems.relabel(document)
+        complete(document)
         return document
 
 
@@ -39,11 +44,24 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_name_of,
-        dependencies=[Depends(refuse_other_parameters)],
+        dependencies=[Depends(require_scope), Depends(refuse_other_parameters)],
     )
-    app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES)
-    if services.settings.traces:
+    settings, admission = services.settings, Admission(services)
+    # The last one that is added sees a request first.
+    app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES, patience_s=settings.api_time_limit_s)
+    app.add_middleware(Tagged)
+    app.add_middleware(Gate, admission=admission)
+    app.add_middleware(Deadline, seconds=settings.api_time_limit_s)
+    if settings.traces:
         app.add_middleware(Traced, services=services)
+    if settings.api_cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.api_cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match"],
+            expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
+        )
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
     for module in (neighbours, items, jobs, events, indexes, reprocessings, fields):

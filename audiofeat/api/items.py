@@ -2,11 +2,11 @@
 
 from functools import partial
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from audiofeat import rendering
+from audiofeat.api import cursors
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.items import Kind
@@ -17,7 +17,6 @@ from schemas.items import FeatureSet, ItemDetail, ItemPage
 MOST_ITEMS = 1000
 router = APIRouter(tags=["items"])
 _Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many.")]
-_After = Annotated[UUID | None, Query(description="`next` of the page before.")]
 _Curves = Annotated[bool, Query(description="Also what grows with the duration, such as beat times.")]
 
 
@@ -25,13 +24,16 @@ _Curves = Annotated[bool, Query(description="Also what grows with the duration, 
 def list_items(
     services: Wired,
     kind: Annotated[Kind | None, Query(description="Only this kind.")] = None,
-    after: _After = None,
+    after: cursors.After = None,
     limit: _Limit = 100,
 ) -> ItemPage:
     """List the catalogue in the order of item ids, page by page."""
-    views = services.catalogue.items(kind=kind, after=str(after) if after else None, limit=limit + 1)
-    last = views[limit - 1].item_id if len(views) > limit else None
-    return ItemPage(items=[rendering.item(view) for view in views[:limit]], next=last)
+    page = cursors.Pages(services.catalogue, "items", kind=kind)
+    views = services.catalogue.items(kind=kind, after=page.opened(after), limit=limit + 1)
+    return ItemPage(
+        items=[rendering.item(view) for view in views[:limit]],
+        next=page.sealed(views[limit - 1].item_id) if len(views) > limit else None,
+    )
 
 
 @router.get(

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, status
 
 from audiofeat import logs, rendering
+from audiofeat.api import cursors
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.jobs import JobState, Lane
@@ -65,9 +66,15 @@ def read_job(services: Wired, job_id: str) -> Job:
 
 
 @router.get("/jobs", responses=declared(CatalogueUnavailable))
-def list_jobs(services: Wired, state: _States, limit: _Limit = 100) -> JobList:
-    """List jobs, the newest change first."""
-    return JobList(jobs=[rendering.job(view) for view in services.catalogue.jobs(states=state, limit=limit)])
+def list_jobs(services: Wired, state: _States, after: cursors.After = None, limit: _Limit = 100) -> JobList:
+    """List jobs, the newest change first, page by page; one that changes meanwhile is on the first page again."""
+    page = cursors.Pages(services.catalogue, "jobs", state=sorted(state))
+    place = page.opened(after)
+    views = services.catalogue.jobs(states=state, after=place and tuple(place), limit=limit + 1)
+    return JobList(
+        jobs=[rendering.job(view) for view in views[:limit]],
+        next=page.sealed(views[limit - 1].place) if len(views) > limit else None,
+    )
 
 
 def _ring(services: Wired, job_id: str, lane: Lane) -> None:

@@ -1,5 +1,6 @@
 """The one place that decides how an error looks over HTTP: RFC 9457, with our stable code and a remedy."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from audiofeat import errors, logs
 from audiofeat.codes import ErrorCode
 from audiofeat.errors import AudiofeatError
+from audiofeat.refusals import AccessRefused, KeyInvalid, KeyMissing, RateLimited, ScopeMissing
 from schemas.problem import InvalidPart, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,6 +23,10 @@ Declared = dict[int | str, dict[str, Any]]
 _STATUS: Mapping[type[BaseException], HTTPStatus] = {
     AudiofeatError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.UsageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    AccessRefused: HTTPStatus.UNAUTHORIZED,
+    ScopeMissing: HTTPStatus.FORBIDDEN,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.KeyUnknown: HTTPStatus.NOT_FOUND,
     errors.ItemUnknown: HTTPStatus.NOT_FOUND,
     errors.JobUnknown: HTTPStatus.NOT_FOUND,
     errors.BatchUnknown: HTTPStatus.NOT_FOUND,
@@ -39,8 +45,11 @@ _STATUS: Mapping[type[BaseException], HTTPStatus] = {
     errors.DiskFull: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 # What the framework says; the phrases of http.HTTPStatus differ between versions of Python.
-_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
-_INTERNAL = "internal_error"
+_FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 408: "body_too_slow", 413: "body_too_large"}
+_INTERNAL, _TIMED_OUT = "internal_error", "timed_out"
+UNAUTHENTICATED = (KeyMissing, KeyInvalid)
+# What every operation that needs a key can answer, for whoever asks is looked up in the ledger.
+_GUARDED: tuple[type[AudiofeatError], ...] = (*UNAUTHENTICATED, ScopeMissing, RateLimited, errors.CatalogueUnavailable)
 _log = logs.get_logger(__name__)
 
 
@@ -49,29 +58,27 @@ def status_of(error: type[AudiofeatError]) -> int:
     return next(_STATUS[ancestor] for ancestor in error.__mro__ if ancestor in _STATUS).value
 
 
-def declared(*classes: type[AudiofeatError], reads_body: bool = False) -> Declared:
+def declared(*classes: type[AudiofeatError], reads_body: bool = False, guarded: bool = True) -> Declared:
     """Return what an operation can answer besides its result, for its OpenAPI description.
 
-    Invalid requests and internal errors are always among it.
+    Invalid requests, internal errors and a deadline are always among it; where it is guarded, what befalls whoever may
+    not ask.
     """
-    codes: dict[int, list[str]] = {500: [_INTERNAL]}
+    codes: dict[int, list[str]] = {500: [_INTERNAL], 503: [_TIMED_OUT]}
     if reads_body:
-        codes[413] = [_FRAMEWORK_CODES[413]]
-    always: tuple[type[AudiofeatError], ...] = (errors.InvalidInput,)
-    for error in always + classes:
+        codes |= {status: [_FRAMEWORK_CODES[status]] for status in (408, 413)}
+    possible: tuple[type[AudiofeatError], ...] = (errors.InvalidInput, *(_GUARDED if guarded else ()), *classes)
+    for error in dict.fromkeys(possible):
         codes.setdefault(status_of(error), []).append(error.code.value)
     return {
         status: {"model": Problem, "description": f"Problem: {', '.join(codes[status])}."} for status in sorted(codes)
     }
 
 
-def relabel(document: dict[str, Any]) -> None:
-    """Give every declared error of an OpenAPI document the media type under which it is sent."""
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            for status, response in operation["responses"].items():
-                if int(status) >= HTTPStatus.BAD_REQUEST:
-                    response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+def example(path: str, status: int, code: str) -> dict[str, Any]:
+    """Return what a problem looks like, for the document."""
+    known = {error.value: error.remedy for error in ErrorCode}
+    return _problem(path, status, code, detail="What is wrong, naming the thing.", remedy=known.get(code)).model_dump()
 
 
 def install(app: FastAPI) -> None:
@@ -79,10 +86,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(AudiofeatError)
     async def ours(request: Request, error: AudiofeatError) -> Response:
-        status = status_of(type(error))
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.warning("problem_answered", code=error.code, path=request.url.path, problem=error)
-        return _answer(request, status, error.code, error.message, remedy=error.remedy)
+        return response(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -102,6 +106,26 @@ def install(app: FastAPI) -> None:
         )
 
 
+def response(request: Request, error: AudiofeatError) -> Response:
+    """Return the answer that an error of ours is."""
+    status = status_of(type(error))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("problem_answered", code=error.code, path=request.url.path, problem=error)
+    headers = {}
+    if isinstance(error, UNAUTHENTICATED):
+        headers["WWW-Authenticate"] = 'Bearer realm="audiofeat"'
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(max(1, math.ceil(error.wait_s)))
+    return _answer(request, status, error.code, error.message, remedy=error.remedy, headers=headers)
+
+
+def timed_out(request: Request, limit_s: float) -> Response:
+    """Return the answer to a request that took too long."""
+    return _answer(
+        request, 503, _TIMED_OUT, f"this took more than {limit_s:g} s", remedy="ask for less, or again in a while"
+    )
+
+
 def _answer(
     request: Request,
     status: int,
@@ -112,15 +136,21 @@ def _answer(
     parts: list[InvalidPart] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    problem = Problem(
+    problem = _problem(request.url.path, status, code, detail=detail, remedy=remedy or None, parts=parts)
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(problem.model_dump_json(), status, {**(headers or {}), **retry}, MEDIA_TYPE)
+
+
+def _problem(
+    path: str, status: int, code: str, *, detail: str, remedy: str | None, parts: list[InvalidPart] | None = None
+) -> Problem:
+    return Problem(
         type=f"urn:audiofeat:problem:{code}",
         title=code.replace("_", " ").capitalize(),
         status=status,
         detail=detail,
-        instance=request.url.path,
+        instance=path,
         code=code,
-        remedy=remedy or None,
+        remedy=remedy,
         errors=parts or [],
     )
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Response(problem.model_dump_json(), status, {**(headers or {}), **retry}, MEDIA_TYPE)

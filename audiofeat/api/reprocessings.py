@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response, status
+from fastapi import APIRouter, Path, Query, Response, status
 
 from audiofeat import rendering
+from audiofeat.api import cursors
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.jobs import Change, Lane
@@ -14,6 +15,7 @@ from schemas.reprocessings import Plan, Reprocessing, ReprocessingList, Reproces
 
 router = APIRouter(prefix="/reprocessings", tags=["reprocessings"])
 _Id = Annotated[str, Path(description="Of the reprocessing.")]
+_Limit = Annotated[int, Query(ge=1, le=100, description="How many.")]
 _ACCEPTED = {"headers": {"Location": {"description": "Where to follow it.", "schema": {"type": "string"}}}}
 
 
@@ -43,13 +45,15 @@ def create_reprocessing(services: Wired, request: ReprocessingRequest, response:
 
 
 @router.get("", responses=declared(CatalogueUnavailable))
-def list_reprocessings(services: Wired) -> ReprocessingList:
-    """List the last hundred, newest first."""
-    batches = [batch for batch in services.catalogue.batches() if batch.kind == reprocess.KIND]
+def list_reprocessings(services: Wired, after: cursors.After = None, limit: _Limit = 100) -> ReprocessingList:
+    """List them, newest first, page by page."""
+    page = cursors.Pages(services.catalogue, "reprocessings")
+    batches = services.catalogue.batches(kind=reprocess.KIND, after=page.opened(after), limit=limit + 1)
     return ReprocessingList(
         reprocessings=[
-            rendering.reprocessing(reprocess.progress(batch, catalogue=services.catalogue)) for batch in batches
-        ]
+            rendering.reprocessing(reprocess.progress(batch, catalogue=services.catalogue)) for batch in batches[:limit]
+        ],
+        next=page.sealed(batches[limit - 1].batch_id) if len(batches) > limit else None,
     )
 
 

@@ -1,15 +1,12 @@
-"""What every request goes through: the services it reaches, its size, and its query parameters."""
+"""What every request goes through: the services it reaches, its query parameters, its trace."""
 
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from audiofeat.bootstrap import Services
 from audiofeat.errors import InvalidInput
-
-MOST_BODY_BYTES = 1_000_000
 
 
 async def _services(request: Request) -> Services:
@@ -43,31 +40,6 @@ async def refuse_other_parameters(request: Request) -> None:
             raise InvalidInput(f"there is no query parameter {name!r} here", takes)
         if given.count(name) > 1 and not allowed[name]:
             raise InvalidInput(f"the query parameter {name!r} is given more than once", "give it once")
-
-
-class BodyLimit:
-    """Refuse a body of more than ``most_bytes`` as soon as that many have arrived.
-
-    The framework's own limit would answer in plain text.
-    """
-
-    def __init__(self, app: ASGIApp, *, most_bytes: int) -> None:
-        self._app = app
-        self._most_bytes = most_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with a counter on its body."""
-        arrived = 0
-
-        async def counted() -> Message:
-            nonlocal arrived
-            message = await receive()
-            arrived += len(message.get("body", b""))
-            if arrived > self._most_bytes:
-                raise HTTPException(413, f"the body is larger than {self._most_bytes:,} bytes")
-            return message
-
-        await self._app(scope, counted, send)
 
 
 class Traced:

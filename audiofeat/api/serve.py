@@ -5,13 +5,16 @@ import socket
 
 import uvicorn
 
+from audiofeat.api.access import is_loopback
 from audiofeat.api.app import create_app
 from audiofeat.bootstrap import Services
-from audiofeat.errors import PortTaken, SettingsInvalid
+from audiofeat.errors import AudiofeatError, PortTaken, SettingsInvalid
+from audiofeat.logs import get_logger
 
 # Less than `audiofeat up` waits for it.
 _LAST_REQUESTS_S = 8
 _BACKLOG = 2048
+_log = get_logger(__name__)
 
 
 def run(services: Services) -> None:
@@ -33,7 +36,23 @@ def run(services: Services) -> None:
             server_header=False,
             timeout_graceful_shutdown=_LAST_REQUESTS_S,
         )
+        _tell_who_may_ask(services)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _tell_who_may_ask(services: Services) -> None:
+    host = services.settings.api_host
+    try:
+        has_keys = services.catalogue.has_keys()
+    except AudiofeatError:
+        # It starts without the ledger, and lets nobody in until that is there.
+        return
+    if has_keys:
+        return
+    if is_loopback(host):
+        _log.info("api_is_open", host=host, remedy="audiofeat keys create NAME")
+    else:
+        _log.warning("api_has_no_keys", host=host, remedy="audiofeat keys create NAME")
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, literal, or_, select, tuple_, update
 
 from audiofeat.catalogue import changes, counters, transitions
 from audiofeat.catalogue.database import insert_into
@@ -60,11 +60,19 @@ def one(connection: Connection, batch_id: str) -> Batch:
     return _view(connection, _row(connection, batch_id))
 
 
-def newest(connection: Connection, *, states: Iterable[BatchState], limit: int) -> list[Batch]:
-    """Return batches in those states, all where none is named, newest first."""
-    wanted = tuple(states) or tuple(BatchState)
-    query = select(batches).where(batches.c.state.in_(wanted)).order_by(batches.c.created_at.desc()).limit(limit)
-    return [_view(connection, row) for row in connection.execute(query).all()]
+def newest(
+    connection: Connection, *, states: Iterable[BatchState], kind: str | None, after: str | None, limit: int
+) -> list[Batch]:
+    """Return batches in those states, all where none is named, newest first, those begun before ``after``."""
+    place = tuple_(batches.c.created_at, batches.c.batch_id)
+    query = select(batches).where(batches.c.state.in_(tuple(states) or tuple(BatchState)))
+    if kind is not None:
+        query = query.where(batches.c.kind == kind)
+    if after is not None:
+        begun = select(batches.c.created_at).where(batches.c.batch_id == after).scalar_subquery()
+        query = query.where(place < tuple_(begun, literal(after)))
+    newest_first = query.order_by(batches.c.created_at.desc(), batches.c.batch_id.desc()).limit(limit)
+    return [_view(connection, row) for row in connection.execute(newest_first).all()]
 
 
 def change(connection: Connection, now: float, what: Change, batch_id: str) -> Batch:

@@ -38,10 +38,17 @@ class SqlBatches(Batches):
         with self._database.reading() as connection:
             return batches.one(connection, batch_id)
 
-    def batches(self, *, states: Iterable[BatchState] = (), limit: int = 100) -> list[Batch]:
-        """Return batches in those states (all where none is named), newest first."""
+    def batches(
+        self,
+        *,
+        states: Iterable[BatchState] = (),
+        kind: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Batch]:
+        """Return batches in those states (all where none is named), newest first, those begun before ``after``."""
         with self._database.reading() as connection:
-            return batches.newest(connection, states=states, limit=limit)
+            return batches.newest(connection, states=states, kind=kind, after=after, limit=limit)
 
     def change_batch(self, change: Change, batch_id: str) -> Batch:
         """Pause, resume or cancel a batch and its jobs; raises BatchUnknown, or InvalidInput where it has ended."""

@@ -145,11 +145,16 @@ class SqlLedger(Ledger):
             return job_lookups.job(connection, job_id)
 
     def jobs(
-        self, *, states: Iterable[JobState] = (), job_ids: Sequence[str] | None = None, limit: int = 100
+        self,
+        *,
+        states: Iterable[JobState] = (),
+        job_ids: Sequence[str] | None = None,
+        after: tuple[float, int] | None = None,
+        limit: int = 100,
     ) -> list[JobView]:
-        """Return jobs in those states (all states where none is named), newest change first."""
+        """Return jobs in those states (all where none is named), newest change first, from the place ``after`` on."""
         with self._database.reading() as connection:
-            return job_lookups.newest_jobs(connection, wanted=states, job_ids=job_ids, limit=limit)
+            return job_lookups.newest_jobs(connection, wanted=states, job_ids=job_ids, after=after, limit=limit)
 
     def matching_jobs(self, which: JobFilter, *, limit: int = 100) -> list[JobView]:
         """Return the jobs that are meant, newest change first."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, true
+from sqlalchemy import ColumnElement, Connection, Row, func, select, true, tuple_
 
 from audiofeat.catalogue.changes import meant
 from audiofeat.catalogue.chunks import chunks
@@ -59,13 +59,21 @@ def job(connection: Connection, job_id: str) -> JobView:
 
 
 def newest_jobs(
-    connection: Connection, *, wanted: Iterable[JobState], job_ids: Sequence[str] | None, limit: int
+    connection: Connection,
+    *,
+    wanted: Iterable[JobState],
+    job_ids: Sequence[str] | None,
+    after: tuple[float, int] | None,
+    limit: int,
 ) -> list[JobView]:
     """Return jobs in the ``wanted`` states, all where none is named, newest change first."""
     wanted_state = in_state(*(tuple(wanted) or tuple(JobState)))
+    behind = true() if after is None else tuple_(jobs.c.updated_at, jobs.c.sequence) < after
     rows: list[Row[Any]] = []
     for among in _among(job_ids):
-        query = select(jobs).where(among, wanted_state).order_by(jobs.c.updated_at.desc(), jobs.c.sequence.desc())
+        query = (
+            select(jobs).where(among, wanted_state, behind).order_by(jobs.c.updated_at.desc(), jobs.c.sequence.desc())
+        )
         rows += connection.execute(query.limit(limit))
     rows.sort(key=lambda row: (row.updated_at, row.sequence), reverse=True)
     return [_view(row) for row in rows[:limit]]
@@ -101,4 +109,5 @@ def _view(row: Row[Any]) -> JobView:
         error_code=row.error_code,
         error_message=row.error_message,
         updated_at=datetime.fromtimestamp(row.updated_at, tz=UTC),
+        place=(row.updated_at, row.sequence),
     )

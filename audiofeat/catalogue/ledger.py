@@ -10,6 +10,7 @@ from audiofeat.catalogue.database import Clock, Database
 from audiofeat.catalogue.duplicates import SqlDuplicates
 from audiofeat.catalogue.fleet import SqlAttendance, SqlBatches
 from audiofeat.catalogue.job_ledger import SqlLedger
+from audiofeat.catalogue.key_ring import SqlKeyRing
 from audiofeat.catalogue.object_ledger import SqlObjectLedger
 from audiofeat.catalogue.staleness import SqlStaleness
 from audiofeat.catalogue.takedowns import SqlTakedowns
@@ -52,6 +53,7 @@ class SqlCatalogue(
     SqlDuplicates,
     SqlTakedowns,
     SqlAttributes,
+    SqlKeyRing,
     Catalogue,
 ):
     """The ledger on SQLite or PostgreSQL; may be used from many threads, and after a fork.

@@ -18,6 +18,7 @@ from audiofeat.cli import (
     ingest,
     inspect,
     items,
+    keys,
     neighbours,
     reprocess,
     status,
@@ -54,6 +55,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(events.app, name="events")
 app.add_typer(reprocess.app, name="reprocess")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(keys.app, name="keys")
 
 
 @app.callback(invoke_without_command=True)

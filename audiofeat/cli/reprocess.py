@@ -100,7 +100,7 @@ def status(
     if batch is not None:
         found = [_one(services, batch)]
     else:
-        batches = [each for each in services.catalogue.batches() if each.kind == reprocess.KIND]
+        batches = services.catalogue.batches(kind=reprocess.KIND)
         found = [rendering.reprocessing(reprocess.progress(each, catalogue=services.catalogue)) for each in batches]
     if as_json:
         for each in found:

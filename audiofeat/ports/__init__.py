@@ -5,6 +5,7 @@ from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemVie
 from audiofeat.ports.census import LEAST_FREE_BYTES, Census, CensusView, IndexState, LaneView, Survey, WorkerState
 from audiofeat.ports.duplicates import Duplicates, GroupView, MemberView, PrintRow
 from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
+from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
 from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
 from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
@@ -35,6 +36,7 @@ __all__ = [
     "IndexState",
     "ItemView",
     "JobView",
+    "KeyRing",
     "LaneView",
     "Ledger",
     "MemberView",

@@ -13,6 +13,7 @@ from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.ports.attributes import Attributes
 from audiofeat.ports.census import Census
 from audiofeat.ports.duplicates import Duplicates
+from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
 from audiofeat.ports.objects import ObjectLedger
 from audiofeat.ports.staleness import Staleness
@@ -65,7 +66,7 @@ class EmbeddingRow:
 
 
 class Catalogue(
-    Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Duplicates, Takedowns, Attributes, Protocol
+    Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Duplicates, Takedowns, Attributes, KeyRing, Protocol
 ):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""
 

@@ -37,6 +37,8 @@ class JobView:
     error_code: str | None
     error_message: str | None
     updated_at: datetime
+    place: tuple[float, int]
+    """Where it stands in a listing by newest change; give it as ``after`` for those behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,14 @@ class Ledger(Protocol):
         """Return one job; raises JobUnknown."""
 
     def jobs(
-        self, *, states: Iterable[JobState] = (), job_ids: Sequence[str] | None = None, limit: int = 100
+        self,
+        *,
+        states: Iterable[JobState] = (),
+        job_ids: Sequence[str] | None = None,
+        after: tuple[float, int] | None = None,
+        limit: int = 100,
     ) -> list[JobView]:
-        """Return jobs in those states (all states where none is named), newest change first."""
+        """Return jobs in those states (all where none is named), newest change first, from the place ``after`` on."""
 
     def matching_jobs(self, which: JobFilter, *, limit: int = 100) -> list[JobView]:
         """Return the jobs that are meant, newest change first."""
@@ -162,8 +169,15 @@ class Batches(Protocol):
     def batch(self, batch_id: str) -> Batch:
         """Return one batch; raises BatchUnknown."""
 
-    def batches(self, *, states: Iterable[BatchState] = (), limit: int = 100) -> list[Batch]:
-        """Return batches in those states (all where none is named), newest first."""
+    def batches(
+        self,
+        *,
+        states: Iterable[BatchState] = (),
+        kind: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Batch]:
+        """Return batches in those states (all where none is named), newest first, those begun before ``after``."""
 
     def change_batch(self, change: Change, batch_id: str) -> Batch:
         """Pause, resume or cancel a batch and its jobs; raises BatchUnknown, or InvalidInput where it has ended."""

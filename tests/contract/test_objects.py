@@ -322,10 +322,10 @@ def test_an_older_ledger_learns_what_lies_where(ledger_url: str) -> None:
         # What came after it, too.
         connection.exec_driver_sql("DROP INDEX jobs_lost")
         connection.exec_driver_sql("ALTER TABLE jobs DROP COLUMN trace")
-        for table in ("duplicate_members", "duplicate_suggestions", "duplicate_splits"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("ALTER TABLE items DROP COLUMN taken_down_at")
         connection.exec_driver_sql("DROP TABLE attributes")
+        for table in ("duplicate_members", "duplicate_suggestions", "duplicate_splits", "api_keys", "secrets"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     engine.dispose()
     after = open_catalogue(ledger_url)

@@ -24,10 +24,11 @@ from audiofeat.api.problems import MEDIA_TYPE, status_of
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.broker import EmbeddedBroker
 from audiofeat.domain import registry
+from audiofeat.domain.batches import BatchScope
 from audiofeat.domain.descriptor import DIMENSIONS, pack
 from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
-from audiofeat.domain.jobs import GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
+from audiofeat.domain.jobs import Change, GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
 from audiofeat.domain.metadata import merge
 from audiofeat.services.build_index import build_index
 from audiofeat.storage.s3 import S3Store
@@ -130,7 +131,7 @@ class Client:
         app = create_app(services)
         self.services = services
         self.document = app.openapi()
-        self.http = TestClient(app, raise_server_exceptions=False)
+        self.http = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
 
     def declared(self, response: httpx.Response) -> dict[str, Any]:
         """Return what the document says of this answer to this operation."""
@@ -154,7 +155,9 @@ class Client:
         response = self.http.request(method, path, **request)
         problem = as_problem(response, status, code)
         answer = self.declared(response)
-        assert answer["content"] == {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        assert {kind: said["schema"] for kind, said in answer["content"].items()} == {
+            MEDIA_TYPE: {"$ref": "#/components/schemas/Problem"}
+        }
         assert code in answer["description"]
         return problem
 
@@ -435,6 +438,22 @@ class TestJobs:
         assert {job.state for job in both} == {"rejected", "queued"}
         assert len(filled.ok(JobList, "/v1/jobs", params={"limit": 3}).jobs) == 3
 
+    def test_pages_lead_through_all_jobs(self, filled: Client) -> None:
+        """Each job once, newest change first, also among some states; a cursor of other filters is refused."""
+        for states in ([], ["done", "degraded"]):
+            seen: list[str] = []
+            after: dict[str, str] = {}
+            while True:
+                page = filled.ok(JobList, "/v1/jobs", params={"limit": 3, "state": states, **after})
+                seen += [job.id for job in page.jobs]
+                if page.next is None:
+                    break
+                after = {"after": page.next}
+            whole = filled.ok(JobList, "/v1/jobs", params={"state": states}).jobs
+            assert seen == [job.id for job in whole]
+        problem = filled.problem("/v1/jobs", 422, "invalid_input", params=after)
+        assert [part.where for part in problem.errors] == ["query.after"]
+
     def test_an_unknown_job(self, filled: Client) -> None:
         """404."""
         filled.problem("/v1/jobs/nothing", 404, "job_unknown")
@@ -524,6 +543,14 @@ class TestReprocessings:
         path = f"/v1/reprocessings/{begun.id}"
         assert (begun.state, begun.total, begun.lane, begun.window) == ("running", 13, "bulk", "00:00-23:59")
         assert filled.ok(ReprocessingList, "/v1/reprocessings").reprocessings == [begun]
+        older = filled.services.catalogue.create_batch(
+            "reprocess", lane=Lane.BULK, scope=BatchScope(None, None, None, {})
+        )
+        page = filled.ok(ReprocessingList, "/v1/reprocessings", params={"limit": 1})
+        assert [one.id for one in page.reprocessings] == [older.batch_id]
+        rest = filled.ok(ReprocessingList, "/v1/reprocessings", params={"after": page.next})
+        assert ([one.id for one in rest.reprocessings], rest.next) == ([begun.id], None)
+        filled.services.catalogue.change_batch(Change.CANCEL, older.batch_id)
         assert filled.ok(Reprocessing, f"{path}/pause", method="POST").state == "paused"
         assert filled.ok(Reprocessing, f"{path}/resume", method="POST").state == "running"
         assert filled.ok(Reprocessing, f"{path}/cancel", method="POST").state == "cancelled"

@@ -39,7 +39,7 @@ def services(tmp_path: Path) -> Services:
 
 @pytest.fixture
 def http(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_app(services), raise_server_exceptions=False) as client:
+    with TestClient(create_app(services), base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
 
 
