@@ -27,6 +27,9 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with a counter and a clock on its body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         arrived = 0
         until = time.monotonic() + self._patience_s
         complete = False
