@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Release = Annotated[str, Field(pattern="^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{6}$")]
 Kind = Literal["track", "episode"]
-FileName = Literal["index.ann", "vectors.npy", "blocks.npy", "ids.json", "space.json"]
+FileName = Annotated[
+    str, Field(pattern=r"^(index(-[0-9]{3})?\.ann|(vectors|blocks|ids|starts|order)\.npy|(ids|space)\.json)$")
+]
 
 
 class _Wire(BaseModel):
@@ -40,15 +42,17 @@ class Canary(_Wire):
 
 
 class Manifest(_Wire):
-    """Version 1 of an index manifest.
+    """Version 2 of an index manifest.
 
+    Version 1, which is still read, has one shard called ``index.ann``, its ids in JSON, and no ``shard_rows``. From
+    version 2 on ``shard_rows`` counts the rows of each shard; those of the first shard come first.
     ``rows`` counts distinct vectors, ``items`` the items behind them: items with one and the same vector share a row.
     ``highest_sequence`` is the newest ledger entry inside; whatever is newer belongs to the overlay.
     ``fingerprint_version`` is that of the feature group behind the vectors; early releases do not tell it.
     ``block_dims`` is the length of an item's blocks, which early releases do not have.
     """
 
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     release: Release
     kind: Kind
     space: SpaceFact
@@ -57,6 +61,7 @@ class Manifest(_Wire):
     block_dims: Annotated[int, Field(gt=0)] | None = None
     items: Annotated[int, Field(gt=0)]
     rows: Annotated[int, Field(gt=0)]
+    shard_rows: tuple[Annotated[int, Field(gt=0)], ...] = ()
     trees: Annotated[int, Field(gt=0)]
     search_k: Annotated[int, Field(gt=0)]
     seed: int

@@ -39,10 +39,12 @@ def embedding_of(connection: Connection, item_id: str) -> EmbeddingRow | None:
     return None if row is None else _embedding(row)
 
 
-def embeddings_after(connection: Connection, kind: Kind, sequence: int) -> list[EmbeddingRow]:
-    """Return fingerprints of a kind that were committed after ``sequence``, in order."""
+def embeddings_after(
+    connection: Connection, kind: Kind, sequence: int, *, limit: int | None = None
+) -> list[EmbeddingRow]:
+    """Return fingerprints of a kind that were committed after ``sequence``, in order, at most ``limit`` of them."""
     later = (embeddings.c.kind == kind, embeddings.c.sequence > sequence)
-    query = select(embeddings).where(*later).order_by(embeddings.c.sequence)
+    query = select(embeddings).where(*later).order_by(embeddings.c.sequence).limit(limit)
     return [_embedding(row) for row in connection.execute(query)]
 
 

@@ -105,10 +105,10 @@ class SqlCatalogue(
         with self._database.reading() as connection:
             return audio_lookups.embedding_of(connection, item_id)
 
-    def embeddings(self, kind: Kind, *, after_sequence: int = 0) -> list[EmbeddingRow]:
-        """Return fingerprints of a kind committed after a sequence number, in order."""
+    def embeddings(self, kind: Kind, *, after_sequence: int = 0, limit: int | None = None) -> list[EmbeddingRow]:
+        """Return fingerprints of a kind committed after a sequence number, in order, at most ``limit`` of them."""
         with self._database.reading() as connection:
-            return audio_lookups.embeddings_after(connection, kind, after_sequence)
+            return audio_lookups.embeddings_after(connection, kind, after_sequence, limit=limit)
 
     def record_release(self, release: str, *, kind: Kind, space: str, items: int, recall: float) -> None:
         """Note that an index release was published."""

@@ -1,42 +1,53 @@
 """Writes the files of a release into a folder, the same bytes for the same contents on the same machine."""
 
 import hashlib
-import json
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import annoy
 import numpy as np
-from numpy.typing import NDArray
+from numpy.lib.format import open_memmap
+from numpy.typing import DTypeLike, NDArray
 
 import audiofeat
+from audiofeat.domain.item_rows import ItemRows
 from audiofeat.domain.similarity import UNIT_TOLERANCE
 from audiofeat.domain.space import to_json
 from audiofeat.errors import InvalidInput
+from audiofeat.index.cells import laid_out
 from audiofeat.index.layout import (
-    ANNOY_FILE,
     BLOCKS_FILE,
     IDS_FILE,
     MANIFEST_FILE,
     METRIC,
+    ORDER_FILE,
     SPACE_FILE,
+    STARTS_FILE,
     VECTORS_FILE,
+    shard_file,
 )
 from audiofeat.index.recall import tune
-from audiofeat.index.search import RECALL_DEPTH
+from audiofeat.index.shards import SEED, Shard, ShardBuilder, ask, build_here, load_shards
 from audiofeat.ports import IndexContents
 from schemas.manifest import Canary, FileFact, Manifest, SpaceFact
 
-TREES = 30
-SEED = 20
+ROWS_PER_SHARD = 1_000_000
 _CANARIES = 8
 _CHUNK_BYTES = 1 << 20
+_ROWS_AT_ONCE = 65_536
 
 
-def build_release(contents: IndexContents, folder: Path) -> Manifest:
-    """Write index, vectors, blocks, ids, space and, last, the manifest.
+def build_release(
+    contents: IndexContents,
+    folder: Path,
+    *,
+    rows_per_shard: int = ROWS_PER_SHARD,
+    build_shards: ShardBuilder = build_here,
+    release: str | None = None,
+) -> Manifest:
+    """Write vectors, blocks, ids, shards, space and, last, the manifest.
 
     Raises
     ------
@@ -46,40 +57,54 @@ def build_release(contents: IndexContents, folder: Path) -> Manifest:
         The index would miss too many neighbours.
     """
     _check(contents)
-    vectors = np.ascontiguousarray(contents.vectors, dtype=np.float32)
-    trees = _build_trees(vectors, folder / ANNOY_FILE)
-    search_k, recall, queries = tune(trees, vectors, seed=SEED)
-    np.save(folder / VECTORS_FILE, vectors, allow_pickle=False)
+    items = contents.rows if isinstance(contents.rows, ItemRows) else ItemRows.of(contents.rows)
+    count = -(-len(items) // rows_per_shard)
+    order, rows = laid_out(items, contents.vectors, shards=count, seed=SEED)
+    rows = [part for part in rows if part]
+    items = items.reordered(order)
+    vectors = _write(contents.vectors, order, folder / VECTORS_FILE, np.float32)
     # Half precision: a cosine of blocks is told to two places.
-    np.save(folder / BLOCKS_FILE, contents.blocks.astype(np.float16), allow_pickle=False)
-    (folder / IDS_FILE).write_text(json.dumps({"rows": contents.rows}, separators=(",", ":")), encoding="utf-8")
+    blocks = _write(contents.blocks, order, folder / BLOCKS_FILE, np.float16)
+    for name, values in ((IDS_FILE, items.ids), (STARTS_FILE, items.starts), (ORDER_FILE, items.order)):
+        np.save(folder / name, values, allow_pickle=False)
     (folder / SPACE_FILE).write_text(to_json(contents.space), encoding="utf-8")
-    now = datetime.now(UTC)
+    names = [shard_file(number) for number in range(len(rows))]
+    build_shards(vectors, rows, folder)
+    shards = load_shards(folder, rows, names=names, dims=vectors.shape[1])
+    search_k, recall, queries = tune(shards, vectors, seed=SEED)
     space = contents.space
+    files = (*names, VECTORS_FILE, BLOCKS_FILE, IDS_FILE, STARTS_FILE, ORDER_FILE, SPACE_FILE)
     manifest = Manifest(
-        release=f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}",
+        release=release or new_release(),
         kind=space.kind.value,
         space=SpaceFact(id=space.id, name=space.name, descriptor_version=space.descriptor_version),
         metric=METRIC,
         dims=vectors.shape[1],
-        block_dims=contents.blocks.shape[1],
-        items=sum(len(item_ids) for item_ids in contents.rows),
+        block_dims=blocks.shape[1],
+        items=items.items,
         rows=len(vectors),
-        trees=trees.get_n_trees(),
+        shard_rows=tuple(rows),
+        trees=shards[0].trees.get_n_trees(),
         search_k=search_k,
         seed=SEED,
         highest_sequence=contents.highest_sequence,
         fingerprint_version=contents.fingerprint_version,
         recall_at_10=recall,
         recall_queries=queries,
-        canaries=_canaries(trees, vectors, search_k=search_k),
-        files=tuple(_fact(folder / name) for name in (ANNOY_FILE, VECTORS_FILE, BLOCKS_FILE, IDS_FILE, SPACE_FILE)),
-        created_at=now,
+        canaries=_canaries(shards, vectors, search_k=search_k),
+        files=tuple(_fact(folder / name) for name in files),
+        created_at=datetime.now(UTC),
         audiofeat_version=audiofeat.__version__,
         annoy_version=version("annoy"),
     )
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     return manifest
+
+
+def new_release() -> str:
+    """Return a name that begins with the time, so that names sort as releases do."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}"
 
 
 def sha256_of(path: Path) -> str:
@@ -92,40 +117,35 @@ def sha256_of(path: Path) -> str:
 
 
 def _check(contents: IndexContents) -> None:
-    expected = (len(contents.rows), contents.space.dims)
-    if contents.vectors.shape != expected or not contents.rows:
+    rows, space = len(contents.rows), contents.space
+    if contents.vectors.shape != (rows, space.dims) or not rows:
         raise InvalidInput(
-            f"an index of {expected[0]} rows needs vectors of shape {expected}, not {contents.vectors.shape}"
+            f"an index of {rows} rows needs vectors of shape {(rows, space.dims)}, not {contents.vectors.shape}"
         )
-    expected = (len(contents.rows), contents.space.block_dims)
-    if contents.blocks.shape != expected or not np.isfinite(contents.blocks).all():
-        raise InvalidInput(f"an index of {expected[0]} rows needs finite blocks of shape {expected}")
-    lengths = np.linalg.norm(contents.vectors.astype(np.float64), axis=1)
-    if not (np.abs(lengths - 1.0) <= UNIT_TOLERANCE).all():
-        raise InvalidInput("every vector of an index must be finite and of length 1")
+    if contents.blocks.shape != (rows, space.block_dims):
+        raise InvalidInput(f"an index of {rows} rows needs blocks of shape {(rows, space.block_dims)}")
+    for start in range(0, rows, _ROWS_AT_ONCE):
+        lengths = np.linalg.norm(contents.vectors[start : start + _ROWS_AT_ONCE].astype(np.float64), axis=1)
+        if not (np.abs(lengths - 1.0) <= UNIT_TOLERANCE).all():
+            raise InvalidInput("every vector of an index must be finite and of length 1")
+        if not np.isfinite(contents.blocks[start : start + _ROWS_AT_ONCE]).all():
+            raise InvalidInput("every block of an index must be finite")
 
 
-def _build_trees(vectors: NDArray[np.float32], path: Path) -> annoy.AnnoyIndex:
-    """Build with one job and a seed: with more jobs every run writes another file."""
-    trees = annoy.AnnoyIndex(vectors.shape[1], METRIC)
-    trees.set_seed(SEED)
-    for row, vector in enumerate(vectors):
-        trees.add_item(row, vector.tolist())
-    trees.build(TREES, n_jobs=1)
-    trees.save(str(path))
-    return trees
+def _write(values: NDArray[np.floating], order: NDArray[np.intp], path: Path, dtype: DTypeLike) -> NDArray[np.float32]:
+    """Write rows in another order, a part at a time, and return them mapped."""
+    written = open_memmap(path, mode="w+", dtype=dtype, shape=values.shape)
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        written[start : start + _ROWS_AT_ONCE] = values[order[start : start + _ROWS_AT_ONCE]]
+    written.flush()
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
-def _canaries(trees: annoy.AnnoyIndex, vectors: NDArray[np.float32], *, search_k: int) -> tuple[Canary, ...]:
+def _canaries(shards: Sequence[Shard], vectors: NDArray[np.float32], *, search_k: int) -> tuple[Canary, ...]:
     """Write down what Annoy answers now for a few rows spread over the index."""
     spread = np.unique(np.linspace(0, len(vectors) - 1, _CANARIES).astype(int))
-    return tuple(ask(trees, vectors, int(row), search_k=search_k) for row in spread)
-
-
-def ask(trees: annoy.AnnoyIndex, vectors: NDArray[np.float32], row: int, *, search_k: int) -> Canary:
-    """Return Annoy's own answer for a row."""
-    rows, away = trees.get_nns_by_vector(vectors[row].tolist(), RECALL_DEPTH, search_k, include_distances=True)
-    return Canary(row=row, neighbours=tuple(rows), distances=tuple(away))
+    answers = ((int(row), *ask(shards, vectors[row], search_k=search_k)) for row in spread)
+    return tuple(Canary(row=row, neighbours=rows, distances=away) for row, rows, away in answers)
 
 
 def _fact(path: Path) -> FileFact:

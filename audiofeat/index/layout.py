@@ -9,14 +9,28 @@ from audiofeat.errors import IndexDamaged, IndexMissing, ObjectMissing
 from audiofeat.ports import ObjectStore
 from schemas.manifest import Manifest, Pointer
 
-ANNOY_FILE: Final = "index.ann"
+# Of a release of version 1, which has one shard and its ids in JSON.
+EARLY_ANNOY_FILE: Final = "index.ann"
+EARLY_IDS_FILE: Final = "ids.json"
 VECTORS_FILE: Final = "vectors.npy"
 BLOCKS_FILE: Final = "blocks.npy"
-IDS_FILE: Final = "ids.json"
+IDS_FILE: Final = "ids.npy"
+STARTS_FILE: Final = "starts.npy"
+ORDER_FILE: Final = "order.npy"
 SPACE_FILE: Final = "space.json"
 MANIFEST_FILE = "manifest.json"
 METRIC: Final = "angular"
 BUILD_REMEDY = "build a new one: audiofeat index build"
+
+
+def shard_file(number: int) -> str:
+    """Return the name of a shard's file."""
+    return f"index-{number:03d}.ann"
+
+
+def draft_file(number: int) -> str:
+    """Return the name of the vectors of which a shard is made."""
+    return f"draft-{number:03d}.npy"
 
 
 def folder_key(kind: Kind) -> str:

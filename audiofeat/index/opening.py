@@ -10,34 +10,37 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import annoy
 import numpy as np
 from numpy.typing import NDArray
 
+from audiofeat.domain.item_rows import ItemRows
 from audiofeat.domain.items import Kind
 from audiofeat.domain.space import Space, from_json
 from audiofeat.errors import AudiofeatError, IndexDamaged
-from audiofeat.index.build import ask, sha256_of
+from audiofeat.index.build import sha256_of
 from audiofeat.index.layout import (
-    ANNOY_FILE,
     BLOCKS_FILE,
     BUILD_REMEDY,
+    EARLY_ANNOY_FILE,
+    EARLY_IDS_FILE,
     IDS_FILE,
     MANIFEST_FILE,
-    METRIC,
+    ORDER_FILE,
     SPACE_FILE,
+    STARTS_FILE,
     VECTORS_FILE,
     parse_manifest,
+    shard_file,
 )
 from audiofeat.index.search import AnnoyIndex, ExactIndex, Rows
 from audiofeat.index.selftest import require_usable, run_aside
+from audiofeat.index.shards import Shard, ask, load_shards
 from schemas.manifest import Canary, FileFact, Manifest
 
-_EARLY_FILES = frozenset({ANNOY_FILE, VECTORS_FILE, IDS_FILE, SPACE_FILE})
-FILES = _EARLY_FILES | {BLOCKS_FILE}
 # An angular node: the number of descendants, two children (the norm lies in their place), then the vector.
 _NODE_HEADER_BYTES = 12
 # Processors round the last bit differently, which near 0 moves an angular distance by about 5e-4.
@@ -70,8 +73,8 @@ def open_release(folder: Path, *, kind: Kind, release: str, manifest_sha256: str
     check_files(folder, manifest)
     _try_aside(folder, manifest)
     rows = _open_rows(folder, manifest)
-    trees = _open_trees(folder, manifest)
-    return OpenRelease(manifest, rows.space, AnnoyIndex(rows, trees, search_k=manifest.search_k), ExactIndex(rows))
+    shards = _open_shards(folder, manifest)
+    return OpenRelease(manifest, rows.space, AnnoyIndex(rows, shards, search_k=manifest.search_k), ExactIndex(rows))
 
 
 def read_manifest(folder: Path, *, kind: Kind, release: str) -> Manifest:
@@ -86,9 +89,10 @@ def read_manifest(folder: Path, *, kind: Kind, release: str) -> Manifest:
 def check_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file with the manifest without opening it; raises IndexDamaged."""
     facts: dict[str, FileFact] = {fact.name: fact for fact in manifest.files}
-    expected = _EARLY_FILES if manifest.block_dims is None else FILES
-    if set(facts) != expected or len(facts) != len(manifest.files):
+    if set(facts) != _files_of(manifest) or len(facts) != len(manifest.files):
         raise _damaged(manifest.release, "the manifest does not list each file once")
+    if sum(_shard_rows(manifest)) != manifest.rows:
+        raise _damaged(manifest.release, f"its shards do not come to {manifest.rows} rows")
     for name, fact in facts.items():
         path = folder / name
         if not path.is_file():
@@ -99,8 +103,26 @@ def check_files(folder: Path, manifest: Manifest) -> None:
         if sha256_of(path) != fact.sha256:
             raise _damaged(manifest.release, f"{name} is not the file that was published (sha256 differs)")
     node_bytes = _NODE_HEADER_BYTES + 4 * manifest.dims
-    if facts[ANNOY_FILE].size_bytes % node_bytes:
-        raise _damaged(manifest.release, f"{ANNOY_FILE} does not hold vectors of {manifest.dims} dimensions")
+    for name in _shard_names(manifest):
+        if facts[name].size_bytes % node_bytes:
+            raise _damaged(manifest.release, f"{name} does not hold vectors of {manifest.dims} dimensions")
+
+
+def _shard_names(manifest: Manifest) -> list[str]:
+    if manifest.version == 1:
+        return [EARLY_ANNOY_FILE]
+    return [shard_file(number) for number in range(len(manifest.shard_rows))]
+
+
+def _shard_rows(manifest: Manifest) -> Sequence[int]:
+    return (manifest.rows,) if manifest.version == 1 else manifest.shard_rows
+
+
+def _files_of(manifest: Manifest) -> set[str]:
+    """Return the files that a release of this version has; early ones have no blocks."""
+    ids = {EARLY_IDS_FILE} if manifest.version == 1 else {IDS_FILE, STARTS_FILE, ORDER_FILE}
+    blocks = set() if manifest.block_dims is None else {BLOCKS_FILE}
+    return {*_shard_names(manifest), VECTORS_FILE, SPACE_FILE} | ids | blocks
 
 
 def _try_aside(folder: Path, manifest: Manifest) -> None:
@@ -121,12 +143,10 @@ def _try_aside(folder: Path, manifest: Manifest) -> None:
 def _open_rows(folder: Path, manifest: Manifest) -> Rows:
     try:
         space = from_json((folder / SPACE_FILE).read_bytes())
-        vectors = np.asarray(np.load(folder / VECTORS_FILE, mmap_mode="r", allow_pickle=False))
-        blocks = None
-        if manifest.block_dims is not None:
-            blocks = np.asarray(np.load(folder / BLOCKS_FILE, mmap_mode="r", allow_pickle=False))
-        item_ids = [tuple(map(str, row)) for row in json.loads((folder / IDS_FILE).read_bytes())["rows"]]
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        vectors = _mapped(folder / VECTORS_FILE)
+        blocks = None if manifest.block_dims is None else _mapped(folder / BLOCKS_FILE)
+        items = _open_items(folder, manifest)
+    except (ValueError, KeyError, TypeError, OSError, AudiofeatError) as error:
         raise _damaged(manifest.release, str(error)) from error
     if (space.id, space.kind.value, space.dims) != (manifest.space.id, manifest.kind, manifest.dims):
         raise _damaged(manifest.release, f"it was built in space {manifest.space.id} and carries space {space.id}")
@@ -134,40 +154,57 @@ def _open_rows(folder: Path, manifest: Manifest) -> Rows:
         raise _damaged(manifest.release, f"{VECTORS_FILE} has shape {vectors.shape}")
     if blocks is not None and (blocks.shape != (manifest.rows, space.block_dims) or blocks.dtype != np.float16):
         raise _damaged(manifest.release, f"{BLOCKS_FILE} has shape {blocks.shape}")
-    if (len(item_ids), sum(map(len, item_ids))) != (manifest.rows, manifest.items):
-        raise _damaged(manifest.release, f"{IDS_FILE} does not name {manifest.items} items in {manifest.rows} rows")
-    return Rows(manifest.release, space, vectors, item_ids, blocks)
+    if (len(items), items.items) != (manifest.rows, manifest.items):
+        raise _damaged(manifest.release, f"its ids do not name {manifest.items} items in {manifest.rows} rows")
+    return Rows(manifest.release, space, vectors, items, blocks)
 
 
-def _open_trees(folder: Path, manifest: Manifest) -> annoy.AnnoyIndex:
-    trees = annoy.AnnoyIndex(manifest.dims, METRIC)
+def _mapped(path: Path) -> NDArray[np.float32]:
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _open_items(folder: Path, manifest: Manifest) -> ItemRows:
+    if manifest.version == 1:
+        listed = json.loads((folder / EARLY_IDS_FILE).read_bytes())["rows"]
+        return ItemRows.of([tuple(map(str, row)) for row in listed])
+    items = ItemRows(
+        *(np.asarray(np.load(folder / name, mmap_mode="r")) for name in (IDS_FILE, STARTS_FILE, ORDER_FILE))
+    )
+    items.require_whole()
+    return items
+
+
+def _open_shards(folder: Path, manifest: Manifest) -> list[Shard]:
+    names, rows = _shard_names(manifest), _shard_rows(manifest)
     try:
-        trees.load(str(folder / ANNOY_FILE))
+        shards = load_shards(folder, rows, names=names, dims=manifest.dims)
     except OSError as error:
-        raise _damaged(manifest.release, f"{ANNOY_FILE}: {error}") from error
-    if (trees.get_n_items(), trees.get_n_trees()) != (manifest.rows, manifest.trees):
-        raise _damaged(
-            manifest.release,
-            f"{ANNOY_FILE} holds {trees.get_n_items()} rows in {trees.get_n_trees()} trees, "
-            f"the manifest says {manifest.rows} in {manifest.trees}",
-        )
-    return trees
+        raise _damaged(manifest.release, f"Annoy: {error}") from error
+    for name, shard in zip(names, shards, strict=True):
+        if (shard.trees.get_n_items(), shard.trees.get_n_trees()) != (shard.rows, manifest.trees):
+            raise _damaged(
+                manifest.release,
+                f"{name} holds {shard.trees.get_n_items()} rows in {shard.trees.get_n_trees()} trees, "
+                f"the manifest says {shard.rows} in {manifest.trees}",
+            )
+    return shards
 
 
-def _repeat_canaries(trees: annoy.AnnoyIndex, vectors: NDArray[np.float32], manifest: Manifest) -> None:
+def _repeat_canaries(shards: Sequence[Shard], vectors: NDArray[np.float32], manifest: Manifest) -> None:
     for canary in manifest.canaries:
         if canary.row >= manifest.rows or not _agrees(
-            ask(trees, vectors, canary.row, search_k=manifest.search_k), canary
+            ask(shards, vectors[canary.row], search_k=manifest.search_k), canary
         ):
             raise _damaged(manifest.release, f"the canary query of row {canary.row} gives another answer")
 
 
-def _agrees(answer: Canary, written: Canary) -> bool:
+def _agrees(answer: tuple[tuple[int, ...], tuple[float, ...]], written: Canary) -> bool:
     """Compare two answers; another processor may order or cut one near tie the other way."""
-    if len(answer.neighbours) != len(written.neighbours):
+    rows, away = answer
+    if len(rows) != len(written.neighbours):
         return False
-    same_distances = np.allclose(answer.distances, written.distances, rtol=0.0, atol=_DISTANCE_TOLERANCE)
-    return same_distances and len(set(written.neighbours) - set(answer.neighbours)) <= 1
+    same_distances = np.allclose(away, written.distances, rtol=0.0, atol=_DISTANCE_TOLERANCE)
+    return same_distances and len(set(written.neighbours) - set(rows)) <= 1
 
 
 def _damaged(release: str, what: str) -> IndexDamaged:
@@ -179,8 +216,8 @@ def main(folder: str, kind: str, release: str) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         manifest = read_manifest(Path(folder), kind=Kind(kind), release=release)
-        trees = _open_trees(Path(folder), manifest)
-        _repeat_canaries(trees, _open_rows(Path(folder), manifest).vectors, manifest)
+        shards = _open_shards(Path(folder), manifest)
+        _repeat_canaries(shards, _open_rows(Path(folder), manifest).vectors, manifest)
     except AudiofeatError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 (the message for the process that asked)
         return 1

@@ -1,30 +1,37 @@
-"""What was analysed since the index was built: searched exactly, and merged with what the index finds."""
+"""What was analysed since the index was built: searched beside it, and merged with what the index finds."""
 
+import tempfile
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.space import Space, blocks_all, embed_all
-from audiofeat.index.search import ExactIndex, Rows
+from audiofeat.errors import RecallTooLow
+from audiofeat.index.layout import shard_file
+from audiofeat.index.overlay_rows import OverlayRows, Segment
+from audiofeat.index.recall import tune
+from audiofeat.index.search import accepted
+from audiofeat.index.shards import SEED, build_trees, load_shards
 from audiofeat.ports import Catalogue, EmbeddingRow, Hit, VectorIndex
+
+SEGMENT_ROWS = 20_000
+_PAGE = 5_000
 
 
 @dataclass(frozen=True, eq=False)
 class Fresh:
-    """The newest vector and blocks of every item committed after the index; items without only hide their old ones."""
+    """The overlay as it was at one change: everything up to it, nothing of what came later."""
 
-    sequence: int
-    vectors: dict[str, NDArray[np.float32]]
-    blocks: dict[str, NDArray[np.float32]]
-    unplaced: frozenset[str] = frozenset()
-
-    def __contains__(self, item_id: object) -> bool:
-        """Tell whether the index's own vector of an item is out of date."""
-        return item_id in self.vectors or item_id in self.unplaced
+    rows: OverlayRows
+    count: int
+    change: int
 
 
 class FreshOverlay:
@@ -36,99 +43,166 @@ class FreshOverlay:
         Beside which it is searched.
     version : int or None
         Of the fingerprints in the index; None where an early release does not tell.
+    poll_s : float
+        For how long what was read counts as new, in seconds.
+    segment_rows : int
+        So many rows without trees get some, in a thread of their own; until then they are compared one by one.
     """
 
-    def __init__(self, catalogue: Catalogue, index: VectorIndex, *, after_sequence: int, version: int | None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        index: VectorIndex,
+        *,
+        after_sequence: int,
+        version: int | None,
+        poll_s: float = 1.0,
+        segment_rows: int = SEGMENT_ROWS,
+    ) -> None:
         self._catalogue = catalogue
         self._index = index
         self._space = index.space
         self._version = version
-        self._fresh = Fresh(after_sequence, {}, {})
+        self._poll_s = poll_s
+        self._segment_rows = segment_rows
+        self._sequence = after_sequence
+        self._rows = OverlayRows(index.space.dims, index.space.block_dims)
+        self._fresh = Fresh(self._rows, 0, 0)
+        self._polled_at: float | None = None
+        self._tried = 0
+        self._sealing: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def poll(self) -> Fresh:
-        """Return everything newer than the index, including what was committed a moment ago."""
-        with self._lock:
-            rows = self._catalogue.embeddings(self._space.kind, after_sequence=self._fresh.sequence)
-            if rows:
-                placed = [row for row in rows if not self._has_moved_on(row)]
-                self._fresh = _with(self._fresh, placed, self._space, sequence=max(row.sequence for row in rows))
+        """Return everything newer than the index, as it was at most ``poll_s`` ago."""
+        if self._polled_at is not None and time.monotonic() - self._polled_at < self._poll_s:
             return self._fresh
+        # Who finds another one reading goes on with what is there, but for the first, who finds nothing.
+        if not self._lock.acquire(blocking=self._polled_at is None):
+            return self._fresh
+        try:
+            began = time.monotonic()
+            while rows := self._catalogue.embeddings(self._space.kind, after_sequence=self._sequence, limit=_PAGE):
+                self._add([row for row in rows if not self._has_moved_on(row)])
+                self._sequence = rows[-1].sequence
+            self._polled_at = began
+            if self._rows.change != self._fresh.change:
+                self._fresh = Fresh(self._rows, self._rows.count, self._rows.change)
+            self._seal()
+            return self._fresh
+        finally:
+            self._lock.release()
+
+    def _add(self, rows: Sequence[EmbeddingRow]) -> None:
+        vectors = place_all(self._space, rows)
+        placed = [row.descriptor.shape == (len(DIMENSIONS),) for row in rows]
+        descriptors = [row.descriptor for row, is_placed in zip(rows, placed, strict=True) if is_placed]
+        blocks = iter(blocks_all(self._space, np.stack(descriptors))) if descriptors else iter(())
+        for row, vector, is_placed in zip(rows, vectors, placed, strict=True):
+            self._rows.put(row.item_id, vector, next(blocks) if is_placed else None)
 
     def _has_moved_on(self, row: EmbeddingRow) -> bool:
         """Tell whether a fingerprint is of another version than the index, which knows the item: its old place stands.
 
         So a catalogue that is reprocessed stays whole in the index that is served, until the next one is published.
+        A place that was emptied is emptied in every version.
         """
-        known = self._version is not None and row.version != self._version
+        known = self._version is not None and row.version != self._version and row.descriptor.size > 0
         return known and self._index.vector_of(row.item_id) is not None
+
+    def _seal(self) -> None:
+        """Have trees built over rows that are many by now; queries go on meanwhile."""
+        is_busy = self._sealing is not None and self._sealing.is_alive()
+        if is_busy or self._rows.count - max(self._rows.sealed, self._tried) < self._segment_rows:
+            return
+        self._tried = self._rows.count
+        self._sealing = threading.Thread(
+            target=self._rows.seal, args=(self._tried, _segment), name="overlay-segment", daemon=True
+        )
+        self._sealing.start()
 
 
 class OverlaidIndex:
     """An index and the overlay as one: the overlay's vector of an item hides the index's."""
 
-    def __init__(self, index: VectorIndex, fresh: Fresh) -> None:
+    def __init__(self, index: VectorIndex, fresh: Fresh, *, is_exact: bool = False) -> None:
         self.release = index.release
         self.space = index.space
         self._index = index
         self._fresh = fresh
-        self._overlay: ExactIndex | None = None
-        if fresh.vectors:
-            ids = sorted(fresh.vectors)
-            vectors = np.stack([fresh.vectors[item_id] for item_id in ids])
-            self._overlay = ExactIndex(Rows(index.release, index.space, vectors, [(item_id,) for item_id in ids]))
+        self._is_exact = is_exact
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's newest vector, or None where it has none."""
-        if item_id in self._fresh:
-            return self._fresh.vectors.get(item_id)
+        if self._hides(item_id):
+            return self._fresh.rows.vector_of(item_id)
         return self._index.vector_of(item_id)
 
     def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's newest blocks, or None where it has none."""
-        if item_id in self._fresh:
-            return self._fresh.blocks.get(item_id)
+        if self._hides(item_id):
+            return self._fresh.rows.blocks_of(item_id)
         return self._index.blocks_of(item_id)
 
-    def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
+    def search(
+        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | None = None
+    ) -> list[Hit]:
         """Return the ``k`` nearest of both, exact distances ascending; raises InvalidInput or SpaceMismatch."""
-        found = self._search_visible(vector, k, space=space)
-        if self._overlay is not None:
-            found += self._overlay.search(vector, k, space=space)
+        query = accepted(vector, k, space=space, ours=self.space)
+        wanted = None if only is None else frozenset(only)
+        found = self._search_visible(query, k, only=wanted)
+        if self._fresh.count:
+            fresh = None if wanted is None else [name for name in wanted if self._hides(name)]
+            found += self._fresh.rows.nearest(
+                query, k, count=self._fresh.count, at=self._fresh.change, is_exact=self._is_exact, only=fresh
+            )
         return sorted(found, key=lambda hit: (hit.distance, hit.item_ids))[:k]
 
-    def _search_visible(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
+    def _hides(self, item_id: str) -> bool:
+        return self._fresh.rows.hides(item_id, at=self._fresh.change)
+
+    def _search_visible(self, vector: NDArray[np.float32], k: int, *, only: frozenset[str] | None) -> list[Hit]:
         """Ask the index for more until ``k`` hits are left that the overlay does not hide, or it has no more."""
+        if only is not None:
+            only = frozenset(name for name in only if not self._hides(name))
+            return self._index.search(vector, k, space=self.space.id, only=only)
         wanted = k
         while True:
-            hits = self._index.search(vector, wanted, space=space)
-            visible = [(tuple(name for name in hit.item_ids if name not in self._fresh), hit.distance) for hit in hits]
+            hits = self._index.search(vector, wanted, space=self.space.id)
+            visible = [(tuple(name for name in hit.item_ids if not self._hides(name)), hit.distance) for hit in hits]
             found = [Hit(item_ids, distance) for item_ids, distance in visible if item_ids]
             if len(found) >= k or len(hits) < wanted:
                 return found
             wanted *= 2
 
 
-def _with(fresh: Fresh, rows: Sequence[EmbeddingRow], space: Space, *, sequence: int) -> Fresh:
-    vectors, blocks, unplaced = dict(fresh.vectors), dict(fresh.blocks), set(fresh.unplaced)
-    for row in rows:
-        vector = place(space, row)
-        vectors.pop(row.item_id, None)
-        blocks.pop(row.item_id, None)
-        unplaced.discard(row.item_id)
-        if vector is None:
-            unplaced.add(row.item_id)
-        else:
-            vectors[row.item_id] = vector
-            blocks[row.item_id] = blocks_all(space, row.descriptor[None])[0]
-    return Fresh(sequence, vectors, blocks, frozenset(unplaced))
+def place_all(space: Space, rows: Sequence[EmbeddingRow]) -> list[NDArray[np.float32] | None]:
+    """Return the items' vectors in a space: stored ones where they are of it, else made from the descriptors."""
+    vectors: list[NDArray[np.float32] | None] = [
+        row.embedding if row.space == space.id and row.embedding is not None else None for row in rows
+    ]
+    to_embed = [
+        place for place, row in enumerate(rows) if vectors[place] is None and row.descriptor.shape == (len(DIMENSIONS),)
+    ]
+    if to_embed:
+        made = embed_all(space, np.stack([rows[place].descriptor for place in to_embed]))
+        for place, vector in zip(to_embed, made, strict=True):
+            vectors[place] = vector if vector.any() else None
+    return vectors
 
 
 def place(space: Space, row: EmbeddingRow) -> NDArray[np.float32] | None:
-    """Return an item's vector in a space: the stored one where it is of that space, else made from its descriptor."""
-    if row.space == space.id and row.embedding is not None:
-        return row.embedding
-    if row.descriptor.shape != (len(DIMENSIONS),):
-        return None
-    vector: NDArray[np.float32] = embed_all(space, row.descriptor[None])[0]
-    return vector if vector.any() else None
+    """Return an item's vector in a space, or None where it has none."""
+    return place_all(space, [row])[0]
+
+
+def _segment(vectors: NDArray[np.float32]) -> Segment | None:
+    """Build trees over some vectors; None where they do not find enough, and comparing one by one goes on."""
+    with suppress(RecallTooLow), tempfile.TemporaryDirectory(prefix="audiofeat-overlay-") as name:
+        folder = Path(name)
+        build_trees(vectors, folder / shard_file(0))
+        # The map stays when the file's name is gone.
+        [shard] = load_shards(folder, [len(vectors)], names=[shard_file(0)], dims=vectors.shape[1])
+        search_k, _, _ = tune([shard], vectors, seed=SEED)
+        return Segment(shard, search_k)
+    return None

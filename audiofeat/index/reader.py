@@ -14,7 +14,14 @@ from pydantic import ValidationError
 from audiofeat import logs
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
-from audiofeat.errors import AudiofeatError, IndexDamaged, IndexMissing, LibraryUnusable, StoreError
+from audiofeat.errors import (
+    AudiofeatError,
+    CatalogueUnavailable,
+    IndexDamaged,
+    IndexMissing,
+    LibraryUnusable,
+    StoreError,
+)
 from audiofeat.index.layout import read_pointer
 from audiofeat.index.opening import OpenRelease, open_release
 from audiofeat.index.overlay import Fresh, FreshOverlay, OverlaidIndex
@@ -52,13 +59,24 @@ class PublishedIndexes:
         A folder for local copies; several processes may share it.
     poll_s : float
         How long the pointer is taken to stand still, in seconds.
+    fresh_poll_s : float
+        How long what was read of the catalogue counts as new, in seconds.
     """
 
-    def __init__(self, store: ObjectStore, catalogue: Catalogue, cache: Path, *, poll_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        catalogue: Catalogue,
+        cache: Path,
+        *,
+        poll_s: float = 5.0,
+        fresh_poll_s: float = 0.0,
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._cache = cache
         self._poll_s = poll_s
+        self._fresh_poll_s = fresh_poll_s
         self._kinds = {kind: _KindState() for kind in Kind}
 
     def current(self, kind: Kind, *, engine: Engine = Engine.ANNOY) -> VectorIndex:
@@ -138,7 +156,11 @@ class PublishedIndexes:
             opened.exact,
             after_sequence=manifest.highest_sequence,
             version=manifest.fingerprint_version,
+            poll_s=self._fresh_poll_s,
         )
+        # What is new is read before the swap, so that no query waits for it.
+        with suppress(CatalogueUnavailable):
+            overlay.poll()
         state.served = _Served(pointer, opened, overlay)
         with suppress(OSError):
             aside = self._pointer_copy(kind).with_suffix(f".{os.getpid()}")
@@ -155,7 +177,11 @@ class PublishedIndexes:
         fresh = served.overlay.poll()
         if view is None or view.served is not served or view.fresh is not fresh:
             engines: dict[Engine, VectorIndex] = {Engine.ANNOY: served.opened.annoy, Engine.EXACT: served.opened.exact}
-            view = _View(served, fresh, {name: OverlaidIndex(index, fresh) for name, index in engines.items()})
+            view = _View(
+                served,
+                fresh,
+                {name: OverlaidIndex(index, fresh, is_exact=name is Engine.EXACT) for name, index in engines.items()},
+            )
             state.view = view
         return view
 

@@ -1,21 +1,17 @@
 """Two engines over the files of one release: Annoy proposes and float32 vectors decide, or a scan does both."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-import annoy
 import numpy as np
 from numpy.typing import NDArray
 
+from audiofeat.domain.item_rows import ItemRows
 from audiofeat.domain.similarity import distances, require_same, require_unit
 from audiofeat.domain.space import Space
 from audiofeat.errors import InvalidInput
+from audiofeat.index.shards import SLACK, Shard, propose
 from audiofeat.ports import Hit
-
-RECALL_DEPTH = 10
-# A float32 product may order near ties wrongly, so a scan hands this many candidates too many to the exact score.
-_SLACK = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,41 +21,33 @@ class Rows:
     release: str
     space: Space
     vectors: NDArray[np.float32]
-    item_ids: Sequence[tuple[str, ...]]
+    items: ItemRows
     blocks: NDArray[np.float16] | None = None
-
-    @cached_property
-    def row_of(self) -> dict[str, int]:
-        """Row by item id."""
-        return {item_id: row for row, item_ids in enumerate(self.item_ids) for item_id in item_ids}
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's vector, or None where it is not inside."""
-        row = self.row_of.get(item_id)
+        row = self.items.row_of(item_id)
         return None if row is None else self.vectors[row]
 
     def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's blocks, or None where it or all blocks are missing."""
-        row = self.row_of.get(item_id)
+        row = None if self.blocks is None else self.items.row_of(item_id)
         return None if row is None or self.blocks is None else self.blocks[row].astype(np.float32)
 
     def accept(self, vector: NDArray[np.float32], k: int, *, space: str) -> NDArray[np.float32]:
         """Return a fit query; raises InvalidInput for a wrong ``k`` or vector, SpaceMismatch for another space."""
-        if k < 1:
-            raise InvalidInput(f"k must be at least 1, this is {k}")
-        require_same(space, self.space.id)
-        return require_unit(vector, dims=self.vectors.shape[1])
+        return accepted(vector, k, space=space, ours=self.space)
 
-    def nearest(self, candidates: Sequence[int] | NDArray[np.intp], vector: NDArray[np.float32], k: int) -> list[Hit]:
+    def nearest(self, candidates: NDArray[np.intp], vector: NDArray[np.float32], k: int) -> list[Hit]:
         """Return the ``k`` nearest of some rows by exact distance; equal distances are ordered by row."""
-        rows = np.sort(np.asarray(candidates, dtype=np.intp))
+        rows = np.sort(candidates)
         away = distances(self.vectors[rows], vector)
         order = np.argsort(away, kind="stable")[:k]
-        return [Hit(self.item_ids[rows[place]], float(away[place])) for place in order]
+        return [Hit(self.items[int(rows[place])], float(away[place])) for place in order]
 
 
-class ExactIndex:
-    """Compares the query with every vector."""
+class _Engine:
+    """What both engines have in common; one differs from the other by its candidates."""
 
     def __init__(self, rows: Rows) -> None:
         self.release = rows.release
@@ -74,45 +62,66 @@ class ExactIndex:
         """Return an item's blocks, or None where it or all blocks are missing."""
         return self._rows.blocks_of(item_id)
 
-    def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
-        """Return the ``k`` nearest, ascending; raises InvalidInput or SpaceMismatch."""
+    def search(
+        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | None = None
+    ) -> list[Hit]:
+        """Return the ``k`` nearest that are found, ascending; raises InvalidInput or SpaceMismatch."""
         query = self._rows.accept(vector, k, space=space)
-        return self._rows.nearest(nearest_rows(self._rows.vectors, query, k), query, k)
+        if only is None:
+            return self._rows.nearest(self._candidates(query, k), query, k)
+        rows = self._rows.items.rows_of(only)
+        inside = np.unique(rows[rows >= 0])
+        near = nearest_rows(self._rows.vectors, query, k, among=inside)
+        return restricted(self._rows.nearest(near, query, k), only)
+
+    def _candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+        raise NotImplementedError
 
 
-class AnnoyIndex:
-    """Asks Annoy for candidates and scores them exactly."""
+class ExactIndex(_Engine):
+    """Compares the query with every vector."""
 
-    def __init__(self, rows: Rows, trees: annoy.AnnoyIndex, *, search_k: int) -> None:
-        self.release = rows.release
-        self.space = rows.space
-        self._rows = rows
-        self._trees = trees
+    def _candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+        return nearest_rows(self._rows.vectors, query, k)
+
+
+class AnnoyIndex(_Engine):
+    """Asks every shard for candidates and scores them exactly."""
+
+    def __init__(self, rows: Rows, shards: Sequence[Shard], *, search_k: int) -> None:
+        super().__init__(rows)
+        self._shards = shards
         self._search_k = search_k
 
-    def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
-        """Return an item's vector, or None where it is not inside."""
-        return self._rows.vector_of(item_id)
-
-    def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
-        """Return an item's blocks, or None where it or all blocks are missing."""
-        return self._rows.blocks_of(item_id)
-
-    def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
-        """Return the ``k`` nearest that Annoy finds, ascending; raises InvalidInput or SpaceMismatch."""
-        query = self._rows.accept(vector, k, space=space)
-        return self._rows.nearest(propose(self._trees, query, k, search_k=self._search_k), query, k)
+    def _candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+        return propose(self._shards, query, k, search_k=self._search_k)
 
 
-def propose(trees: annoy.AnnoyIndex, vector: NDArray[np.float32], k: int, *, search_k: int) -> list[int]:
-    """Return candidate rows; ``search_k`` was tuned for ten neighbours and grows with ``k`` beyond."""
-    effort = search_k * max(1, -(-k // RECALL_DEPTH))
-    return trees.get_nns_by_vector(vector.tolist(), k + _SLACK, search_k=min(effort, np.iinfo(np.int32).max))
+def accepted(vector: NDArray[np.float32], k: int, *, space: str, ours: Space) -> NDArray[np.float32]:
+    """Return a fit query; raises InvalidInput for a wrong ``k`` or vector, SpaceMismatch for another space."""
+    if k < 1:
+        raise InvalidInput(f"k must be at least 1, this is {k}")
+    require_same(space, ours.id)
+    return require_unit(vector, dims=ours.dims)
 
 
-def nearest_rows(vectors: NDArray[np.float32], vector: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-    """Return, in no order, rows that contain the ``k`` nearest of all."""
-    wanted = k + _SLACK
-    if wanted >= len(vectors):
-        return np.arange(len(vectors))
-    return np.argpartition(vectors @ vector, -wanted)[-wanted:]
+def restricted(hits: Sequence[Hit], only: Collection[str]) -> list[Hit]:
+    """Leave out what shares a row with a wanted item and is not wanted itself."""
+    wanted = only if isinstance(only, set | frozenset) else set(only)
+    return [Hit(tuple(name for name in hit.item_ids if name in wanted), hit.distance) for hit in hits]
+
+
+def nearest_rows(
+    vectors: NDArray[np.float32],
+    vector: NDArray[np.float32],
+    k: int,
+    *,
+    among: NDArray[np.intp] | None = None,
+) -> NDArray[np.intp]:
+    """Return, in no order, rows that contain the ``k`` nearest of all, or of those that are named."""
+    wanted = k + SLACK
+    if wanted >= (len(vectors) if among is None else len(among)):
+        return np.arange(len(vectors)) if among is None else among
+    products = (vectors if among is None else vectors[among]) @ vector
+    best = np.argpartition(products, -wanted)[-wanted:]
+    return best if among is None else among[best]

@@ -93,8 +93,8 @@ class Catalogue(
     def embedding_of(self, item_id: str) -> EmbeddingRow | None:
         """Return an item's fingerprint, or None while it has none."""
 
-    def embeddings(self, kind: Kind, *, after_sequence: int = 0) -> list[EmbeddingRow]:
-        """Return fingerprints of a kind committed after a sequence number, in order."""
+    def embeddings(self, kind: Kind, *, after_sequence: int = 0, limit: int | None = None) -> list[EmbeddingRow]:
+        """Return fingerprints of a kind committed after a sequence number, in order, at most ``limit`` of them."""
 
     def record_release(self, release: str, *, kind: Kind, space: str, items: int, recall: float) -> None:
         """Note that an index release was published."""

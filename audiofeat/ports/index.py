@@ -1,6 +1,6 @@
 """Indexes: built aside, published by a pointer, searched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -33,8 +33,13 @@ class VectorIndex(Protocol):
     def space(self) -> Space:
         """The space of its vectors."""
 
-    def search(self, vector: NDArray[np.float32], k: int, *, space: str) -> list[Hit]:
-        """Return up to ``k`` hits, exact distances ascending; raises InvalidInput, or SpaceMismatch by space id."""
+    def search(
+        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | None = None
+    ) -> list[Hit]:
+        """Return up to ``k`` hits, exact distances ascending; raises InvalidInput, or SpaceMismatch by space id.
+
+        With ``only``, item ids, nothing else is searched or told, and every one of them is compared exactly.
+        """
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's vector, or None where it is not inside."""

@@ -1,6 +1,6 @@
 """What every vector index keeps to, whichever engine finds the candidates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,10 @@ from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import InvalidInput, SpaceMismatch
 from audiofeat.index.build import build_release, sha256_of
 from audiofeat.index.opening import open_release
-from audiofeat.index.overlay import Fresh, OverlaidIndex
+from audiofeat.index.overlay import Fresh, OverlaidIndex, _segment
+from audiofeat.index.overlay_rows import OverlayRows
 from audiofeat.ports import IndexContents, VectorIndex
+from schemas.manifest import Manifest
 
 ROWS = 900
 CLUSTERS = 30
@@ -34,32 +36,51 @@ def _vectors() -> tuple[Space, NDArray[np.float32], NDArray[np.float32]]:
 
 SPACE, VECTORS, BLOCKS = _vectors()
 IDS = [f"item-{row:04d}" for row in range(ROWS)]
+ROWS_OF_ITEMS = [(item, f"{item}-copy") if row % 10 == 0 else (item,) for row, item in enumerate(IDS)]
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Engine], VectorIndex]:
     """Two engines over one release of 900 rows in 30 clusters; every tenth row stands for two items."""
     folder: Path = tmp_path_factory.mktemp("release")
-    rows = [(item, f"{item}-copy") if row % 10 == 0 else (item,) for row, item in enumerate(IDS)]
-    manifest = build_release(IndexContents(SPACE, rows, VECTORS, BLOCKS, highest_sequence=ROWS), folder)
+    manifest = build_release(IndexContents(SPACE, ROWS_OF_ITEMS, VECTORS, BLOCKS, highest_sequence=ROWS), folder)
     sha256 = sha256_of(folder / "manifest.json")
     opened = open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256)
     return lambda engine: opened.annoy if engine is Engine.ANNOY else opened.exact
 
 
-def test_an_early_release_has_no_blocks(tmp_path: Path) -> None:
-    """A release without the file of blocks is searched as ever, and knows no blocks of any item."""
-    contents = IndexContents(SPACE, [(name,) for name in IDS], VECTORS, BLOCKS, highest_sequence=ROWS)
-    manifest = build_release(contents, tmp_path)
-    (tmp_path / "blocks.npy").unlink()
-    files = tuple(fact for fact in manifest.files if fact.name != "blocks.npy")
-    early = manifest.model_copy(update={"files": files, "block_dims": None})
-    (tmp_path / "manifest.json").write_text(early.model_dump_json(), encoding="utf-8")
-    sha256 = sha256_of(tmp_path / "manifest.json")
-    opened = open_release(tmp_path, kind=Kind.TRACK, release=early.release, manifest_sha256=sha256)
+FIRST_RELEASES = Path(__file__).parents[1] / "golden" / "releases"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in FIRST_RELEASES.iterdir() if path.is_dir()))
+def test_releases_of_every_format_load(name: str) -> None:
+    """Whatever was ever published is opened and searched, its canaries included; early ones have no blocks."""
+    folder = FIRST_RELEASES / name
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+    sha256 = sha256_of(folder / "manifest.json")
+    opened = open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256)
+    assert (manifest.items, manifest.rows) == (25, 24)
     for index in (opened.annoy, opened.exact):
-        assert index.search(VECTORS[5], 1, space=SPACE.id)[0].item_ids == (IDS[5],)
-        assert index.blocks_of(IDS[5]) is None
+        vector = index.vector_of("copy-of-7")
+        assert vector is not None
+        hits = index.search(vector, 5, space=index.space.id)
+        assert set(hits[0].item_ids) == {"item-7", "copy-of-7"}
+        assert [hit.distance for hit in hits] == sorted(hit.distance for hit in hits)
+        assert index.search(vector, 1, space=index.space.id, only=["item-3"])[0].item_ids == ("item-3",)
+        assert (index.blocks_of("item-3") is None) == (manifest.block_dims is None)
+
+
+def overlay(rows: Sequence[int], *, seal: bool = False) -> Fresh:
+    """Return an overlay that repeats some items, each first with another's vector; half of it with trees."""
+    fresh = OverlayRows(SPACE.dims, SPACE.block_dims)
+    for row in rows:
+        fresh.put(IDS[row], VECTORS[row - 1], BLOCKS[row - 1])
+    if seal:
+        fresh.seal(len(rows), _segment)
+        assert fresh.sealed == len(rows)
+    for row in rows:
+        fresh.put(IDS[row], VECTORS[row], BLOCKS[row])
+    return Fresh(fresh, fresh.count, fresh.change)
 
 
 class VectorIndexContract:
@@ -113,6 +134,19 @@ class VectorIndexContract:
             assert np.allclose(np.asarray(index.blocks_of(item)), BLOCKS[30], atol=1e-3)
         assert index.blocks_of("stranger") is None
 
+    def test_a_search_can_be_restricted(self, index: VectorIndex) -> None:
+        """Nothing but the named items is told, each compared exactly, however few and far they are."""
+        wanted = [*IDS[100:400:7], "item-0030-copy", "stranger", "a name that is longer than any in the index"]
+        hits = index.search(VECTORS[20], 1_000, space=SPACE.id, only=wanted)
+        named = [item_id for hit in hits for item_id in hit.item_ids]
+        assert sorted(named) == sorted(wanted[:-2])
+        rows = [30 if name.endswith("copy") else int(name[-4:]) for name in named]
+        assert [hit.distance for hit in hits] == distances(VECTORS[rows], VECTORS[20]).tolist()
+        assert [hit.distance for hit in hits] == sorted(hit.distance for hit in hits)
+        nearest = index.search(VECTORS[20], 3, space=SPACE.id, only=set(wanted))
+        assert [hit.item_ids for hit in nearest] == [hit.item_ids for hit in hits[:3]]
+        assert index.search(VECTORS[20], 3, space=SPACE.id, only=[]) == []
+
     @pytest.mark.parametrize("k", [0, -1])
     def test_k_below_one_is_refused(self, index: VectorIndex, k: int) -> None:
         """It is an error, not a shorter answer."""
@@ -164,6 +198,37 @@ class TestOverlaidAnnoy(VectorIndexContract):
 
     @pytest.fixture
     def index(self, built: Callable[[Engine], VectorIndex]) -> VectorIndex:
-        repeated = range(101, 200, 2)
-        vectors, blocks = ({IDS[row]: values[row] for row in repeated} for values in (VECTORS, BLOCKS))
-        return OverlaidIndex(built(self.engine), Fresh(ROWS + 100, vectors, blocks))
+        return OverlaidIndex(built(self.engine), overlay(range(101, 200, 2)))
+
+
+class TestOverlaidExact(TestOverlaidAnnoy):
+    """A scan under the same overlay."""
+
+    engine = Engine.EXACT
+
+    @pytest.fixture
+    def index(self, built: Callable[[Engine], VectorIndex]) -> VectorIndex:
+        return OverlaidIndex(built(self.engine), overlay(range(101, 200, 2)), is_exact=True)
+
+
+class TestOverlayWithTrees(TestOverlaidAnnoy):
+    """An overlay of which the older part, by now wholly replaced, has trees of its own."""
+
+    @pytest.fixture
+    def index(self, built: Callable[[Engine], VectorIndex]) -> VectorIndex:
+        return OverlaidIndex(built(self.engine), overlay([row for row in range(101, 800) if row % 10], seal=True))
+
+
+class TestShards(VectorIndexContract):
+    """Annoy in four files."""
+
+    engine = Engine.ANNOY
+
+    @pytest.fixture(scope="class")
+    def index(self, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+        folder = tmp_path_factory.mktemp("sharded")
+        contents = IndexContents(SPACE, ROWS_OF_ITEMS, VECTORS, BLOCKS, highest_sequence=ROWS)
+        manifest = build_release(contents, folder, rows_per_shard=250)
+        assert len(manifest.shard_rows) == 4
+        sha256 = sha256_of(folder / "manifest.json")
+        return open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256).annoy

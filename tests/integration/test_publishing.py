@@ -133,7 +133,7 @@ class TestPublishing:
         for name in ("first", "second"):
             (tmp_path / name).mkdir()
             build_release(contents(rows=700), tmp_path / name)
-        for file in ("index.ann", "vectors.npy", "ids.json", "space.json"):
+        for file in ("index-000.ann", "vectors.npy", "blocks.npy", "ids.npy", "starts.npy", "order.npy", "space.json"):
             assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
 
     def test_the_last_three_are_kept_and_what_is_served(self, store: DirectoryStore) -> None:
@@ -143,7 +143,7 @@ class TestPublishing:
         kept = publisher.list(TRACK)
         assert [view.release for view in kept] == [view.release for view in reversed(views[2:])]
         assert [view.is_current for view in kept] == [True, False, False]
-        assert len(list(store.list("indexes/track/"))) == 3 * 6 + 1
+        assert len(list(store.list("indexes/track/"))) == 3 * 8 + 1
 
     def test_rollback_returns_and_returns_again(self, store: DirectoryStore) -> None:
         """The pointer knows what was served before; promote serves any stored release."""
@@ -190,7 +190,7 @@ class TestPublishing:
         with pytest.raises(StoreUnavailable):
             Publisher(_Interrupted(tmp_path / "artefacts", break_off)).publish(contents(seed=2))
         assert [view.release for view in Publisher(store).list(TRACK)] == [before.release]
-        assert len(list(store.list("indexes/track/"))) == 6 + 1
+        assert len(list(store.list("indexes/track/"))) == 8 + 1
 
     def test_a_swap_whose_answer_was_lost_is_not_undone(self, store: DirectoryStore, tmp_path: Path) -> None:
         """The pointer names the new release, so its files must stay."""
@@ -251,7 +251,7 @@ class TestDamage:
     """What a reader refuses, and that it goes on serving."""
 
     @pytest.mark.parametrize(
-        "name", ["index.ann", "vectors.npy", "blocks.npy", "ids.json", "space.json", "manifest.json"]
+        "name", ["index-000.ann", "vectors.npy", "ids.npy", "order.npy", "space.json", "manifest.json"]
     )
     @pytest.mark.parametrize("damage", ["flip", "cut", "grow", "remove"])
     def test_a_damaged_release_leaves_the_old_one_serving(
@@ -300,7 +300,7 @@ class TestDamage:
         reader = make_reader()
         reader.current(TRACK)
         bad = Publisher(store).publish(contents(seed=2))
-        stored(tmp_path, bad.release, "index.ann").write_bytes(b"")
+        stored(tmp_path, bad.release, "index-000.ann").write_bytes(b"")
         for _ in range(3):
             assert reader.current(TRACK).space.id == contents(seed=1).space.id
         Publisher(store).publish(contents(seed=3))
@@ -316,7 +316,10 @@ class TestDamage:
             {"items": ROWS + 1},
             {"trees": 7},
             {"kind": "episode"},
-            {"version": 2},
+            {"version": 1},
+            {"version": 3},
+            {"shard_rows": [ROWS - 1]},
+            {"shard_rows": [ROWS - 1, 1]},
             {"canaries": [{"row": 0, "neighbours": [0, 1], "distances": [0.0, 0.1]}]},
             {"canaries": [{"row": 4000, "neighbours": [0], "distances": [0.0]}]},
             {"files": []},
@@ -343,9 +346,9 @@ class TestDamage:
         folder = tmp_path / "release"
         folder.mkdir()
         manifest = build_release(contents(), folder)
-        size = (folder / "index.ann").stat().st_size
+        size = (folder / "index-000.ann").stat().st_size
         body = np.random.default_rng(1).bytes(size) if filler == b"random" else (filler * size)[:size]
-        (folder / "index.ann").write_bytes(body)
+        (folder / "index-000.ann").write_bytes(body)
         with pytest.raises(IndexDamaged):
             resigned(folder, manifest)()
 
@@ -361,7 +364,7 @@ class TestDamage:
         for row, vector in enumerate(contents().vectors):
             other.add_item(row, vector.tolist())
         other.build(30, n_jobs=1)
-        other.save(str(folder / "index.ann"))
+        other.save(str(folder / "index-000.ann"))
         with pytest.raises(IndexDamaged):
             resigned(folder, manifest)()
 
@@ -371,8 +374,8 @@ class TestDamage:
         folder = tmp_path / "release"
         folder.mkdir()
         manifest = build_release(contents(rows=700), folder)
-        body = (folder / "index.ann").read_bytes()
-        (folder / "index.ann").write_bytes(body[: -nodes * (12 + 4 * len(DIMENSIONS))])
+        body = (folder / "index-000.ann").read_bytes()
+        (folder / "index-000.ann").write_bytes(body[: -nodes * (12 + 4 * len(DIMENSIONS))])
         with pytest.raises(IndexDamaged):
             resigned(folder, manifest)()
 

@@ -1,0 +1,108 @@
+"""Which items stand behind which row of an index, in arrays: millions of ids need no millions of Python objects."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiofeat.errors import InvalidInput
+
+Ids = NDArray[np.bytes_]
+
+
+@dataclass(frozen=True, eq=False)
+class ItemRows(Sequence[tuple[str, ...]]):
+    """Rows of item ids, each found by its row and each row by its id.
+
+    Parameters
+    ----------
+    ids : NDArray[np.bytes_]
+        Every item id in UTF-8, row after row.
+    starts : NDArray[np.int64]
+        Where in ``ids`` each row begins, and, last, where the last one ends.
+    order : NDArray[np.int64]
+        The places in ``ids`` in the order of the ids.
+    """
+
+    ids: Ids
+    starts: NDArray[np.int64]
+    order: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Iterable[Sequence[str]]) -> Self:
+        """Return the rows of some lists of ids; raises InvalidInput for an empty id or one that is there twice."""
+        listed = [tuple(row) for row in rows]
+        names = [item_id.encode() for row in listed for item_id in row]
+        lengths = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
+        return cls.from_arrays(np.array(names, dtype=np.bytes_), np.concatenate([[0], np.cumsum(lengths)]))
+
+    @classmethod
+    def from_arrays(cls, ids: Ids, starts: NDArray[np.int64]) -> Self:
+        """Return the rows of ids that lie in an array already; raises as :meth:`of`."""
+        order = np.argsort(ids, kind="stable")
+        ranked = ids[order]
+        if len(ids) and (ranked[0] == b"" or (ranked[1:] == ranked[:-1]).any()):
+            raise InvalidInput("every item of an index needs an id of its own")
+        return cls(ids, np.asarray(starts, dtype=np.int64), order.astype(np.int64))
+
+    def require_whole(self) -> None:
+        """Raise InvalidInput where the three arrays do not belong together."""
+        shapes = self.ids.ndim == self.starts.ndim == self.order.ndim == 1
+        types = self.ids.dtype.kind == "S" and self.starts.dtype == self.order.dtype == np.int64
+        if not (shapes and types and len(self.starts) > 1 and len(self.order) == len(self.ids)):
+            raise InvalidInput("its ids are not three arrays that belong together")
+        if (self.starts[0], self.starts[-1]) != (0, len(self.ids)) or (np.diff(self.starts) < 1).any():
+            raise InvalidInput("its rows do not hold an item each")
+        if self.order.min() != 0 or self.order.max() != len(self.ids) - 1:
+            raise InvalidInput("its ids are not in an order")
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, ...]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[str, ...]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[str, ...] | list[tuple[str, ...]]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        first, behind = self.starts[index], self.starts[index + 1]
+        return tuple(item_id.decode() for item_id in self.ids[first:behind].tolist())
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return (self[row] for row in range(len(self)))
+
+    @property
+    def items(self) -> int:
+        """How many items stand behind all rows."""
+        return len(self.ids)
+
+    def rows_of(self, item_ids: Collection[str]) -> NDArray[np.intp]:
+        """Return the row of each id, -1 where it is not inside."""
+        rows = np.full(len(item_ids), -1, dtype=np.intp)
+        names = [item_id.encode() for item_id in item_ids]
+        # Another width would have the whole array converted for the search.
+        fits = np.fromiter((len(name) <= self.ids.itemsize for name in names), dtype=bool, count=len(names))
+        wanted = np.array([name for name, is_short in zip(names, fits, strict=True) if is_short], dtype=self.ids.dtype)
+        if not len(wanted) or not len(self.ids):
+            return rows
+        ranks = np.searchsorted(self.ids, wanted, sorter=self.order)
+        places = self.order[np.minimum(ranks, len(self.ids) - 1)]
+        found = np.searchsorted(self.starts, places, side="right") - 1
+        rows[fits] = np.where(self.ids[places] == wanted, found, -1)
+        return rows
+
+    def row_of(self, item_id: str) -> int | None:
+        """Return the row of an id, or None where it is not inside."""
+        row = int(self.rows_of([item_id])[0])
+        return None if row < 0 else row
+
+    def reordered(self, rows: NDArray[np.intp]) -> Self:
+        """Return the same rows in another order."""
+        lengths = np.diff(self.starts)[rows]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        # Of each place: that of its row's first id, and how far behind that it lies.
+        places = np.repeat(self.starts[:-1][rows] - starts[:-1], lengths) + np.arange(starts[-1])
+        return type(self).from_arrays(self.ids[places], starts)
