@@ -36,7 +36,7 @@ def cells(vectors: NDArray[np.float32], *, seed: int) -> NDArray[np.intp]:
     The centres are numbered along their first principal axis, so that neighbouring numbers are neighbouring cells.
     """
     count = min(_MOST_CELLS, len(vectors) // _ROWS_PER_CELL)
-    if count < 2:
+    if count <= 1:
         return np.zeros(len(vectors), dtype=np.intp)
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(len(vectors), min(len(vectors), count * _SAMPLED_PER_CELL), replace=False))

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +160,7 @@ def _open_rows(folder: Path, manifest: Manifest) -> Rows:
     return Rows(manifest.release, space, vectors, items, blocks)
 
 
-def _mapped(path: Path) -> NDArray[np.float32]:
+def _mapped(path: Path) -> NDArray[Any]:
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 

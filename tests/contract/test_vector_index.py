@@ -219,16 +219,22 @@ class TestOverlayWithTrees(TestOverlaidAnnoy):
         return OverlaidIndex(built(self.engine), overlay([row for row in range(101, 800) if row % 10], seal=True))
 
 
+@pytest.fixture(scope="module")
+def sharded(tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
+    """Annoy over the same release in four files."""
+    folder = tmp_path_factory.mktemp("sharded")
+    contents = IndexContents(SPACE, ROWS_OF_ITEMS, VECTORS, BLOCKS, highest_sequence=ROWS)
+    manifest = build_release(contents, folder, rows_per_shard=250)
+    assert len(manifest.shard_rows) == 4
+    sha256 = sha256_of(folder / "manifest.json")
+    return open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256).annoy
+
+
 class TestShards(VectorIndexContract):
     """Annoy in four files."""
 
     engine = Engine.ANNOY
 
-    @pytest.fixture(scope="class")
-    def index(self, tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
-        folder = tmp_path_factory.mktemp("sharded")
-        contents = IndexContents(SPACE, ROWS_OF_ITEMS, VECTORS, BLOCKS, highest_sequence=ROWS)
-        manifest = build_release(contents, folder, rows_per_shard=250)
-        assert len(manifest.shard_rows) == 4
-        sha256 = sha256_of(folder / "manifest.json")
-        return open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256).annoy
+    @pytest.fixture
+    def index(self, sharded: VectorIndex) -> VectorIndex:
+        return sharded
