@@ -31,6 +31,7 @@ def run_demo(home: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.alone
 def test_first_and_second_run(home: Path) -> None:
     """Families and shows find themselves, copies are named, nothing is left running, and a second run is short."""
     began = time.monotonic()

@@ -47,6 +47,7 @@ def every_item_exactly_once(home: Path) -> None:
     assert count(home, "select count(*) from analyses") == groups * count(home, "select count(*) from audio")
 
 
+@pytest.mark.alone
 def test_ingest_then_nothing_to_do(audiofeat: Run, folder: Path, tmp_path: Path) -> None:
     """A first run analyses all and names failures; a second run over unchanged audio is over before a worker starts."""
     first = audiofeat("ingest", folder)
