@@ -88,6 +88,11 @@ class Services:
         return Metrics(self._metrics_folder, process=self._named, **span)
 
     @property
+    def is_counted(self) -> bool:
+        """Whether this is a long-running process, what it does being counted."""
+        return self._process is not None
+
+    @property
     def _named(self) -> str:
         return self._process or f"pid-{os.getpid()}"
 

@@ -9,9 +9,9 @@ from fastapi.routing import APIRoute
 from audiofeat.api import events, fields, health, indexes, items, jobs, neighbours, problems, reprocessings
 from audiofeat.api.access import Admission, Gate, require_scope
 from audiofeat.api.caching import Tagged
-from audiofeat.api.document import complete
+from audiofeat.api.document import complete, operations
 from audiofeat.api.limits import MOST_BODY_BYTES, BodyLimit, Deadline
-from audiofeat.api.requests import Traced, query_parameters, refuse_other_parameters
+from audiofeat.api.requests import Counted, Traced, query_parameters, refuse_other_parameters
 from audiofeat.bootstrap import Services
 
 API_VERSION = "1"
@@ -54,6 +54,8 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(Deadline, seconds=settings.api_time_limit_s)
     if settings.traces:
         app.add_middleware(Traced, services=services)
+    if services.is_counted:
+        app.add_middleware(Counted, count=services.metrics.request_answered)
     if settings.api_cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -68,7 +70,9 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.router)
     app.state.services = services
-    app.state.query_parameters = query_parameters(app.openapi())
+    document = app.openapi()
+    app.state.query_parameters = query_parameters(document)
+    app.state.templates = {operation["operationId"]: path for path, _, operation in operations(document)}
     return app
 
 

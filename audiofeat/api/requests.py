@@ -1,12 +1,18 @@
 """What every request goes through: the services it reaches, its query parameters, its trace."""
 
+import time
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audiofeat.bootstrap import Services
 from audiofeat.errors import InvalidInput
+
+# Anybody can ask for any path by any method: a label for each would have no end.
+_NO_ROUTE = "other"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 async def _services(request: Request) -> Services:
@@ -40,6 +46,42 @@ async def refuse_other_parameters(request: Request) -> None:
             raise InvalidInput(f"there is no query parameter {name!r} here", takes)
         if given.count(name) > 1 and not allowed[name]:
             raise InvalidInput(f"the query parameter {name!r} is given more than once", "give it once")
+
+
+class Counted:
+    """Counts requests by route, method and status; nothing of what they are about.
+
+    Parameters
+    ----------
+    count : callable
+        Takes route, method, status and seconds.
+    """
+
+    def __init__(self, app: ASGIApp, *, count: Callable[[str, str, int, float], None]) -> None:
+        self._app = app
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on and take its time."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            route = scope.get("route")
+            template = scope["app"].state.templates.get(getattr(route, "name", None), _NO_ROUTE)
+            method = scope["method"] if scope["method"] in _METHODS else _NO_ROUTE
+            self._count(template, method, status, time.perf_counter() - began)
 
 
 class Traced:

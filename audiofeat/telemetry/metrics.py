@@ -20,6 +20,7 @@ from audiofeat.domain.jobs import JobState, Lane
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STAGE_BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _CALL_BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_REQUEST_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 def _no_span(_name: str, _trace: str | None) -> AbstractContextManager[None]:
@@ -70,6 +71,11 @@ class Metrics:
             ["operation", "outcome"], buckets=_CALL_BUCKETS_S, registry=None,
         )  # fmt: skip
 
+        self._requests = Histogram(
+            "audiofeat_http_request_seconds", "Requests to the HTTP API, by route as the document writes it.",
+            ["route", "method", "status"], buckets=_REQUEST_BUCKETS_S, registry=None,
+        )  # fmt: skip
+
     @contextmanager
     def stage(self, name: str, *, trace: str | None = None) -> Iterator[None]:
         """Time a stage of a job, and show it in the trace."""
@@ -100,6 +106,10 @@ class Metrics:
     def s3_called(self, operation: str, outcome: str, seconds: float) -> None:
         """Count a call to S3."""
         self._calls.labels(operation, outcome).observe(seconds)
+
+    def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request to the HTTP API."""
+        self._requests.labels(route, method, str(status)).observe(seconds)
 
 
 def exposition(folder: Path, *more: Collector) -> bytes:

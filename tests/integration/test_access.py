@@ -23,6 +23,7 @@ from audiofeat.domain.items import ObjectVersion
 from audiofeat.domain.jobs import Registration
 from audiofeat.domain.keys import Scope
 from audiofeat.services import keys
+from scraping import samples, value
 
 CANARY = "af_0123456789_canaryCANARYcanaryCANARYcanaryCANARYcanary1"
 REQUEST = {"store": "s3/demo", "key": "a.wav", "etag": "abc"}
@@ -265,6 +266,23 @@ class TestValidators:
             answer = client.get(path)
             assert answer.headers["cache-control"] == "no-store", path
             assert "etag" not in answer.headers
+
+
+def test_requests_are_counted_by_route(tmp_path: Path) -> None:
+    """Template, method and status; neither an id nor a path that anybody made up."""
+    services = Services(load_settings(home=tmp_path / "home"), process="api.test")
+    client = TestClient(create_app(services), base_url="http://127.0.0.1", raise_server_exceptions=False)
+    for path in ("/v1/items", "/v1/items/some-secret-id", "/v1/items/x?limit=1", "/v1/none", "/nothing", "/livez"):
+        client.get(path)
+    client.request("BREW", "/v1/items")
+    text = client.get("/metrics").text
+    found = samples(text)
+    name = "audiofeat_http_request_seconds_count"
+    assert value(found, name, route="/v1/items", method="GET", status="200") == 1
+    assert value(found, name, route="/v1/items/{name}", method="GET", status="404") == 1
+    assert value(found, name, route="/v1/items/{name}", method="GET", status="422") == 1
+    assert value(found, name, route="other", method="GET", status="404") == 2
+    assert "some-secret-id" not in text
 
 
 class TestTime:
