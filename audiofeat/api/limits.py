@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -17,11 +18,16 @@ _log = get_logger(__name__)
 class BodyLimit:
     """Refuse a body of more than ``most_bytes`` as soon as that many have arrived, and one that does not arrive.
 
+    ``uploads`` has more for a path.
+
     The framework's own limit would answer in plain text.
     """
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int, patience_s: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, most_bytes: int, patience_s: float, uploads: Mapping[str, int] | None = None
+    ) -> None:
         self._app = app
+        self._uploads = uploads or {}
         self._most_bytes = most_bytes
         self._patience_s = patience_s
 
@@ -31,6 +37,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         arrived = 0
+        most_bytes = self._uploads.get(scope["path"], self._most_bytes)
         until = time.monotonic() + self._patience_s
         complete = False
 
@@ -45,8 +52,8 @@ class BodyLimit:
                 raise HTTPException(408, f"the body has not come within {self._patience_s:g} s") from None
             arrived += len(message.get("body", b""))
             complete = not message.get("more_body", False)
-            if arrived > self._most_bytes:
-                raise HTTPException(413, f"the body is larger than {self._most_bytes:,} bytes")
+            if arrived > most_bytes:
+                raise HTTPException(413, f"the body is larger than {most_bytes:,} bytes")
             return message
 
         await self._app(scope, counted, send)

@@ -81,6 +81,11 @@ def example(path: str, status: int, code: str) -> dict[str, Any]:
     return _problem(path, status, code, detail="What is wrong, naming the thing.", remedy=known.get(code)).model_dump()
 
 
+def problem_of(error: AudiofeatError, *, instance: str) -> Problem:
+    """Return an error as the problem that it is."""
+    return _problem(instance, status_of(type(error)), error.code, detail=error.message, remedy=error.remedy or None)
+
+
 def install(app: FastAPI) -> None:
     """Make an app answer every error as a problem."""
 
