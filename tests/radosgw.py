@@ -13,6 +13,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -173,19 +174,26 @@ class Radosgw:
         pytest.fail(f"radosgw did not start: {logs}")
 
 
-@pytest.fixture(scope="session")
-def radosgw() -> Iterator[Radosgw]:
-    """Start a Ceph gateway; skip where its programs are not installed."""
+@contextmanager
+def server() -> Iterator[Radosgw]:
+    """Run a Ceph gateway; skip where its programs are not installed."""
     if not all(map(shutil.which, _PROGRAMS)):
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs radosgw: {_INSTALL}")
     folder = Path(tempfile.mkdtemp(prefix="audiofeat-radosgw-"))
-    server = Radosgw(folder)
+    gateway = Radosgw(folder)
     try:
-        server.start()
-        yield server
+        gateway.start()
+        yield gateway
     finally:
-        server.stop()
+        gateway.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def radosgw() -> Iterator[Radosgw]:
+    """Start a gateway that runs for the whole session."""
+    with server() as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ app = celery_app(
     bootstrap.broker_url(_settings), max_duration_s=_settings.max_duration_s, concurrency=_settings.workers
 )
 app.conf.imports = ("workers.tasks",)
+app.conf.worker_consumer = "workers.refusals:RefusingConsumer"
 
 
 @signals.setup_logging.connect

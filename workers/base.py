@@ -12,6 +12,7 @@ from celery.exceptions import Reject
 from audiofeat import bootstrap, logs
 from audiofeat.errors import AudiofeatError
 from audiofeat.extraction.client import Nursery
+from workers.refusals import queue_of, refuse
 
 _PAUSE_S = 5.0
 _nurseries: list[Nursery] = []
@@ -38,13 +39,15 @@ class Task(celery.Task[Any, Any]):
         return bootstrap.Services(settings, process=f"{self.request.hostname}.{place}", nursery=nursery)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  a task's own types
-        """Run the task; what a fault of store, ledger or broker stopped goes back into its queue."""
+        """Run the task; its message goes back into the queue where store, ledger or broker failed."""
         with logs.bound(task=self.name, task_id=self.request.id):
             try:
                 return super().__call__(*args, **kwargs)
             except AudiofeatError as error:
                 if not error.retryable:
-                    raise
+                    # Into the dead letters, where the broker has some.
+                    refuse(self.services, queue_of(self.request), error)
+                    raise Reject(str(error), requeue=False) from error
                 _log.warning("message_requeued", code=error.code, problem=error)
                 time.sleep(_PAUSE_S)
                 raise Reject(str(error), requeue=True) from error

@@ -19,6 +19,14 @@ from audiofeat.errors import CatalogueUnavailable, InvalidInput
 
 CONNECT_TIMEOUT_S = 5
 BUSY_TIMEOUT_S = 30
+# A host that is cut off in the middle of a transaction must not keep its locks, and must notice.
+_LOST_HOSTS = {
+    "options": "-c idle_in_transaction_session_timeout=20s",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 URL_REMEDY = "use sqlite:///FOLDER/FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 Clock = Callable[[], float]
@@ -132,7 +140,7 @@ def _parsed(url: str) -> URL:
 def _engine(url: URL) -> Engine:
     connect_args: Mapping[str, Any]
     if url.get_backend_name() != "sqlite":
-        connect_args = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "audiofeat"}
+        connect_args = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "audiofeat", **_LOST_HOSTS}
         return sqlalchemy.create_engine(
             url, json_serializer=_json, connect_args=connect_args, pool_pre_ping=True, hide_parameters=True
         )

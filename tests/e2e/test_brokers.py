@@ -50,45 +50,6 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.wait()
 
 
-@pytest.fixture(scope="module")
-def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the URL of a throw-away RabbitMQ node with a port mapper of its own."""
-    if not shutil.which("rabbitmq-server"):
-        reason = "needs rabbitmq-server: apt-get install -y --no-install-recommends rabbitmq-server"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    folder = tmp_path_factory.mktemp("rabbitmq")
-    port, distribution, mapper = free_port(), free_port(), free_port()
-    program = sorted(Path("/usr/lib/rabbitmq").glob("lib/rabbitmq_server-*/sbin/rabbitmq-server"))
-    (folder / "rabbitmq.conf").write_text(f"listeners.tcp.local = 127.0.0.1:{port}\n")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "ERL_EPMD_PORT": str(mapper),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODENAME": f"test{port}@localhost",
-        "RABBITMQ_DIST_PORT": str(distribution),
-        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
-        "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-        "RABBITMQ_LOG_BASE": str(folder / "log"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-        "RABBITMQ_PID_FILE": str(folder / "pid"),
-    }
-    server = subprocess.Popen(
-        [program[-1] if program else "rabbitmq-server"],
-        env=environment,
-        stdout=(folder / "out").open("wb"),
-        stderr=subprocess.STDOUT,
-        preexec_fn=partial(die_with_parent, os.getpid()),
-    )
-    try:
-        wait_until(lambda: answers(port), timeout_s=90)
-        yield f"amqp://guest:guest@127.0.0.1:{port}//"
-    finally:
-        server.terminate()
-        server.wait()
-        subprocess.run(["epmd", "-port", str(mapper), "-kill"], check=False, capture_output=True)
-
-
 @pytest.fixture(params=["redis", "amqp"])
 def broker_url(request: pytest.FixtureRequest) -> str:
     """Return each kind of broker in turn."""
