@@ -6,7 +6,18 @@ from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
-from audiofeat.api import events, fields, health, indexes, items, jobs, neighbours, problems, reprocessings
+from audiofeat.api import (
+    audio_features,
+    events,
+    fields,
+    health,
+    indexes,
+    items,
+    jobs,
+    neighbours,
+    problems,
+    reprocessings,
+)
 from audiofeat.api.access import Admission, Gate, require_scope
 from audiofeat.api.caching import Tagged
 from audiofeat.api.document import complete, operations
@@ -66,7 +77,7 @@ def create_app(services: Services) -> FastAPI:
         )
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
-    for module in (neighbours, items, jobs, events, indexes, reprocessings, fields):
+    for module in (neighbours, items, audio_features, jobs, events, indexes, reprocessings, fields):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.router)
     app.state.services = services

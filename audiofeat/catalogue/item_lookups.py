@@ -46,6 +46,30 @@ def find_item(connection: Connection, name: str) -> ItemView:
     raise ItemUnknown(f"no item is called {name!r}", _suggestion(connection, name))
 
 
+def items_called(connection: Connection, names: Sequence[str]) -> dict[str, ItemView]:
+    """Return items by the names that are theirs alone, as :func:`find_item` would find them."""
+    ids: dict[str, str] = {}
+    left = set(names)
+    by_alias = select(aliases.c.alias, aliases.c.item_id).join(items, items.c.item_id == aliases.c.item_id)
+    namings: tuple[tuple[ColumnElement[Any], Select[Any]], ...] = (
+        (items.c.item_id, select(items.c.item_id, items.c.item_id)),
+        (items.c.reference, select(items.c.reference, items.c.item_id)),
+        (aliases.c.alias, by_alias),
+        (items.c.key, select(items.c.key, items.c.item_id)),
+        (items.c.file_name, select(items.c.file_name, items.c.item_id)),
+    )
+    for column, query in namings:
+        found: dict[str, set[str]] = {}
+        for batch in chunks(sorted(left)):
+            for name, item_id in connection.execute(query.where(column.in_(batch), _VISIBLE)):
+                found.setdefault(name, set()).add(item_id)
+        ids |= {name: item_ids.pop() for name, item_ids in found.items() if len(item_ids) == 1}
+        # A name that several items share at this step is nobody's.
+        left -= set(found)
+    views = items_by_id(connection, list(ids.values()))
+    return {name: views[item_id] for name, item_id in ids.items()}
+
+
 def items_after(connection: Connection, *, kind: Kind | None, after: str | None, limit: int) -> list[ItemView]:
     """Return a page of items in the order of their ids."""
     query = _items_query().order_by(items.c.item_id).limit(limit)

@@ -85,6 +85,11 @@ class SqlCatalogue(
         with self._database.reading() as connection:
             return item_lookups.find_item(connection, name)
 
+    def items_called(self, names: Sequence[str]) -> dict[str, ItemView]:
+        """Return items by those of the names that are one item's alone."""
+        with self._database.reading() as connection:
+            return item_lookups.items_called(connection, names)
+
     def items(self, *, kind: Kind | None = None, after: str | None = None, limit: int = 100) -> list[ItemView]:
         """Return items in the order of their ids, from the one behind ``after``."""
         with self._database.reading() as connection:

@@ -81,6 +81,9 @@ class Catalogue(
     def find_item(self, name: str) -> ItemView:
         """Return an item by id, reference, alias, object key or its last path part; raises ItemUnknown."""
 
+    def items_called(self, names: Sequence[str]) -> dict[str, ItemView]:
+        """Return items by those of the names that are one item's alone."""
+
     def items(self, *, kind: Kind | None = None, after: str | None = None, limit: int = 100) -> list[ItemView]:
         """Return items in the order of their ids, from the one behind ``after``."""
 

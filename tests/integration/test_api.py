@@ -30,9 +30,11 @@ from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import Change, GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
 from audiofeat.domain.metadata import merge
+from audiofeat.domain.views import spotify
 from audiofeat.services.build_index import build_index
 from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection
+from schemas.audio_features import AudioFeatures, AudioFeaturesList
 from schemas.fields import FieldList
 from schemas.health import Alive, Ready
 from schemas.indexes import IndexList, IndexRelease
@@ -287,6 +289,42 @@ class TestFeatures:
         client.services.artefacts.put(f"curves/{sha256[:2]}/{sha256}/rhythm-1.json.gz", b"not gzip")
         problem = client.problem("/v1/items/a.wav/features?curves=true", 500, "internal_error")
         assert "gzip" not in problem.model_dump_json()
+
+
+class TestAudioFeatures:
+    def test_the_fields_are_spotifys(self, filled: Client) -> None:
+        """Exactly its eighteen names in their order; values as the view has them, the id as it was asked for."""
+        found = filled.ok(AudioFeatures, "/v1/audio-features/trk-2-1")
+        assert list(found.model_dump()) == list(spotify.audio_features({"features": {}}))
+        assert (found.id, found.type, found.tempo, found.key, found.mode) == (
+            "trk-2-1", "audio_features", 102.0, -1, None,
+        )  # fmt: skip
+        assert found.duration_ms == 30_000
+        item = filled.ok(ItemDetail, found.track_href)
+        assert found.uri == f"audiofeat:track:{item.id}"
+
+    def test_several_at_once_come_in_their_order(self, filled: Client) -> None:
+        """Null for what is unknown, ambiguous or not analysed; repeated where it is asked for twice."""
+        names = ["trk-1-1", "nobody", "waits.wav", "demo/2-0.wav", "episode.mp3", "trk-1-1"]
+        found = filled.ok(AudioFeaturesList, "/v1/audio-features", params={"ids": ",".join(names)}).audio_features
+        assert [one and one.id for one in found] == [
+            "trk-1-1", None, None, "demo/2-0.wav", "episode.mp3", "trk-1-1",
+        ]  # fmt: skip
+        for one in found:
+            assert one is None or one == filled.ok(AudioFeatures, f"/v1/audio-features/{one.id}")
+
+    def test_a_hundred_are_taken_and_no_more(self, filled: Client) -> None:
+        """422 beyond, and for none at all."""
+        hundred = filled.ok(AudioFeaturesList, "/v1/audio-features", params={"ids": ",".join(["trk-1-1"] * 100)})
+        assert len(hundred.audio_features) == 100
+        for wrong in (",".join(["a"] * 101), "", "a,,b", ","):
+            problem = filled.problem("/v1/audio-features", 422, "invalid_input", params={"ids": wrong})
+            assert "ids" in problem.detail
+
+    def test_one_that_is_not_there(self, filled: Client) -> None:
+        """404 for an unknown one, 409 for one without features."""
+        filled.problem("/v1/audio-features/nobody", 404, "item_unknown")
+        filled.problem("/v1/audio-features/waits.wav", 409, "item_not_analysed")
 
 
 class TestNeighbours:

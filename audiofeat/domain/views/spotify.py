@@ -7,7 +7,7 @@ from typing import Any
 
 from audiofeat.domain.field import Scope
 from audiofeat.domain.views import spotify_analysis
-from audiofeat.domain.views.row import Record, Row, envelope
+from audiofeat.domain.views.row import Record, Row, envelope, filled
 from audiofeat.domain.views.spotify_analysis import key_number, time_signature
 
 _QUIETEST_LUFS, _LOUDEST_LUFS = -30.0, -5.0
@@ -53,6 +53,11 @@ ROWS: tuple[Row, ...] = (
     *(row.under("audio_features") for row in _FEATURES),
     *spotify_analysis.ROWS,
 )
+
+
+def audio_features(record: Record) -> dict[str, Any]:
+    """Return the audio features alone; what only whoever serves them knows (ids, links) is null."""
+    return filled(_FEATURES, record)
 
 
 def view(record: Record) -> dict[str, Any]:
