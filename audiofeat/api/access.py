@@ -41,6 +41,10 @@ SCOPES: Mapping[str, keys.Scope | None] = {
     "list_audio_features": READ,
     "list_indexes": READ,
     "promote_index": ADMIN,
+    "subsonic_ping": READ,
+    "subsonic_extensions": None,
+    "subsonic_token": READ,
+    "subsonic_similar_tracks": READ,
     "list_jobs": READ,
     "read_job": READ,
     "create_ingestion": INGEST,
@@ -178,7 +182,8 @@ def bearer(headers: Headers) -> str | None:
 async def require_scope(request: Request) -> None:
     """Raise ScopeMissing where the caller's key is not for this operation."""
     needed = SCOPES[request.scope["route"].name]
-    if needed is not None:
+    # Those under /rest admit their callers themselves, in the form of their protocol.
+    if needed is not None and not request.scope["path"].startswith("/rest/"):
         caller: Caller | None = getattr(request.state, "caller", None)
         if caller is None:
             raise KeyMissing("this needs an API key", _REMEDY)

@@ -17,6 +17,7 @@ from audiofeat.api import (
     neighbours,
     problems,
     reprocessings,
+    subsonic,
 )
 from audiofeat.api.access import Admission, Gate, require_scope
 from audiofeat.api.caching import Tagged
@@ -79,8 +80,9 @@ def create_app(services: Services) -> FastAPI:
     # A name may contain slashes, so the routes below an item come before the item's own.
     for module in (neighbours, items, audio_features, jobs, events, indexes, reprocessings, fields):
         app.include_router(module.router, prefix="/v1")
-    app.include_router(health.router)
-    app.state.services = services
+    for module in (health, subsonic):
+        app.include_router(module.router)
+    app.state.services, app.state.admission = services, admission
     document = app.openapi()
     app.state.query_parameters = query_parameters(document)
     app.state.templates = {operation["operationId"]: path for path, _, operation in operations(document)}

@@ -18,6 +18,12 @@ _KEY = {
     "description": "A key of `audiofeat keys create`, with the scope that the operation names; `admin` includes the "
     "others. Where the API listens on loopback and no key was ever made, this machine needs none.",
 }
+_SUBSONIC = {
+    "type": "apiKey",
+    "in": "query",
+    "name": "apiKey",
+    "description": "The same keys, as the extension `apiKeyAuthentication` of OpenSubsonic has them sent.",
+}
 _ETAG = {"description": "Changes with the answer.", "schema": {"type": "string"}}
 _CACHED = {"description": "How the answer may be kept.", "schema": {"type": "string"}}
 _RETRY = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
@@ -39,15 +45,15 @@ def examples() -> dict[str, Any]:
 
 def complete(document: dict[str, Any]) -> None:
     """Add scopes, validators, media types of problems, headers and examples to a document of the app."""
-    document.setdefault("components", {})["securitySchemes"] = {"key": _KEY}
+    document.setdefault("components", {})["securitySchemes"] = {"key": _KEY, "subsonic": _SUBSONIC}
     for path, method, operation in operations(document):
         scope = SCOPES[operation["operationId"]]
         if scope is not None:
-            operation["security"] = [{"key": [scope.value]}]
+            operation["security"] = [{"subsonic" if _is_subsonic(path) else "key": [scope.value]}]
         for status, answer in operation["responses"].items():
-            if int(status) >= HTTPStatus.BAD_REQUEST:
+            if answer["description"].startswith("Problem: "):
                 _as_problem(path, int(status), answer)
-        if method == "get" and policy_of(path) != "no-store":
+        if method == "get" and policy_of(path) != "no-store" and not _is_subsonic(path):
             operation["responses"]["200"].setdefault("headers", {}).update({"ETag": _ETAG, "Cache-Control": _CACHED})
             operation["responses"]["304"] = {
                 "description": "As it was: see `If-None-Match`.",
@@ -62,6 +68,10 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
+
+
+def _is_subsonic(path: str) -> bool:
+    return path.startswith("/rest/")
 
 
 def _as_problem(path: str, status: int, answer: dict[str, Any]) -> None:
