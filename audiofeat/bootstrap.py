@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audiofeat.services.events import Intake
     from audiofeat.services.follow import Follower
     from audiofeat.services.ingest import Ingest
+    from audiofeat.services.listening import Listener
     from audiofeat.services.survey import Surveyor
     from audiofeat.storage.s3_connection import S3Connection
     from audiofeat.storage.stores import Stores
@@ -223,14 +224,32 @@ class Services:
         return ExtractionServer(max_duration_s=self.settings.max_duration_s, nursery=self._nursery)
 
     @cached_property
+    def listener(self) -> "Listener":
+        """What listens to audio that is not in the catalogue."""
+        from audiofeat.extraction.client import ExtractionServer
+        from audiofeat.services.listening import Listener
+
+        duration_s = min(self.settings.upload_max_duration_s, self.settings.max_duration_s)
+        return Listener(
+            ExtractionServer(max_duration_s=duration_s),
+            open_store=self.stores.named,
+            scratch=self._scratch,
+            most_bytes=self.settings.upload_max_bytes,
+        )
+
+    @property
+    def _scratch(self) -> Path:
+        scratch = self.home / "scratch"
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return scratch
+
+    @cached_property
     def ingest(self) -> "Ingest":
         """The use case of the workers."""
         from audiofeat.domain import reference
         from audiofeat.metadata_sources.tags import read_tags
         from audiofeat.services.ingest import Ingest
 
-        scratch = self.home / "scratch"
-        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Ingest(
             catalogue=self.catalogue,
             open_store=self.stores.named,
@@ -238,7 +257,7 @@ class Services:
             extractor=self.extraction,
             read_tags=read_tags,
             reference_space=cache(reference.load),
-            scratch=scratch,
+            scratch=self._scratch,
             max_object_bytes=self.settings.max_object_bytes,
             lease_s=self.settings.lease_s,
             heartbeat_s=self.settings.heartbeat_s,

@@ -94,3 +94,4 @@ class ErrorCode(StrEnum):
     HOST_FAULT = "host_fault", 704, "Make the files under `AUDIOFEAT_HOME` readable and writable."
     WORKERS_FAILED = "workers_failed", 705, "Read `workers.log` under `AUDIOFEAT_HOME`."
     LIBRARY_UNUSABLE = "library_unusable", 706, "Install again on this machine; see `audiofeat doctor`."
+    BUSY = "busy", 707, "Ask again a little later."

@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     max_object_bytes: int = Field(
         default=4 * _GIB, gt=0, description="Larger objects are rejected before they are fetched."
     )
+    upload_max_bytes: int = Field(
+        default=64 * 2**20, gt=0, description="Largest audio that a lookup listens to: uploaded, or of an object."
+    )
+    upload_max_duration_s: float = Field(default=900.0, gt=0, description="Longest audio that a lookup listens to.")
     workers: int = Field(default=2, ge=1, le=256, description="Jobs worked on at a time by one machine.")
     cold_workers: int = Field(
         default=1, ge=0, le=256, description="Of `audiofeat up`, beside these: jobs of new items alone."

@@ -38,7 +38,8 @@
         ├── SettingsInvalid
         ├── HostFault              files of ours cannot be read or written (retryable)
         ├── WorkersFailed          the workers end as soon as they are started
-        └── LibraryUnusable        a native library does not work on this processor
+        ├── LibraryUnusable        a native library does not work on this processor
+        └── Busy                   it does as much of this as it can already (retryable)
 
 Each class has a stable ``code``; ``MessageRefused``, ``AudioRejected`` and ``ExtractionCrashed``
 carry one of several.
@@ -286,3 +287,10 @@ class LibraryUnusable(HostProblem):
     """A native library does not work on this processor."""
 
     code = ErrorCode.LIBRARY_UNUSABLE
+
+
+class Busy(HostProblem):
+    """The process does as much of what was asked for at a time as it can."""
+
+    code = ErrorCode.BUSY
+    retryable = True

@@ -8,7 +8,7 @@ from audiofeat.domain import registry
 from audiofeat.domain.jobs import JobState, MetadataValue
 from audiofeat.domain.keys import ApiKey
 from audiofeat.domain.whereabouts import RefusedMessage
-from audiofeat.ports import Analysis, IncidentView, ItemView, JobView, ReleaseView, StepView, Survey
+from audiofeat.ports import Analysis, Candidate, IncidentView, ItemView, JobView, ReleaseView, StepView, Survey
 from audiofeat.services import reprocess
 from audiofeat.services.lookup import Answer, Neighbour
 from schemas import indexes, items, jobs, keys, neighbours, reprocessings
@@ -57,13 +57,16 @@ def feature_set(
 
 
 def answer(found: Answer) -> neighbours.Neighbours:
-    """Render the neighbours of an item."""
+    """Render the answer to a lookup."""
     return neighbours.Neighbours(
-        item=items.ItemName(**_name(found.item)),
+        item=None if found.item is None else items.ItemName(**_name(found.item)),
+        kind=found.kind.value,
         engine=found.engine.value,
         space=found.space,
         index=found.release,
+        considered=found.considered,
         dropped=dict(found.dropped),
+        degraded=list(found.degraded),
         neighbours=[_neighbour(line) for line in found.neighbours],
     )
 
@@ -215,7 +218,7 @@ def _key(view: ApiKey) -> dict[str, Any]:
     return {name: value for name, value in asdict(view).items() if name != "digest"}
 
 
-def _name(view: ItemView) -> dict[str, Any]:
+def _name(view: ItemView | Candidate) -> dict[str, Any]:
     return {"id": view.item_id, "reference": view.reference, "key": view.key}
 
 
@@ -242,6 +245,7 @@ def _neighbour(line: Neighbour) -> neighbours.Neighbour:
         rank=line.rank,
         metadata=dict(line.item.metadata),
         distance=line.distance,
+        relevance=min(max(line.relevance, -1.0), 1.0),
         groups=groups,
         duplicate=line.duplicate.value if line.duplicate else None,
         why=line.why,

@@ -25,6 +25,7 @@ import boto3
 from botocore.exceptions import EndpointConnectionError
 
 from audiofeat.bootstrap import Services, load_settings
+from audiofeat.domain.lookups import Rules
 from audiofeat.extraction.sandbox import die_with_parent
 from audiofeat.services.lookup import neighbours
 
@@ -154,7 +155,9 @@ def judge(services: Services) -> dict[str, Any]:
     copies = {name: row for name, row in truth.items() if row["duplicate_of"]}
     for name, row in copies.items():
         original = Path(row["duplicate_of"]).name
-        answer = neighbours(original, catalogue=services.catalogue, indexes=services.indexes, k=1, show_duplicates=True)
+        answer = neighbours(
+            original, catalogue=services.catalogue, indexes=services.indexes, rules=Rules(k=1, show_duplicates=True)
+        )
         found = answer.neighbours[0]
         good = good and found.item.key == name
         lines.append(f"first neighbour of {original}: {found.item.key} ({found.why})")
@@ -163,7 +166,7 @@ def judge(services: Services) -> dict[str, Any]:
 
 def _first_other(services: Services, name: str, truth: dict[str, Any]) -> str:
     """Return the nearest item that is neither a copy of this one nor the other way round."""
-    answer = neighbours(name, catalogue=services.catalogue, indexes=services.indexes, k=5)
+    answer = neighbours(name, catalogue=services.catalogue, indexes=services.indexes, rules=Rules(k=5))
     for neighbour in answer.neighbours:
         if Path(truth[neighbour.item.key]["duplicate_of"] or "").name != name:
             return neighbour.item.key

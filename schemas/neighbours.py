@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.items import ItemName
-from schemas.wire import Share, Value, Wire
+from schemas.problem import Problem
+from schemas.wire import Kind, Share, Value, Wire
 
 
 class GroupSimilarity(Wire):
@@ -22,19 +23,42 @@ class Neighbour(ItemName):
 
     rank: Annotated[int, Field(ge=1)]
     metadata: dict[str, Value]
-    distance: Annotated[float, Field(ge=0)] = Field(description="Exact and angular, 0 to 2; lower is nearer.")
-    groups: dict[str, GroupSimilarity]
+    distance: Annotated[float, Field(ge=0)] | None = Field(
+        description="Exact and angular, 0 to 2; lower is nearer. Null where only a target was asked for."
+    )
+    relevance: Annotated[float, Field(ge=-1, le=1)] = Field(
+        description="What lines are ranked by: a cosine by the weights asked for, mixed with the closeness to a target."
+    )
+    groups: dict[str, GroupSimilarity] = Field(description="Empty where nothing can be told of single groups.")
     duplicate: Literal["same audio", "nearly the same sound"] | None
     why: str
-    copies: list[str] = Field(description="Ids of items with the same audio, collapsed into this line.")
+    copies: list[str] = Field(description="Ids of its duplicates, collapsed into this line.")
 
 
 class Neighbours(Wire):
-    """The neighbours of an item, nearest first."""
+    """The answer to one question, best first."""
 
-    item: ItemName
+    item: ItemName | None = Field(description="What was asked about, where that is one item.")
+    kind: Kind
     engine: Literal["annoy", "exact"]
     space: str
     index: str
+    considered: int = Field(description="How many items were looked at.")
     dropped: dict[str, int] = Field(description="How many items each rule left out.")
+    degraded: list[str] = Field(
+        description="What could not be told: `no_group_similarities` of a plain vector or an early index."
+    )
     neighbours: list[Neighbour]
+
+
+class SearchAnswer(Wire):
+    """The answer to a search, or to one of its seeds: neighbours, or why there are none."""
+
+    neighbours: Neighbours | None
+    problem: Problem | None
+
+
+class SearchAnswers(Wire):
+    """One answer, or with `each` one for each seed, in their order."""
+
+    answers: list[SearchAnswer]

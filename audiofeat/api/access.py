@@ -37,6 +37,8 @@ SCOPES: Mapping[str, keys.Scope | None] = {
     "read_item": READ,
     "read_features": READ,
     "read_neighbours": READ,
+    "search_neighbours": READ,
+    "search_by_upload": READ,
     "read_audio_features": READ,
     "list_audio_features": READ,
     "list_indexes": READ,

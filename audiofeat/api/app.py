@@ -60,7 +60,8 @@ def create_app(services: Services) -> FastAPI:
     )
     settings, admission = services.settings, Admission(services)
     # The last one that is added sees a request first.
-    app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES, patience_s=settings.api_time_limit_s)
+    uploads = {"/v1/neighbours:upload": settings.upload_max_bytes + MOST_BODY_BYTES}
+    app.add_middleware(BodyLimit, most_bytes=MOST_BODY_BYTES, uploads=uploads, patience_s=settings.api_time_limit_s)
     app.add_middleware(Tagged)
     app.add_middleware(Gate, admission=admission)
     app.add_middleware(Deadline, seconds=settings.api_time_limit_s)

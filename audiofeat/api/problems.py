@@ -43,6 +43,7 @@ _STATUS: Mapping[type[BaseException], HTTPStatus] = {
     errors.CatalogueUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.BrokerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DiskFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 # What the framework says; the phrases of http.HTTPStatus differ between versions of Python.
 _FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 408: "body_too_slow", 413: "body_too_large"}

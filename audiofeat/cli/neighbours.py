@@ -1,5 +1,6 @@
-"""``audiofeat neighbours``: what sounds like this item, and why."""
+"""``audiofeat neighbours``: what sounds like these items, this file or this description, and why."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,29 +9,59 @@ from rich.table import Table
 from audiofeat import rendering
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
+from audiofeat.domain import filters, targets
+from audiofeat.domain.items import Kind
+from audiofeat.domain.lookups import DEFAULT_CAP, ItemSeed, Rules, Seed, TargetSeed
 from audiofeat.domain.neighbours import Engine
-from audiofeat.ports import ItemView
+from audiofeat.errors import InvalidInput
+from audiofeat.ports import Candidate, ItemView
 from audiofeat.services.lookup import Answer
-from audiofeat.services.lookup import neighbours as look_up
+from audiofeat.services.lookup import answer as look_up
 
 
 def neighbours(
-    item: Annotated[str, typer.Argument(help="Id, reference, object key, or its last part.", show_default=False)],
+    items: Annotated[
+        list[str] | None,
+        typer.Argument(help="Ids, references, object keys, or their last parts.", show_default=False),
+    ] = None,
     *,
     k: Annotated[int, typer.Option("-k", help="How many, 1 to 1000.")] = 10,
+    away: Annotated[list[str] | None, typer.Option(help="An item that answers should be unlike; repeatable.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="A file that is not in the catalogue.")] = None,
+    target: Annotated[str | None, typer.Option(help="What is wanted: '122 BPM, minor, calm'.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="genre=ambient, tempo_bpm=118..126, artist!=Somebody; repeatable.")
+    ] = None,
+    weight: Annotated[list[str] | None, typer.Option(help="Of a feature group: timbre=2; repeatable.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="What answers are, where nothing else tells.")] = None,
+    artist_cap: Annotated[int, typer.Option(help="At most so many of one artist, else show; 0: any.")] = DEFAULT_CAP,
+    album_cap: Annotated[int, typer.Option(help="At most so many of one album; 0: any.")] = DEFAULT_CAP,
+    keep: Annotated[float, typer.Option(help="Share of relevance to keep, the rest is spent on variety.")] = 1.0,
     engine: Annotated[
         Engine, typer.Option(help="How candidates are found; distances are exact either way.")
     ] = Engine.ANNOY,
-    duplicates: Annotated[
-        bool, typer.Option("--duplicates", help="Show items with the same audio as rows of their own.")
-    ] = False,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="Show duplicates as rows of their own.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Print the items that sound most like one item, nearest first."""
+    """Print the items that answer seeds best: items, a file, a description, or all of them together."""
     services = Services(load_settings())
-    answer = look_up(
-        item, catalogue=services.catalogue, indexes=services.indexes, k=k, engine=engine, show_duplicates=duplicates
+    rules = Rules(
+        k=k,
+        engine=engine,
+        show_duplicates=duplicates,
+        artist_cap=artist_cap,
+        album_cap=album_cap,
+        keep_ratio=keep,
+        weights=_weights(weight or []),
+        conditions=filters.parse(where or []),
     )
+    seeds: list[Seed] = [ItemSeed(name) for name in items or []]
+    seeds += [ItemSeed(name, weight=-1.0) for name in away or []]
+    if target is not None:
+        seeds.append(TargetSeed(targets.parse(target)))
+    if audio is not None:
+        seeds.append(services.listener.to_file(audio, kind=kind))
+    answer = look_up(seeds, catalogue=services.catalogue, indexes=services.indexes, rules=rules, kind=kind)
     if as_json:
         typer.echo(rendering.answer(answer).model_dump_json())
     else:
@@ -40,18 +71,32 @@ def neighbours(
 def show(answer: Answer) -> None:
     """Print an answer as a table with a why column."""
     console = output()
-    table = Table("", "distance", "item", "why", box=None, header_style="bold")
+    by = "distance" if any(one.distance is not None for one in answer.neighbours) else "relevance"
+    table = Table("", by, "item", "why", box=None, header_style="bold")
     for neighbour in answer.neighbours:
         copies = f" (+{len(neighbour.copies)} with the same audio)" if neighbour.copies else ""
-        table.add_row(str(neighbour.rank), f"{neighbour.distance:.3f}", title(neighbour.item) + copies, neighbour.why)
-    console.print(f"{title(answer.item)} sounds like", style="bold")
+        away = neighbour.relevance if neighbour.distance is None else neighbour.distance
+        table.add_row(str(neighbour.rank), f"{away:.3f}", title(neighbour.item) + copies, neighbour.why)
+    console.print(f"{title(answer.item)} sounds like" if answer.item else "nearest to what was asked for", style="bold")
     console.print(table)
     dropped = "".join(f"; {count} left out: {rule.replace('_', ' ')}" for rule, count in answer.dropped.items())
     console.print(f"engine {answer.engine}, space {answer.space}, index {answer.release}{dropped}", style="dim")
 
 
-def title(item: ItemView) -> str:
+def title(item: ItemView | Candidate) -> str:
     """Return an item's name for people: its title and artist or show, else its key."""
-    by = item.metadata.get("artist") or item.metadata.get("show")
-    named = item.metadata.get("title")
+    metadata = item.metadata
+    by = metadata.get("artist") or metadata.get("show")
+    named = metadata.get("title")
     return f"{named} - {by}" if named and by else str(named or item.key)
+
+
+def _weights(said: list[str]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in said:
+        group, _, number = part.partition("=")
+        try:
+            weights[group.strip()] = float(number)
+        except ValueError:
+            raise InvalidInput(f"{part!r} is no weight of a feature group", "write timbre=2") from None
+    return weights

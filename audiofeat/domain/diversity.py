@@ -6,6 +6,7 @@ wanted share of the plain list's relevance. What relevance is left over is then 
 time the one that adds most variety (as in the exchange heuristic for maximum diversity, Ghosh 1996).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ Ints = NDArray[np.intp]
 _STRENGTHS = 12
 _MOST_EXCHANGES = 64
 _ROUNDING = 1e-12
+# One pair has no choice to speak of.
+_LEAST_LINES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,25 +46,22 @@ class Caps:
 
 def plain(relevance: Floats, k: int, *, caps: Caps) -> list[int]:
     """Return the ``k`` most relevant candidates that the caps let through, most relevant first; ties in their order."""
-    counts = [np.zeros(len(relevance) + 1, dtype=np.intp) for _ in caps.labels]
+    counts: list[Counter[int]] = [Counter() for _ in caps.labels]
+    labels = [labels.tolist() for labels in caps.labels]
     chosen: list[int] = []
-    for place in np.argsort(-relevance, kind="stable"):
-        names = [labels[place] for labels in caps.labels]
-        rules = list(zip(names, counts, caps.most, strict=True))
+    for place in np.argsort(-relevance, kind="stable").tolist():
+        rules = [(names[place], count, most) for names, count, most in zip(labels, counts, caps.most, strict=True)]
         if any(name >= 0 and count[name] >= most for name, count, most in rules):
             continue
         for name, count, _ in rules:
-            if name >= 0:
-                count[name] += 1
-        chosen.append(int(place))
+            count[name] += 1
+        chosen.append(place)
         if len(chosen) == k:
             break
     return chosen
 
 
-def diversified(
-    relevance: Floats, vectors: NDArray[np.float32], k: int, *, keep_ratio: float, caps: Caps
-) -> list[int]:
+def diversified(relevance: Floats, vectors: NDArray[np.float32], k: int, *, keep_ratio: float, caps: Caps) -> list[int]:
     """Return the most varied list found that keeps a share of the relevance of the plain one.
 
     Parameters
@@ -84,7 +84,7 @@ def diversified(
     """
     first = plain(relevance, k, caps=caps)
     kept = keep_ratio * relevance[first].mean() if first else 0.0
-    if len(first) < 3 or len(first) == len(relevance) or not 0 < kept:
+    if len(first) < _LEAST_LINES or len(first) == len(relevance) or not kept > 0:
         return first
     similarity = np.asarray(vectors @ vectors.T, dtype=np.float64)
     apart = np.sqrt(np.maximum(2.0 - 2.0 * similarity, 0.0))

@@ -72,6 +72,20 @@ def explain(*, duplicate: Duplicate | None, groups: Mapping[str, GroupSimilarity
     return "; ".join(parts)
 
 
+def explain_target(facts: Facts, closeness: float) -> str:
+    """Say in one line how near an item comes to a target, and what it is like.
+
+    Examples
+    --------
+    >>> explain_target(Facts(121.6, "A", "minor"), 0.934)
+    'meets .93 of the target; 122 BPM, A minor'
+    """
+    parts = [f"{facts.tempo_bpm:.0f} BPM"] if facts.tempo_bpm else []
+    if facts.key and facts.mode:
+        parts.append(f"{facts.key} {facts.mode}")
+    return "; ".join([f"meets {_short(closeness)} of the target", *([", ".join(parts)] if parts else [])])
+
+
 def _shared_facts(ours: Facts, theirs: Facts) -> list[str]:
     shared = []
     if ours.tempo_bpm and theirs.tempo_bpm:

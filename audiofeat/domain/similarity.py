@@ -95,6 +95,32 @@ def weighed(
     return np.asarray(unit, dtype=np.float32)
 
 
+def group_similarities_all(
+    space: Space, a: NDArray[np.float32], rows: NDArray[np.float32], weights: Mapping[str, float] | None = None
+) -> list[dict[str, GroupSimilarity]]:
+    """Return what :func:`group_similarities` says of one item beside each of several, a row of blocks each."""
+    weighing = {group: weight for group, weight in weights_of(space, weights).items() if weight > 0}
+    left, right = a.astype(np.float64), rows.astype(np.float64)
+    dots, norms = np.empty((len(weighing), len(rows))), np.empty((len(weighing), len(rows)))
+    for place, group in enumerate(weighing):
+        block = space.groups[group]
+        ours, theirs = left[block], right[:, block]
+        dots[place] = theirs @ ours
+        norms[place] = np.sqrt((ours @ ours) * np.einsum("ij,ij->i", theirs, theirs))
+    parts = np.maximum(dots, 0.0) * np.square(list(weighing.values()))[:, None]
+    total = parts.sum(axis=0)
+    shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
+    cosines = np.clip(np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0), -1.0, 1.0)
+    told = [
+        [cosine if norm > 0 else None for cosine, norm in zip(*row, strict=True)]
+        for row in zip(cosines.T.tolist(), norms.T.tolist(), strict=True)
+    ]
+    return [
+        {group: GroupSimilarity(*pair) for group, pair in zip(weighing, zip(one, share, strict=True), strict=True)}
+        for one, share in zip(told, shares.T.tolist(), strict=True)
+    ]
+
+
 def group_similarities(
     space: Space, a: NDArray[np.float32], b: NDArray[np.float32], weights: Mapping[str, float] | None = None
 ) -> dict[str, GroupSimilarity]:

@@ -12,6 +12,7 @@ from audiofeat.domain.descriptor import DIMENSIONS, pack
 from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Outcome, Registration
+from audiofeat.domain.lookups import Rules
 from audiofeat.errors import IndexIncomplete
 from audiofeat.services import serve_index
 from audiofeat.services.build_index import build_index
@@ -47,8 +48,8 @@ def build(services: Services) -> str:
 
 
 def neighbours(services: Services, number: int = 0) -> list[tuple[str, float]]:
-    found = look_up(f"{number}.wav", k=ITEMS - 1, catalogue=services.catalogue, indexes=services.indexes)
-    return [(line.item.key, round(line.distance, 5)) for line in found.neighbours]
+    found = look_up(f"{number}.wav", rules=Rules(k=ITEMS - 1), catalogue=services.catalogue, indexes=services.indexes)
+    return [(line.item.key, round(line.distance or 0.0, 5)) for line in found.neighbours]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from audiofeat.domain.descriptor import DIMENSIONS, pack
 from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Outcome, Registration
+from audiofeat.domain.lookups import Rules
 from audiofeat.domain.neighbours import Duplicate, Engine
 from audiofeat.domain.space import Space, embed, from_json
 from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown
@@ -91,9 +92,7 @@ class Shop:
             name,
             catalogue=self.catalogue,
             indexes=self.indexes,
-            k=k,
-            engine=engine,
-            show_duplicates=show_duplicates,
+            rules=Rules(k=k, engine=engine, show_duplicates=show_duplicates),
         )
 
 
