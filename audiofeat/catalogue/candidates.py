@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    FromClause,
     Row,
     Select,
     Text,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 from audiofeat.catalogue.attribute_schema import attributes
-from audiofeat.catalogue.chunks import chunks
+from audiofeat.catalogue.chunks import MOST_PARAMETERS, chunks
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.duplicate_schema import members
 from audiofeat.catalogue.schema import aliases, analyses, items
@@ -38,23 +39,34 @@ _VISIBLE = items.c.hidden_at.is_(None)
 _BOTH = attributes.join(items, items.c.item_id == attributes.c.item_id)
 _LEARNT = select(func.min(aliases.c.alias)).where(aliases.c.item_id == items.c.item_id).scalar_subquery()
 _GROUP = select(members.c.group_id).where(members.c.item_id == items.c.item_id).scalar_subquery()
-_CANDIDATES = (
+# Behind a limit no planner looks for items by a condition's index when ids already tell which they are.
+_LISTED = (
     select(
-        items.c.item_id,
+        attributes,
         items.c.kind,
-        func.coalesce(items.c.reference, _LEARNT),
+        func.coalesce(items.c.reference, _LEARNT).label("reference"),
         items.c.key,
         items.c.sha256,
-        func.coalesce(attributes.c.artist, attributes.c.show),
-        attributes.c.album,
-        attributes.c.rhythm_tempo_bpm,
-        attributes.c.tonal_key,
-        attributes.c.tonal_mode,
-        attributes.c.said,
-        _GROUP,
+        _GROUP.label("group_id"),
     )
     .select_from(_BOTH)
     .where(_VISIBLE, items.c.item_id.in_(bindparam("ids", expanding=True)))
+    .limit(MOST_PARAMETERS)
+    .subquery("listed")
+)
+_CANDIDATES = select(
+    _LISTED.c.item_id,
+    _LISTED.c.kind,
+    _LISTED.c.reference,
+    _LISTED.c.key,
+    _LISTED.c.sha256,
+    func.coalesce(_LISTED.c.artist, _LISTED.c.show),
+    _LISTED.c.album,
+    _LISTED.c.rhythm_tempo_bpm,
+    _LISTED.c.tonal_key,
+    _LISTED.c.tonal_mode,
+    _LISTED.c.said,
+    _LISTED.c.group_id,
 )
 
 
@@ -62,7 +74,7 @@ def candidates(
     connection: Connection, item_ids: Collection[str], conditions: Sequence[Condition]
 ) -> dict[str, Candidate]:
     """Return those of the items that meet every condition, by id."""
-    query = _CANDIDATES.where(*map(clause, conditions)) if conditions else _CANDIDATES
+    query = _CANDIDATES.where(*(clause(one, _LISTED) for one in conditions)) if conditions else _CANDIDATES
     found: dict[str, Candidate] = {}
     for batch in chunks(list(item_ids)):
         for row in connection.execute(query, {"ids": batch}):
@@ -73,7 +85,7 @@ def candidates(
 def matching(connection: Connection, kind: Kind, conditions: Sequence[Condition]) -> list[str]:
     """Return the ids of all items of a kind that meet every condition."""
     query = select(items.c.item_id).select_from(_BOTH)
-    return list(connection.scalars(query.where(_VISIBLE, items.c.kind == kind, *map(clause, conditions))))
+    return list(connection.scalars(query.where(_VISIBLE, items.c.kind == kind, *(clause(one) for one in conditions))))
 
 
 def seed(connection: Connection, field: str, name: str) -> str | None:
@@ -102,7 +114,7 @@ def nearest_to_target(
     """Return items by how near they come to a target, nearest first; equal ones in the order of their ids."""
     near = _closeness(target)
     query = select(items.c.item_id, near).select_from(_BOTH)
-    query = query.where(_VISIBLE, items.c.kind == kind, *map(clause, conditions))
+    query = query.where(_VISIBLE, items.c.kind == kind, *(clause(one) for one in conditions))
     rows = connection.execute(query.order_by(near.desc(), items.c.item_id).limit(limit))
     return {row[0]: row[1] for row in rows}
 
@@ -121,7 +133,7 @@ def _closeness(target: Target) -> ColumnElement[float]:
     total: ColumnElement[float] = literal(0.0, Double)
     wanted = terms(target)
     for term in wanted:
-        column = _column(term.attribute)
+        column = _column(term.attribute, attributes)
         if isinstance(term.value, str):
             total += case((column == term.value, 1.0), else_=0.0)
         else:
@@ -130,9 +142,9 @@ def _closeness(target: Target) -> ColumnElement[float]:
     return total / float(len(wanted))
 
 
-def clause(condition: Condition) -> ColumnElement[bool]:
+def clause(condition: Condition, table: FromClause = attributes) -> ColumnElement[bool]:
     """Return a condition as SQL; what is not known meets a negated one only."""
-    column = _column(condition.attribute)
+    column = _column(condition.attribute, table)
     met = _met(condition, column)
     return or_(column.is_(None), not_(met)) if condition.negated else met
 
@@ -157,18 +169,19 @@ def _met(condition: Condition, column: ColumnElement[Any]) -> ColumnElement[bool
     return and_(*ends)
 
 
-def _column(about: Attribute) -> ColumnElement[Any]:
+def _column(about: Attribute, table: FromClause) -> ColumnElement[Any]:
     """Return the column of an attribute, or the value in the newest analysis of a feature that has none."""
     if about.name not in FEATURES or about.name in USUAL_FEATURES:
-        return attributes.c[about.column]
+        return table.c[about.column]
+    source = items if table is attributes else table
     group, _, field = about.name.partition(".")
     value = analyses.c["values"][field]
     newest: Select[Any] = (
         select(cast(value.as_string(), Text) if about.sort is Sort.WORD else value.as_float())
-        .where(analyses.c.sha256 == items.c.sha256, analyses.c.group == group)
+        .where(analyses.c.sha256 == source.c.sha256, analyses.c.group == group)
         .order_by(analyses.c.version.desc())
         .limit(1)
-        .correlate(items)
+        .correlate(source)
     )
     return newest.scalar_subquery()
 

@@ -140,7 +140,7 @@ def said_of(number: int) -> dict[str, str]:
     artist = number // _PER_ARTIST
     return {
         "title": f"title {number}", "artist": f"artist {artist}", "album": f"album {number // 10}",
-        "label": f"label {artist % 200}", "genre": f"genre {artist % 12}",
+        "label": f"label {artist % 199}", "genre": f"genre {artist % 13}",
     }  # fmt: skip
 
 
