@@ -1,112 +1,23 @@
 """A lookup: a real ledger, a published index and the overlay, with descriptors of known families."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from audiofeat.catalogue import SqlCatalogue, open_catalogue
-from audiofeat.domain.descriptor import DIMENSIONS, pack
+from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
-from audiofeat.domain.jobs import GroupResult, JobState, Outcome, Registration
-from audiofeat.domain.lookups import Rules
+from audiofeat.domain.jobs import Registration
 from audiofeat.domain.neighbours import Duplicate, Engine
-from audiofeat.domain.space import Space, embed, from_json
+from audiofeat.domain.space import embed, from_json
 from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown
 from audiofeat.index.overlay import place
-from audiofeat.index.publish import Publisher
-from audiofeat.index.reader import PublishedIndexes
-from audiofeat.ports import EmbeddingRow, ReleaseView
-from audiofeat.services.build_index import build_index, fit_reference, snapshot
-from audiofeat.services.lookup import Answer, neighbours
-from audiofeat.storage.directory import DirectoryStore
-
-Vector = NDArray[np.float32]
-_RNG = np.random.default_rng(5)
-_FAMILIES = _RNG.normal(0, 1, (8, len(DIMENSIONS)))
-REFERENCE_SAMPLE = (20 + _RNG.normal(0, 1.2, (60, len(DIMENSIONS)))).astype(np.float32)
-
-
-def sound(family: int, take: int, *, spread: float = 0.4) -> Vector:
-    """Return a descriptor near the others of its family."""
-    rng = np.random.default_rng((family, take))
-    descriptor: Vector = (20 + _FAMILIES[family] + rng.normal(0, spread, len(DIMENSIONS))).astype(np.float32)
-    return descriptor
-
-
-@dataclass
-class Shop:
-    """A small catalogue with everything a lookup needs."""
-
-    catalogue: SqlCatalogue
-    publisher: Publisher
-    indexes: PublishedIndexes
-    spaces: dict[Kind, Space]
-
-    def add(
-        self,
-        key: str,
-        descriptor: Vector | None,
-        *,
-        sha256: str = "",
-        kind: Kind = Kind.TRACK,
-        version: str = "1",
-        tempo_bpm: float | None = None,
-        mode: str | None = None,
-    ) -> str:
-        """Register, claim and finish one item, as a worker does."""
-        audio = ObjectVersion(store="shop", key=key, version=version, size_bytes=1)
-        [job] = self.catalogue.register([Registration(audio, kind=kind, kind_source=KindSource.OPTION)])
-        claim = self.catalogue.claim(job.job_id, worker="test", lease_s=60)
-        assert claim is not None
-        groups = (
-            GroupResult("rhythm", 1, {"tempo_bpm": tempo_bpm}, {}),
-            GroupResult("tonal", 1, {"key": None, "mode": mode}, {}),
-        )
-        outcome = Outcome(
-            state=JobState.DONE,
-            sha256=sha256 or f"{key}@{version}".encode().hex().ljust(64, "0")[:64],
-            audio={"decoded_duration_s": 30.0},
-            flags=(),
-            groups=groups,
-            extractor={},
-            kind=kind,
-            kind_source=KindSource.OPTION,
-            descriptor=None if descriptor is None else pack(descriptor),
-        )
-        assert self.catalogue.finish(claim, outcome)
-        return job.item_id
-
-    def publish(self, kind: Kind = Kind.TRACK) -> ReleaseView:
-        """Build and publish, and let the reader see it at once."""
-        view = build_index(kind, catalogue=self.catalogue, publisher=self.publisher, reference=self.spaces[kind])
-        self.indexes.refresh(kind)
-        return view
-
-    def ask(self, name: str, *, k: int = 10, engine: Engine = Engine.ANNOY, show_duplicates: bool = False) -> Answer:
-        """Look up."""
-        return neighbours(
-            name,
-            catalogue=self.catalogue,
-            indexes=self.indexes,
-            rules=Rules(k=k, engine=engine, show_duplicates=show_duplicates),
-        )
-
-
-def open_shop(tmp_path: Path) -> Shop:
-    """Return an empty one."""
-    (tmp_path / "artefacts").mkdir()
-    store = DirectoryStore(tmp_path / "artefacts")
-    catalogue = open_catalogue(f"sqlite:///{tmp_path}/ledger.db")
-    return Shop(
-        catalogue,
-        Publisher(store),
-        PublishedIndexes(store, catalogue, tmp_path / "cache"),
-        {kind: fit(REFERENCE_SAMPLE, kind=kind) for kind in Kind},
-    )
+from audiofeat.ports import EmbeddingRow
+from audiofeat.services.build_index import fit_reference, snapshot
+from audiofeat.services.lookup import Answer
+from shop import REFERENCE_SAMPLE, Shop, open_shop, sound
 
 
 def with_families(shop: Shop) -> Shop:
