@@ -31,9 +31,7 @@ def variety(vectors: np.ndarray, places: list[int]) -> float:
     seed=st.integers(0, 10_000), count=st.integers(1, 60), artists=st.integers(1, 20), k=st.integers(1, 25),
     cap=st.integers(0, 3), keep_ratio=st.floats(0.5, 1.0),
 )  # fmt: skip
-def test_rules_hold_for_every_list(
-    *, seed: int, count: int, artists: int, k: int, cap: int, keep_ratio: float
-) -> None:
+def test_rules_hold_for_every_list(*, seed: int, count: int, artists: int, k: int, cap: int, keep_ratio: float) -> None:
     """No place twice, no artist too often, as long as the plain list, relevant enough, and at least as varied."""
     relevance, vectors, names = drawn(seed, count, artists)
     caps = Caps.of([(names, cap)])
