@@ -18,6 +18,7 @@ from audiofeat.api.access import Admission, Caller
 from audiofeat.api.subsonic_wire import sent, similarity, song
 from audiofeat.bootstrap import Services
 from audiofeat.domain import keys
+from audiofeat.domain.lookups import Rules
 from audiofeat.errors import AudiofeatError, ItemNotAnalysed, ItemUnknown
 from audiofeat.refusals import KeyInvalid, KeyMissing, RateLimited, ScopeMissing
 from audiofeat.services import lookup
@@ -170,10 +171,16 @@ def _token(asked: Asked) -> dict[str, Any]:
 
 
 def _similar(asked: Asked) -> dict[str, Any]:
-    found = lookup.neighbours(
-        asked.text("id"), catalogue=asked.services.catalogue, indexes=asked.services.indexes, k=asked.count(_SIMILAR)
-    )
-    return {"sonic_match": [{"entry": song(n.item), "similarity": similarity(n.distance)} for n in found.neighbours]}
+    catalogue, rules = asked.services.catalogue, Rules(k=asked.count(_SIMILAR))
+    found = lookup.neighbours(asked.text("id"), catalogue=catalogue, indexes=asked.services.indexes, rules=rules)
+    views = catalogue.items_by_id([line.item.item_id for line in found.neighbours])
+    return {
+        "sonic_match": [
+            {"entry": song(views[line.item.item_id]), "similarity": similarity(line.distance or 0.0)}
+            for line in found.neighbours
+            if line.item.item_id in views
+        ]
+    }
 
 
 def _served(
