@@ -11,6 +11,7 @@ from audiofeat import __version__, logs
 from audiofeat.cli import (
     analyse,
     doctor,
+    duplicates,
     evaluate,
     events,
     failures,
@@ -23,6 +24,7 @@ from audiofeat.cli import (
     reprocess,
     status,
     sync,
+    takedown,
     up,
 )
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
@@ -44,6 +46,7 @@ for command in (
     sync.sync,
     neighbours.neighbours,
     items.show,
+    takedown.takedown,
     status.status,
     up.up,
     doctor.doctor,
@@ -52,6 +55,7 @@ for command in (
 app.add_typer(failures.failures, name="failures")
 app.add_typer(failures.jobs, name="jobs")
 app.add_typer(index.app, name="index")
+app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(events.app, name="events")
 app.add_typer(reprocess.app, name="reprocess")
 app.add_typer(evaluate.app, name="evaluate")
