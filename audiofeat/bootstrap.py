@@ -286,12 +286,15 @@ class Services:
     def publisher(self) -> "Publisher":
         """Builds index releases, lists them, and moves the pointer."""
         from audiofeat.index.publish import Publisher
+        from audiofeat.index.shared_build import workers_of
 
-        return Publisher(self.artefacts)
+        ask_workers, rows = workers_of(lambda: self.queue), self.settings.index_shard_rows
+        return Publisher(self.artefacts, ask_workers=ask_workers, rows_per_shard=rows)
 
     @cached_property
     def indexes(self) -> IndexReader:
         """The indexes that are served now."""
         from audiofeat.index.reader import PublishedIndexes
 
-        return PublishedIndexes(self.artefacts, self.catalogue, self.home / "indexes", poll_s=self.settings.poll_s)
+        cache, poll_s = self.home / "indexes", self.settings.poll_s
+        return PublishedIndexes(self.artefacts, self.catalogue, cache, poll_s=poll_s, fresh_poll_s=poll_s)

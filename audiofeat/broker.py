@@ -20,6 +20,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
 from audiofeat.errors import BrokerUnavailable
 from audiofeat.extraction.sandbox import die_with_parent
@@ -30,6 +31,7 @@ QUEUES = (INGEST_QUEUE, *(lane.value for lane in Lane))
 COLD_QUEUES = (INGEST_QUEUE, Lane.COLD.value)
 ANALYSE_TASK = "audiofeat.analyse"
 INGEST_TASK = "audiofeat.ingest"
+SHARD_TASK = "audiofeat.build_shard"
 _DELIVERY_LIMIT = 5
 # A blocking look for messages is answered after a second.
 _SOCKET_TIMEOUT_S = 5.0
@@ -117,23 +119,19 @@ class CeleryQueue:
         self._app = app
 
     def ring(self, job_ids: Sequence[str], lane: Lane) -> None:
-        """Enqueue job ids into a lane's queue.
+        """Enqueue job ids into a lane's queue; raises BrokerUnavailable."""
+        self._send(ANALYSE_TASK, [[job_id] for job_id in job_ids], lane)
 
-        Raises
-        ------
-        BrokerUnavailable
-            The broker does not take them.
-        """
+    def build_shards(self, kind: Kind, release: str, numbers: Sequence[int]) -> None:
+        """Ask for the shards of an index that is being built; raises BrokerUnavailable."""
+        self._send(SHARD_TASK, [[kind.value, release, number] for number in numbers], Lane.BULK)
+
+    def _send(self, task: str, calls: Sequence[list[str | int]], lane: Lane) -> None:
         try:
             with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
-                for job_id in job_ids:
+                for args in calls:
                     self._app.send_task(
-                        ANALYSE_TASK,
-                        args=[job_id],
-                        queue=lane.value,
-                        producer=producer,
-                        retry=False,
-                        ignore_result=True,
+                        task, args=args, queue=lane.value, producer=producer, retry=False, ignore_result=True
                     )
         except (OperationalError, OSError) as error:
             raise _unavailable(self._app, error) from error

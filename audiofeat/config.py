@@ -91,6 +91,9 @@ class Settings(BaseSettings):
         description="How often the ledger's due jobs are compared with the broker's queues.",
     )
     poll_s: float = Field(default=1.0, gt=0, description="How often published indexes and new items are looked for.")
+    index_shard_rows: int = Field(
+        default=1_000_000, ge=1_000, description="An index of more vectors has several files, built side by side."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="From which level on workers, API and `audiofeat up` log their own events."
     )

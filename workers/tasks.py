@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from audiofeat.broker import ANALYSE_TASK, INGEST_TASK
+from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, SHARD_TASK
+from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
 from audiofeat.services.requests import accept
 from schemas.messages import IngestRequest
@@ -26,3 +27,9 @@ def ingest(self: Task, request: dict[str, Any]) -> None:
             open_store=self.services.stores.named, trace=self.services.trace,
         )  # fmt: skip
     self.services.queue.ring([registered.job_id], Lane(message.lane))
+
+
+@app.task(base=Task, bind=True, name=SHARD_TASK)
+def build_shard(self: Task, kind: str, release: str, number: int) -> None:
+    """Build one shard of an index for whoever publishes it, if it is still wanted."""
+    self.services.publisher.build_shard(Kind(kind), release, number)

@@ -28,11 +28,6 @@ def shard_file(number: int) -> str:
     return f"index-{number:03d}.ann"
 
 
-def draft_file(number: int) -> str:
-    """Return the name of the vectors of which a shard is made."""
-    return f"draft-{number:03d}.npy"
-
-
 def folder_key(kind: Kind) -> str:
     """Return the prefix of everything that belongs to a kind."""
     return f"indexes/{kind.value}/"

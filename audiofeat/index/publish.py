@@ -4,24 +4,48 @@ import errno
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from audiofeat.domain.items import Kind
 from audiofeat.errors import DiskFull, IndexDamaged, IndexMissing, PointerMoved, StoreError
-from audiofeat.index.build import build_release, sha256_of
+from audiofeat.index.build import ROWS_PER_SHARD, build_release, new_release, sha256_of
 from audiofeat.index.layout import MANIFEST_FILE, pointer_key, read_pointer
 from audiofeat.index.opening import open_release
-from audiofeat.index.releases import fetch_release, prune, releases_of, stored_manifest, uploaded
+from audiofeat.index.releases import GRACE, fetch_release, prune, releases_of, stored_manifest, uploaded
 from audiofeat.index.selftest import require_usable
+from audiofeat.index.shared_build import AskWorkers, SharedBuild, build_shard
 from audiofeat.ports import IndexContents, ObjectStore, ReleaseView
 from schemas.manifest import Manifest, Pointer
 
 
 class Publisher:
-    """Builds releases, and decides which of them is served from an artefact store."""
+    """Builds releases, and decides which of them is served from an artefact store.
 
-    def __init__(self, store: ObjectStore) -> None:
+    Parameters
+    ----------
+    store : ObjectStore
+        Where releases go.
+    ask_workers : callable
+        Asks workers to build the shards of a release; returns False where there are none.
+    rows_per_shard : int
+        An index of more rows has several shards.
+    grace : timedelta
+        For how long after its successor came a release stays, for readers that are about to fetch it.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        ask_workers: AskWorkers = lambda *_: False,
+        rows_per_shard: int = ROWS_PER_SHARD,
+        grace: timedelta = GRACE,
+    ) -> None:
         self._store = store
+        self._ask_workers = ask_workers
+        self._rows_per_shard = rows_per_shard
+        self._grace = grace
 
     def publish(self, contents: IndexContents) -> ReleaseView:
         """Build a release, open it as a reader would, store it, and let it be served.
@@ -38,16 +62,25 @@ class Publisher:
         require_usable()
         kind = contents.space.kind
         before = self._pointer(kind)
+        release = new_release()
+        shards = SharedBuild(self._store, self._ask_workers, kind=kind, release=release)
         with _temporary_folder() as folder:
-            manifest = build_release(contents, folder)
+            manifest = build_release(
+                contents, folder, release=release, rows_per_shard=self._rows_per_shard, build_shards=shards
+            )
             sha256 = sha256_of(folder / MANIFEST_FILE)
             open_release(folder, kind=kind, release=manifest.release, manifest_sha256=sha256)
             with uploaded(self._store, folder, manifest):
                 self._serve(kind, manifest.release, sha256, before)
         # The release is served by now; what could not be removed is removed after the next one.
         with suppress(StoreError, IndexDamaged):
-            prune(self._store, kind)
+            prune(self._store, kind, grace=self._grace)
         return _view(manifest, current=manifest.release)
+
+    def build_shard(self, kind: Kind, release: str, number: int) -> bool:
+        """Build one shard for somebody who publishes; False where it is not wanted any more."""
+        require_usable()
+        return build_shard(self._store, kind, release, number)
 
     def list(self, kind: Kind) -> list[ReleaseView]:
         """Return the stored releases, newest first; one whose manifest is not valid is left out."""

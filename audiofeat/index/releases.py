@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from audiofeat.domain.items import Kind
@@ -21,6 +22,7 @@ from audiofeat.ports import ObjectStore
 from schemas.manifest import Manifest
 
 KEEP_RELEASES = 3
+GRACE = timedelta(minutes=10)
 # Files without a manifest belong to a publisher that died, or to one that is still at work.
 _ABANDONED_AFTER = timedelta(days=1)
 
@@ -79,16 +81,27 @@ def fetch_release(store: ObjectStore, kind: Kind, release: str, *, into: Path) -
     store.fetch(file_key(kind, release, MANIFEST_FILE), into / MANIFEST_FILE)
 
 
-def prune(store: ObjectStore, kind: Kind) -> None:
-    """Remove what is neither among the newest three nor served now or before, and abandoned uploads."""
+def prune(store: ObjectStore, kind: Kind, *, grace: timedelta = GRACE) -> None:
+    """Remove what is neither among the newest three nor served now or before, and abandoned uploads.
+
+    A reader may be about to fetch what has just been replaced: it stays for a grace period.
+    """
     folders = _folders(store, kind)
     whole = sorted((release for release, names in folders.items() if MANIFEST_FILE in names), reverse=True)
-    pointer, _ = read_pointer(store, kind)
-    kept = {*whole[:KEEP_RELEASES], pointer.release, pointer.previous}
-    too_old = datetime.now(UTC) - _ABANDONED_AFTER
+    now = datetime.now(UTC)
+    kept = set(whole[:KEEP_RELEASES])
+    kept |= {older for newer, older in pairwise(whole) if _begun_at(newer) > now - grace}
     for release, names in folders.items():
-        if release not in kept and (release in whole or max(names.values()) < too_old):
+        if release in kept or (release not in whole and max(names.values()) >= now - _ABANDONED_AFTER):
+            continue
+        # Somebody may have promoted it meanwhile.
+        pointer, _ = read_pointer(store, kind)
+        if release not in {pointer.release, pointer.previous}:
             delete_release(store, kind, release)
+
+
+def _begun_at(release: str) -> datetime:
+    return datetime.strptime(release[:18], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
 
 
 def delete_release(store: ObjectStore, kind: Kind, release: str) -> None:

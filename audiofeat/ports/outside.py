@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, Lane, MetadataRecord
 
 
@@ -21,6 +22,9 @@ class TaskQueue(Protocol):
 
     def ring(self, job_ids: Sequence[str], lane: Lane) -> None:
         """Enqueue job ids; raises BrokerUnavailable."""
+
+    def build_shards(self, kind: Kind, release: str, numbers: Sequence[int]) -> None:
+        """Ask for the shards of an index that is being built, which nobody has to do; raises BrokerUnavailable."""
 
     def depth(self, lane: Lane) -> int:
         """Return how many messages wait in a lane."""

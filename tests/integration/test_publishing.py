@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,7 @@ from audiofeat.index.opening import OpenRelease, open_release
 from audiofeat.index.publish import Publisher
 from audiofeat.index.reader import PublishedIndexes
 from audiofeat.index.selftest import require_usable
+from audiofeat.index.shared_build import build_shard
 from audiofeat.ports import IndexContents
 from audiofeat.storage.directory import DirectoryStore
 from audiofeat.storage.s3 import S3Store
@@ -138,12 +140,38 @@ class TestPublishing:
 
     def test_the_last_three_are_kept_and_what_is_served(self, store: DirectoryStore) -> None:
         """Older ones go, but never the one that is served or was served before."""
-        publisher = Publisher(store)
+        publisher = Publisher(store, grace=timedelta(0))
         views = [publisher.publish(contents(seed=seed)) for seed in range(5)]
         kept = publisher.list(TRACK)
         assert [view.release for view in kept] == [view.release for view in reversed(views[2:])]
         assert [view.is_current for view in kept] == [True, False, False]
         assert len(list(store.list("indexes/track/"))) == 3 * 8 + 1
+
+    def test_what_was_just_replaced_stays_for_a_while(self, store: DirectoryStore) -> None:
+        """A reader that is about to fetch it finds it, however quickly releases follow each other."""
+        publisher = Publisher(store)
+        views = [publisher.publish(contents(seed=seed, rows=5)) for seed in range(5)]
+        assert [view.release for view in publisher.list(TRACK)] == [view.release for view in reversed(views)]
+
+    def test_workers_build_the_shards(self, store: DirectoryStore) -> None:
+        """Whatever they bring in time is taken, the publisher builds the rest, and nothing of theirs is left."""
+
+        def one_of_three(kind: Kind, release: str, numbers: Sequence[int]) -> bool:
+            asked.append(list(numbers))
+            assert build_shard(store, kind, release, 1)
+            return True
+
+        asked: list[list[int]] = []
+        mine = contents()
+        shared = Publisher(store, ask_workers=one_of_three, rows_per_shard=15).publish(mine)
+        alone = Publisher(store, rows_per_shard=15).publish(mine)
+        assert asked == [[0, 1, 2]]
+        names = {stored.key.split("/")[-1] for stored in store.list(f"indexes/track/{shared.release}/")}
+        assert names == {stored.key.split("/")[-1] for stored in store.list(f"indexes/track/{alone.release}/")}
+        for number in range(3):
+            keys = [f"indexes/track/{release}/index-00{number}.ann" for release in (shared.release, alone.release)]
+            assert store.get(keys[0])[0] == store.get(keys[1])[0]
+        assert not build_shard(store, TRACK, shared.release, 0)
 
     def test_rollback_returns_and_returns_again(self, store: DirectoryStore) -> None:
         """The pointer knows what was served before; promote serves any stored release."""
