@@ -1,6 +1,7 @@
 """The one place that decides how an error looks over HTTP: RFC 9457, with our stable code and a remedy."""
 
 import math
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -102,14 +103,31 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def frameworks(request: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.BAD_REQUEST:
+            # Of a body that cannot be decoded.
+            return _answer(request, 422, ErrorCode.INVALID_INPUT, error.detail, remedy="send JSON in UTF-8")
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted(_allowed(request) | set(headers.get("Allow", "").split(", ")) - {""}))
         code = _FRAMEWORK_CODES.get(error.status_code, f"http_{error.status_code}")
-        return _answer(request, error.status_code, code, error.detail, remedy="see /docs", headers=error.headers)
+        return _answer(request, error.status_code, code, error.detail, remedy="see /docs", headers=headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001  the server logs its traceback
         return _answer(
             request, 500, _INTERNAL, "something went wrong that nobody foresaw", remedy="see the server's log"
         )
+
+
+def _allowed(request: Request) -> set[str]:
+    """Return the methods of a path: the framework tells those of one of its routes."""
+    paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
+    return {
+        method.upper()
+        for template, methods in paths.items()
+        if re.fullmatch(re.sub(r"{\w+}", ".+", template), request.url.path)
+        for method in methods
+    }
 
 
 def response(request: Request, error: AudiofeatError) -> Response:

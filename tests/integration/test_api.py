@@ -563,6 +563,12 @@ class TestParameters:
         response = filled.http.delete("/v1/items")
         as_problem(response, 405, "method_not_allowed")
         assert response.headers["allow"] == "GET"
+        assert filled.http.delete("/v1/reprocessings").headers["allow"] == "GET, POST"
+
+    def test_a_body_that_is_no_text(self, filled: Client) -> None:
+        """422, as for other bodies that cannot be read."""
+        headers = {"content-type": "application/json"}
+        filled.problem("/v1/ingestions", 422, "invalid_input", method="POST", content=b"\xff\xfe{", headers=headers)
 
 
 @pytest.mark.parametrize(
