@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from schemas.wire import Wire
 
@@ -12,6 +12,7 @@ class InvalidPart(Wire):
 
     where: str = Field(description="As in `query.k` or `body.key`.")
     message: str
+    example: JsonValue = Field(None, description="A correct value; null where none is known.")
 
 
 class Problem(Wire):

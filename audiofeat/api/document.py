@@ -1,17 +1,14 @@
 """The OpenAPI document: what the framework makes of the code, and what it cannot know."""
 
-import json
 from collections.abc import Iterator
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from audiofeat.api.access import SCOPES
 from audiofeat.api.caching import policy_of
+from audiofeat.api.examples import examples
 from audiofeat.api.problems import MEDIA_TYPE, example
 
-_EXAMPLES = Path(__file__).parent / "examples.json"
 _KEY = {
     "type": "http",
     "scheme": "bearer",
@@ -34,13 +31,6 @@ _IF_NONE_MATCH = {
     "description": "`ETag` of an answer that is at hand; where it has not changed the answer is 304.",
     "schema": {"type": "string"},
 }
-
-
-@cache
-def examples() -> dict[str, Any]:
-    """Return by operation an example of its parameters, its body and its answer, as recorded."""
-    recorded: dict[str, Any] = json.loads(_EXAMPLES.read_text(encoding="utf-8"))
-    return recorded
 
 
 def complete(document: dict[str, Any]) -> None:
@@ -91,4 +81,5 @@ def _exemplify(operation: dict[str, Any], recorded: dict[str, Any]) -> None:
     if "answer" in recorded:
         status = next(status for status in operation["responses"] if int(status) < HTTPStatus.MULTIPLE_CHOICES)
         content = operation["responses"][status]["content"]
-        next(iter(content.values()))["example"] = recorded["answer"]
+        media = content.get("application/json") or next(iter(content.values()))
+        media["example"] = recorded["answer"]

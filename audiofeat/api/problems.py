@@ -1,5 +1,6 @@
 """The one place that decides how an error looks over HTTP: RFC 9457, with our stable code and a remedy."""
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from audiofeat import errors, logs
+from audiofeat.api.examples import correct_value
 from audiofeat.codes import ErrorCode
 from audiofeat.errors import AudiofeatError
 from audiofeat.refusals import AccessRefused, KeyInvalid, KeyMissing, RateLimited, ScopeMissing
@@ -97,9 +99,18 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        parts = [InvalidPart(where=".".join(map(str, part["loc"])), message=part["msg"]) for part in error.errors()]
+        parts = [
+            InvalidPart(
+                where=".".join(map(str, part["loc"])),
+                message=part["msg"],
+                example=correct_value(request.scope["route"].name, part["loc"]),
+            )
+            for part in error.errors()
+        ]
         detail = "; ".join(f"{part.where}: {part.message}" for part in parts)
-        return _answer(request, 422, ErrorCode.INVALID_INPUT, detail, remedy="see /docs", parts=parts)
+        good = "; ".join(f"{part.where}={json.dumps(part.example)}" for part in parts if part.example is not None)
+        remedy = f"such as {good}" if good else "see /docs"
+        return _answer(request, 422, ErrorCode.INVALID_INPUT, detail, remedy=remedy, parts=parts)
 
     @app.exception_handler(HTTPException)
     async def frameworks(request: Request, error: HTTPException) -> Response:

@@ -538,7 +538,11 @@ class TestParameters:
         """422 that names the parameter: nothing is clamped."""
         problem = filled.problem(query, 422, "invalid_input")
         [part] = problem.errors
-        assert part.where.split(".")[:2] == ["query", re.split("[?=]", query)[1]]
+        name = re.split("[?=]", query)[1]
+        assert part.where.split(".")[:2] == ["query", name]
+        if name != "after":
+            assert part.example is not None
+            assert f"query.{name}" in (problem.remedy or "")
 
     @pytest.mark.parametrize(
         "path",
