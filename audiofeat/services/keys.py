@@ -13,6 +13,7 @@ from audiofeat.refusals import KeyInvalid
 NAME_CHARACTERS = 100
 _NOTED_EVERY_S = 60.0
 _MOST_KNOWN = 10_000
+_NEVER: tuple[float, ApiKey | None] = (float("-inf"), None)
 
 
 def create(ring: KeyRing, name: str, scopes: Iterable[Scope], *, lasts: timedelta | None = None) -> tuple[ApiKey, str]:
@@ -71,7 +72,19 @@ class Doorkeeper:
         self._fresh_s = fresh_s
         self._known: dict[str, tuple[float, ApiKey | None]] = {}
         self._noted: dict[str, float] = {}
-        self._any: tuple[float, bool] = (float("-inf"), False)
+        self._any = (_NEVER[0], False)
+
+    def asks(self, text: str | None) -> bool:
+        """Tell whether recognising a key, or that there is none, would ask the ledger now."""
+        now = time.monotonic()
+        if text is None:
+            asked_at, found = self._any
+            return not found and now - asked_at >= self._fresh_s
+        prefix = keys.prefix(text)
+        if prefix is None:
+            return False
+        asked_at, _ = self._known.get(prefix, _NEVER)
+        return now - asked_at >= self._fresh_s or now - self._noted.get(prefix, _NEVER[0]) >= _NOTED_EVERY_S
 
     def has_keys(self) -> bool:
         """Tell whether there ever was a key; from then on it is known for good."""
@@ -98,14 +111,14 @@ class Doorkeeper:
             how = "was revoked" if key.revoked_at else "has expired"
             raise KeyInvalid(f"the key {key.prefix} {how}", "audiofeat keys create NAME makes another one")
         now = time.monotonic()
-        if now - self._noted.get(key.prefix, float("-inf")) >= _NOTED_EVERY_S:
+        if now - self._noted.get(key.prefix, _NEVER[0]) >= _NOTED_EVERY_S:
             self._noted[key.prefix] = now
             self._ring().key_used(key.prefix)
         return key
 
     def _look_up(self, prefix: str) -> ApiKey | None:
         now = time.monotonic()
-        asked_at, key = self._known.get(prefix, (float("-inf"), None))
+        asked_at, key = self._known.get(prefix, _NEVER)
         if now - asked_at >= self._fresh_s:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()

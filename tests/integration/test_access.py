@@ -313,7 +313,11 @@ def server(tmp_path: Path) -> Iterator[tuple[str, int]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOFEAT_")}
     environment |= {"AUDIOFEAT_HOME": str(tmp_path / "home"), "AUDIOFEAT_API_PORT": str(port)}
     environment |= {"AUDIOFEAT_API_TIME_LIMIT_S": "1", "AUDIOFEAT_POLL_S": "0.05"}
-    process = subprocess.Popen([sys.executable, "-m", "audiofeat.api"], env=environment)
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "audiofeat.api"], env=environment, stdout=output, stderr=output
+        )
     try:
         end = time.monotonic() + 60
         while True:
@@ -353,6 +357,13 @@ def test_a_server_follows_the_keys_of_the_command_line(server: tuple[str, int], 
     assert cli(tmp_path / "home", "revoke", made["prefix"])["revoked_at"]
     time.sleep(0.2)
     assert httpx.get(f"{url}/v1/jobs", headers=header).status_code == 401
+    httpx.get(f"{url}/v1/jobs?state={made['key']}", headers=header)
+    httpx.get(f"{url}/rest/ping", params={"apiKey": made["key"]})
+    httpx.get(f"{url}/rest/ping", params={"apiKey": CANARY})
+    log = (tmp_path / "log").read_text()
+    assert "api_is_open" in log
+    assert made["key"] not in log
+    assert CANARY not in log
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(server: tuple[str, int]) -> None:
