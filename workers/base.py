@@ -20,8 +20,14 @@ _log = logs.get_logger(__name__)
 
 
 def open_nursery() -> None:
-    """Have extraction servers of the pool processes that this one will fork come from one process."""
-    _nurseries.append(Nursery())
+    """Have extraction servers of the processes that this one will fork come from one, unless there is one already."""
+    if not _nurseries:
+        _nurseries.append(Nursery())
+
+
+def nursery() -> Nursery | None:
+    """Return where extraction servers come from, if from anywhere."""
+    return _nurseries[0] if _nurseries else None
 
 
 class Task(celery.Task[Any, Any]):
@@ -34,9 +40,8 @@ class Task(celery.Task[Any, Any]):
         """The services of this process, wired at its first task."""
         # A pool process that is replaced hands its place, and so its name, to its successor.
         place = getattr(current_process(), "index", 0)
-        nursery = _nurseries[-1] if _nurseries else None
         settings = bootstrap.load_settings()
-        return bootstrap.Services(settings, process=f"{self.request.hostname}.{place}", nursery=nursery)
+        return bootstrap.Services(settings, process=f"{self.request.hostname}.{place}", nursery=nursery())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  a task's own types
         """Run the task; its message goes back into the queue where store, ledger or broker failed."""

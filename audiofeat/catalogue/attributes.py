@@ -2,28 +2,28 @@
 
 import json
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.schema import analyses, audio
+from audiofeat.catalogue.upserts import Upsert
 from audiofeat.domain.attributes import ATTRIBUTES, TEXTS, USUAL_FEATURES, from_metadata
 from audiofeat.domain.jobs import MetadataValue
 
 _GROUPS = sorted({path.partition(".")[0] for path in USUAL_FEATURES})
 
 
-_VALUES = (
-    select(analyses.c.group, analyses.c["values"].label("measured"))
-    .where(analyses.c.sha256 == bindparam("bytes"), analyses.c.group.in_(_GROUPS))
+_FOUND = (
+    select(audio.c.decoded_s, analyses.c.group, analyses.c["values"].label("measured"))
+    .outerjoin_from(audio, analyses, and_(analyses.c.sha256 == audio.c.sha256, analyses.c.group.in_(_GROUPS)))
+    .where(audio.c.sha256 == bindparam("bytes"))
     # Of each group the newest comes last and stays.
     .order_by(analyses.c.version)
 )
-_DURATION = select(audio.c.decoded_s).where(audio.c.sha256 == bindparam("bytes"))
 _SAID = ("said", *TEXTS, "explicit", "release_date")
+_keep_said = Upsert(attributes, ("item_id", *_SAID), replaced=_SAID)
 _MEASURED = ("duration_s", *(ATTRIBUTES[path].column for path in USUAL_FEATURES))
 
 
@@ -32,14 +32,15 @@ def keep_said(connection: Connection, item_id: str, values: Iterable[MetadataVal
     chosen = {value.field: value.value for value in values if value.chosen}
     said = json.dumps(dict(sorted(chosen.items())), ensure_ascii=False)
     row = {"item_id": item_id, "said": said, **from_metadata(chosen)}
-    connection.execute(_upsert(connection.dialect.name, _SAID), row)
+    _keep_said(connection, row)
 
 
 def keep_measured(connection: Connection, item_id: str, sha256: str) -> None:
     """Take over what the newest versions of the feature groups say of an item's audio; something was said before."""
-    values = {row.group: row.measured for row in connection.execute(_VALUES, {"bytes": sha256})}
+    found = connection.execute(_FOUND, {"bytes": sha256}).all()
+    values = {row.group: row.measured for row in found if row.group is not None}
     measured = {ATTRIBUTES[path].column: _value(path, values) for path in USUAL_FEATURES}
-    duration_s = connection.scalar(_DURATION, {"bytes": sha256})
+    duration_s = found[0].decoded_s if found else None
     connection.execute(_UPDATE, {"wanted": item_id, "duration_s": duration_s, **measured})
 
 
@@ -48,14 +49,6 @@ _UPDATE = (
     .where(attributes.c.item_id == bindparam("wanted"))
     .values({name: bindparam(name) for name in _MEASURED})
 )
-
-
-@cache
-def _upsert(dialect: str, columns: tuple[str, ...]) -> Insert:
-    new = sqlite.insert(attributes) if dialect == "sqlite" else postgresql.insert(attributes)
-    return new.on_conflict_do_update(
-        index_elements=[attributes.c.item_id], set_={name: new.excluded[name] for name in columns}
-    )
 
 
 def _value(path: str, values: dict[str, dict[str, Any]]) -> float | str | None:

@@ -9,10 +9,13 @@ from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 from typing import Any
 
+import psycopg
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, Table, event, func, select
+from sqlalchemy import URL, Connection, Engine, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from audiofeat.catalogue.faults import ledger_name, translated
 from audiofeat.errors import CatalogueUnavailable, InvalidInput
@@ -28,6 +31,15 @@ _LOST_HOSTS = {
     "tcp_user_timeout": 20_000,
 }
 URL_REMEDY = "use sqlite:///FOLDER/FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+
+_NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+_NOW_AND_NOT_LASTING = text(
+    "SELECT extract(epoch FROM clock_timestamp())::float8, set_config('synchronous_commit', 'off', true)"
+)
+# The commit that finds SQLite's log so long folds it itself, and waits for the disk.
+_LOG_PAGES_MOST = 4_000
+# A server that was restarted is noticed before a connection is used that lay idle for so long.
+_IDLE_S = 2.0
 
 Clock = Callable[[], float]
 
@@ -78,19 +90,27 @@ class Database:
         Parameters
         ----------
         lasting : bool
-            Whether it has to outlive a power failure. What no worker outlives either, such as a claim, need not: it
-            is seen by everybody at once, outlives every kill of a process, and costs no wait for the disk.
+            Whether it has to outlive a power failure. What no worker outlives either, such as a claim, need not, nor
+            what would be worked out again: it is seen by everybody at once, outlives every kill of a process, and
+            costs no wait for the disk. It lasts at the latest with the next transaction that does.
         """
-        engine = self._own_engine().execution_options(writes=True, lasting=lasting)
-        with translated(self.url), engine.connect() as connection, connection.begin():
-            if not lasting and not self.is_sqlite:
-                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-            yield connection, self.now(connection)
+        with (
+            translated(self.url),
+            self._own_engine().connect() as connection,
+            connection.execution_options(writes=True, lasting=lasting).begin(),
+        ):
+            yield connection, self.now(connection, lasting=lasting)
 
     def switch_to_wal(self) -> None:
         """Let readers and the writer of a SQLite ledger work side by side; lasts for the life of the file."""
         with translated(self.url), closing(self._own_engine().raw_connection()) as connection:
             connection.cursor().execute("PRAGMA journal_mode=WAL")
+
+    def fold_log(self) -> None:
+        """Write a SQLite ledger's log into its file, so that hardly a commit has to; holds nobody up."""
+        if self.is_sqlite:
+            with translated(self.url), closing(self._own_engine().raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
         """Close this process's idle connections; the next transaction opens new ones."""
@@ -98,13 +118,15 @@ class Database:
             if self._engine is not None and self._pid == os.getpid():
                 self._engine.dispose()
 
-    def now(self, connection: Connection) -> float:
-        """Return the time by which leases and waits are judged, in epoch seconds."""
-        if self._clock is not None:
-            return self._clock()
+    def now(self, connection: Connection, *, lasting: bool = True) -> float:
+        """Return the time by which leases and waits are judged, in epoch seconds.
+
+        On PostgreSQL the same question tells the server that a transaction need not be ``lasting``.
+        """
         if self.is_sqlite:
-            return time.time()
-        return float(connection.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0.0)
+            return self._clock() if self._clock else time.time()
+        now = connection.scalar(_NOW if lasting else _NOW_AND_NOT_LASTING)
+        return self._clock() if self._clock else float(now)
 
     def _own_engine(self) -> Engine:
         with self._lock:
@@ -141,14 +163,29 @@ def _engine(url: URL) -> Engine:
     connect_args: Mapping[str, Any]
     if url.get_backend_name() != "sqlite":
         connect_args = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "audiofeat", **_LOST_HOSTS}
-        return sqlalchemy.create_engine(
-            url, json_serializer=_json, connect_args=connect_args, pool_pre_ping=True, hide_parameters=True
-        )
+        engine = sqlalchemy.create_engine(url, json_serializer=_json, connect_args=connect_args, hide_parameters=True)
+        event.listen(engine, "checkin", _lay_down)
+        event.listen(engine, "checkout", _try_again)
+        return engine
     connect_args = {"timeout": BUSY_TIMEOUT_S}
     engine = sqlalchemy.create_engine(url, json_serializer=_json, connect_args=connect_args, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _lay_down(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+def _try_again(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Have the pool replace a connection that its server has closed meanwhile."""
+    if time.monotonic() - record.info.get("idle_since", float("inf")) > _IDLE_S:
+        try:
+            connection.cursor().execute("SELECT 1")
+            connection.rollback()
+        except psycopg.OperationalError as error:
+            raise DisconnectionError from error
 
 
 def _json(value: object) -> str:
@@ -162,6 +199,7 @@ def _prepare(connection: SqliteConnection, _record: object) -> None:
     # The driver would begin transactions on its own, and too late for a lock.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES_MOST}")
 
 
 def _begin(connection: Connection) -> None:
@@ -169,6 +207,9 @@ def _begin(connection: Connection) -> None:
     if not options.get("writes", False):
         connection.exec_driver_sql("BEGIN")
         return
-    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('lasting', True) else 'NORMAL'}")
+    synchronous = "FULL" if options.get("lasting", True) else "NORMAL"
+    if connection.info.get("synchronous") != synchronous:
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.info["synchronous"] = synchronous
     # A transaction that reads first and writes later could not be retried: take the write lock at once.
     connection.exec_driver_sql("BEGIN IMMEDIATE")

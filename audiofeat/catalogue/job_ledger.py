@@ -66,27 +66,28 @@ class SqlLedger(Ledger):
 
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """Write features, metadata, embedding and state in one transaction; False where the token has moved on."""
-        with self._database.writing() as (connection, now):
+        # On SQLite a power failure ends every reader, too; elsewhere they must never have seen what is gone.
+        with self._database.writing(lasting=not self._database.is_sqlite) as (connection, now):
             return results.finish(connection, now, claim, outcome)
 
     def reject(self, claim: Claim, *, code: str, message: str) -> bool:
         """End a job whose bytes can never be analysed."""
-        with self._database.writing() as (connection, now):
+        with self._database.writing(lasting=False) as (connection, now):
             return endings.reject(connection, now, claim, code=code, message=message)
 
     def crash(self, claim: Claim, *, code: str, message: str, evidence: Evidence = NO_EVIDENCE) -> JobState | None:
         """Count one crash, keep its evidence, and requeue or quarantine; None where the token has moved on."""
-        with self._database.writing() as (connection, now):
+        with self._database.writing(lasting=False) as (connection, now):
             return endings.crash(connection, now, claim, code=code, message=message, evidence=evidence)
 
     def postpone(self, claim: Claim, *, code: str, message: str) -> JobState | None:
         """Wait with backoff after a storage fault; dead after a day of them."""
-        with self._database.writing() as (connection, now):
+        with self._database.writing(lasting=False) as (connection, now):
             return endings.postpone(connection, now, claim, code=code, message=message)
 
     def release(self, claim: Claim) -> None:
         """Give a job back untouched, as at shutdown: counts in no budget."""
-        with self._database.writing() as (connection, now):
+        with self._database.writing(lasting=False) as (connection, now):
             endings.release(connection, now, claim)
 
     def supersede(self, claim: Claim, current: Registration) -> bool:
@@ -99,11 +100,11 @@ class SqlLedger(Ledger):
 
     def expire_leases(self) -> int:
         """Requeue or quarantine jobs whose lease ran out; return how many."""
-        return self._until_none(claims.expire_leases)
+        return self._until_none(claims.expire_leases, lasting=False)
 
     def wake_rested(self) -> int:
         """Requeue jobs whose wait is over; return how many."""
-        return self._until_none(claims.wake_rested)
+        return self._until_none(claims.wake_rested, lasting=False)
 
     def change_jobs(self, change: Change, which: JobFilter) -> int:
         """Replay, pause, resume or cancel the jobs that are meant and can be; return how many."""
@@ -161,11 +162,11 @@ class SqlLedger(Ledger):
         with self._database.reading() as connection:
             return job_lookups.matching(connection, which, limit=limit)
 
-    def _until_none(self, step: Callable[[Connection, float], int]) -> int:
+    def _until_none(self, step: Callable[[Connection, float], int], *, lasting: bool = True) -> int:
         """Repeat a step, a transaction each, until it finds nothing more; return how many it found."""
         found = 0
         while True:
-            with self._database.writing() as (connection, now):
+            with self._database.writing(lasting=lasting) as (connection, now):
                 some = step(connection, now)
             if not some:
                 return found

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from audiofeat.catalogue import audio_lookups, item_lookups, releases
+from audiofeat.catalogue import audio_lookups, counters, item_lookups, releases
 from audiofeat.catalogue.candidates import SqlAttributes
 from audiofeat.catalogue.census import SqlCensus
 from audiofeat.catalogue.database import Clock, Database
@@ -67,6 +67,13 @@ class SqlCatalogue(
     def close(self) -> None:
         """Close idle connections; a later call opens new ones."""
         self._database.close()
+
+    def settle(self) -> None:
+        """Have all that was written so far outlive a power failure."""
+        with self._database.writing() as (connection, _):
+            # A transaction that writes nothing waits for nothing.
+            counters.reserve(connection, counters.JOBS, count=0)
+        self._database.fold_log()
 
     def analyses_of_audio(self, sha256: str) -> dict[str, Analysis]:
         """Return the newest version of each stored feature group of an audio, by group name."""

@@ -1,12 +1,10 @@
 """What one finished analysis writes, all of it or nothing."""
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Insert, Row, bindparam, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from audiofeat.catalogue import attributes, counters, transitions
 from audiofeat.catalogue.claims import held_job
@@ -14,6 +12,7 @@ from audiofeat.catalogue.descriptions import keep_metadata, merged, unpacked
 from audiofeat.catalogue.endings import end
 from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
 from audiofeat.catalogue.transitions import Transition
+from audiofeat.catalogue.upserts import Upsert
 from audiofeat.domain.descriptor import NAMES, pack
 from audiofeat.domain.items import Kind, KindSource
 from audiofeat.domain.jobs import Claim, JobState, Outcome
@@ -84,19 +83,9 @@ _DROP_EMBEDDING = delete(embeddings).where(embeddings.c.item_id == bindparam("wa
 _ADD_EMBEDDING = embeddings.insert()
 
 
-@cache
-def _keep_audio(dialect: str) -> Insert:
-    """Return the statement that adds an audio or replaces what was said of it."""
-    new = sqlite.insert(audio) if dialect == "sqlite" else postgresql.insert(audio)
-    said = ("facts", "flags", "extractor", "decoded_s", "descriptor")
-    return new.on_conflict_do_update(index_elements=[audio.c.sha256], set_={name: new.excluded[name] for name in said})
-
-
-@cache
-def _add_analyses(dialect: str) -> Insert:
-    """Return the statement that adds analyses which are not there."""
-    new = sqlite.insert(analyses) if dialect == "sqlite" else postgresql.insert(analyses)
-    return new.on_conflict_do_nothing()
+_SAID_OF_AUDIO = ("facts", "flags", "extractor", "decoded_s", "descriptor")
+_keep_audio = Upsert(audio, ("sha256", *_SAID_OF_AUDIO), replaced=_SAID_OF_AUDIO)
+_add_analyses = Upsert(analyses, analyses.c.keys())
 
 
 def _newest_of(connection: Connection, outcome: Outcome) -> Outcome:
@@ -115,7 +104,7 @@ def _newest_of(connection: Connection, outcome: Outcome) -> Outcome:
         "decoded_s": outcome.audio["decoded_duration_s"],
         "descriptor": outcome.descriptor,
     }
-    connection.execute(_keep_audio(connection.dialect.name), said)
+    _keep_audio(connection, said)
     return outcome
 
 
@@ -135,7 +124,7 @@ def _keep_analyses(connection: Connection, now: float, outcome: Outcome) -> None
         for result in sorted(outcome.groups, key=lambda result: result.group)
     ]
     if rows:
-        connection.execute(_add_analyses(connection.dialect.name), rows)
+        _add_analyses(connection, rows)
 
 
 def _take_the_place_of(connection: Connection, now: float, item: Row[Any], job: Row[Any]) -> None:

@@ -99,5 +99,8 @@ class Catalogue(
     def embeddings(self, kind: Kind, *, after_sequence: int = 0, limit: int | None = None) -> list[EmbeddingRow]:
         """Return fingerprints of a kind committed after a sequence number, in order, at most ``limit`` of them."""
 
+    def settle(self) -> None:
+        """Have all that was written so far outlive a power failure."""
+
     def record_release(self, release: str, *, kind: Kind, space: str, items: int, recall: float) -> None:
         """Note that an index release was published."""

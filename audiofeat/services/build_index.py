@@ -43,6 +43,8 @@ def build_index(
         As they say; what was served before is still served.
     """
     contents = snapshot(catalogue.embeddings(kind), kind=kind, reference=reference)
+    # A release must not name what a power failure can still take back.
+    catalogue.settle()
     view = publisher.publish(contents)
     catalogue.record_release(view.release, kind=kind, space=view.space, items=view.items, recall=view.recall)
     return view

@@ -21,6 +21,7 @@ _SLOTS_AHEAD = 2
 _SLOTS_AHEAD_MOST = 8
 _RING_AGAIN_S = 5.0
 _TIDY_S = 60.0
+_SETTLE_S = 5.0
 # The two clocks may drift so far apart between two passes; more is a clock that was set.
 _JUMP_S = 2.0
 _BATCH_PAGE = 500
@@ -84,7 +85,7 @@ class Reconciler:
         self._feeds = {lane: _Feed(_SLOTS_AHEAD * slots) for lane in Lane}
         self._leads = False
         self._seen: tuple[float, float] | None = None
-        self._steady_at = self._tidy_at = float("-inf")
+        self._steady_at = self._tidy_at = self._settle_at = float("-inf")
 
     def step(self) -> int:
         """Do a full pass where this process leads, or may lead now; return how many jobs were rung for.
@@ -133,6 +134,9 @@ class Reconciler:
         self._catalogue.settle_batches()
         while self._catalogue.expand_batches(page=_BATCH_PAGE) and self._clock() < now + _EXPANSION_S:
             pass
+        if now >= self._settle_at:
+            self._settle_at = now + _SETTLE_S
+            self._catalogue.settle()
         if now >= self._tidy_at:
             self._tidy_at = now + _TIDY_S
             self._slots = self._slots_of_all() or self._slots

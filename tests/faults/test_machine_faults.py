@@ -20,6 +20,7 @@ from commands import SAMPLES, kill, processes_of, wait_until
 
 CLIPS = ("pad_slow_tide.ogg", "noise_grey_weather.ogg", "brass_harbour_call.ogg", "dnb_neon_circuit.ogg")
 COPIES = 6
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
@@ -107,6 +108,17 @@ def test_fault_19_an_installation_told_to_end_ends_in_time(environment: dict[str
     assert count(home, "state = 'leased'") == count(home, "crashes + losses > 0") == 0
     wait_until(lambda: not processes_of(home), timeout_s=10)
     assert not list((home / "scratch").iterdir())
+
+
+@pytest.mark.slow
+def test_fault_19_workers_are_told_to_end_again_and_again() -> None:
+    """The short form of ``python -m tests.faults.cycles``: nothing leased, nothing counted, nothing left behind."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOFEAT_")}
+    command = [sys.executable, "-m", "tests.faults.cycles", "--cycles", "4"]
+    ran = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, cwd=ROOT, timeout=250)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "failed exits 0, leased 0, crashes and losses counted 0" in ran.stdout
+    assert "left behind: 0 processes, 0 temporary folders" in ran.stdout
 
 
 @pytest.mark.slow
