@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sqlalchemy import Engine, event
 from audiofeat.catalogue import open_catalogue
 from audiofeat.catalogue.schema import metadata
 from audiofeat.domain.items import Kind, ObjectVersion
-from audiofeat.domain.jobs import Registration
+from audiofeat.domain.jobs import JobState, Registration
 from audiofeat.errors import CatalogueUnavailable, DiskFull
 
 
@@ -112,18 +113,41 @@ def test_a_release_is_recorded_once_however_often_published(ledger_url: str) -> 
 
 
 def test_sqlite_survives_power_loss_by_its_settings(tmp_path: Path) -> None:
-    """WAL is on, every commit is synced, and no time is lost by waiting readers."""
+    """WAL is on; what was promised is synced with its commit, and what would be done again with the next such one."""
     modes: list[int] = []
     listener = event.listens_for(Engine, "commit")(
         lambda connection: modes.append(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
     )
     try:
-        open_catalogue(f"sqlite:///{tmp_path}/ledger.sqlite3").register(registrations(1))
+        catalogue = open_catalogue(f"sqlite:///{tmp_path}/ledger.sqlite3")
+        [job] = catalogue.register(registrations(1))
+        assert set(modes) == {2}
+        modes.clear()
+        claim = catalogue.claim(job.job_id, worker="w", lease_s=10)
+        assert claim is not None
+        catalogue.reject(claim, code="not_audio", message="text")
+        assert set(modes) == {1}
+        modes.clear()
+        catalogue.settle()
     finally:
         event.remove(Engine, "commit", listener)
     with sqlite3.connect(tmp_path / "ledger.sqlite3") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert set(modes) == {2}
+
+
+def test_connections_that_a_server_closed_meanwhile_are_replaced(
+    new_postgresql: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a restart of PostgreSQL: who comes back to an idle connection does not notice."""
+    monkeypatch.setattr("audiofeat.catalogue.database._IDLE_S", 0.0)
+    url = new_postgresql()
+    catalogue = open_catalogue(url)
+    catalogue.register(registrations(1))
+    with plain_engine(url).begin() as connection:
+        mine = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'audiofeat'"
+        assert connection.exec_driver_sql(f"{mine} AND datname = current_database()").all() == [(True,)]
+    assert catalogue.states() == {JobState.QUEUED: 1}
 
 
 @pytest.mark.parametrize(
