@@ -10,8 +10,9 @@ from audiofeat.domain.keys import ApiKey
 from audiofeat.domain.whereabouts import RefusedMessage
 from audiofeat.ports import Analysis, Candidate, IncidentView, ItemView, JobView, ReleaseView, StepView, Survey
 from audiofeat.services import reprocess
+from audiofeat.services.journeys import Journey, Step
 from audiofeat.services.lookup import Answer, Neighbour
-from schemas import indexes, items, jobs, keys, neighbours, reprocessings
+from schemas import indexes, items, jobs, journeys, keys, neighbours, reprocessings
 from schemas import status as wire_status
 from schemas.records import AudioFacts
 
@@ -68,6 +69,33 @@ def answer(found: Answer) -> neighbours.Neighbours:
         dropped=dict(found.dropped),
         degraded=list(found.degraded),
         neighbours=[_neighbour(line) for line in found.neighbours],
+    )
+
+
+def journey(found: Journey) -> journeys.Journey:
+    """Render a journey."""
+    return journeys.Journey(
+        engine=found.engine.value,
+        space=found.space,
+        index=found.release,
+        tempo_ratio=found.bounds.tempo_ratio,
+        key_steps=found.bounds.key_steps,
+        widened=found.is_widened,
+        steps=[_step(number, step) for number, step in enumerate(found.steps, start=1)],
+    )
+
+
+def _step(number: int, step: Step) -> journeys.JourneyStep:
+    return journeys.JourneyStep(
+        **_name(step.item),
+        step=number,
+        metadata=dict(step.item.metadata),
+        distance=step.distance,
+        tempo_ratio=step.tempo_ratio,
+        key_steps=step.key_steps,
+        to_start=step.to_start,
+        to_end=step.to_end,
+        features=dict(step.features),
     )
 
 

@@ -40,6 +40,7 @@ SCOPES: Mapping[str, keys.Scope | None] = {
     "read_features": READ,
     "read_neighbours": READ,
     "search_neighbours": READ,
+    "read_journey": READ,
     "search_by_upload": READ,
     "read_audio_features": READ,
     "list_audio_features": READ,

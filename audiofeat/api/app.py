@@ -14,6 +14,7 @@ from audiofeat.api import (
     indexes,
     items,
     jobs,
+    journeys,
     neighbours,
     problems,
     reprocessings,
@@ -79,7 +80,7 @@ def create_app(services: Services) -> FastAPI:
         )
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
-    for module in (neighbours, items, audio_features, jobs, events, indexes, reprocessings, fields):
+    for module in (neighbours, journeys, items, audio_features, jobs, events, indexes, reprocessings, fields):
         app.include_router(module.router, prefix="/v1")
     for module in (health, subsonic):
         app.include_router(module.router)

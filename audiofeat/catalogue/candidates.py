@@ -128,6 +128,16 @@ def closeness(connection: Connection, item_ids: Collection[str], target: Target)
     return found
 
 
+def usual_features(connection: Connection, item_ids: Collection[str]) -> dict[str, dict[str, float | str | None]]:
+    """Return the features that have a column, by item and by name."""
+    query = select(attributes.c.item_id, *(attributes.c[FEATURES[path].column] for path in USUAL_FEATURES))
+    found: dict[str, dict[str, float | str | None]] = {}
+    for batch in chunks(list(item_ids)):
+        for row in connection.execute(query.where(attributes.c.item_id.in_(batch))):
+            found[row[0]] = dict(zip(USUAL_FEATURES, row[1:], strict=True))
+    return found
+
+
 def _closeness(target: Target) -> ColumnElement[float]:
     """Return the mean over the terms: 1 where a value is as wanted, 0 where it is out of reach or not known."""
     total: ColumnElement[float] = literal(0.0, Double)
@@ -223,6 +233,11 @@ class SqlAttributes(Attributes):
         """Return items by how near they come to a target, nearest first."""
         with self._database.reading() as connection:
             return nearest_to_target(connection, kind, target, conditions, limit=limit)
+
+    def usual_features(self, item_ids: Collection[str]) -> dict[str, dict[str, float | str | None]]:
+        """Return the features that have a column, by item and by name."""
+        with self._database.reading() as connection:
+            return usual_features(connection, item_ids)
 
     def closeness(self, item_ids: Collection[str], target: Target) -> dict[str, float]:
         """Return how near some items come to a target."""

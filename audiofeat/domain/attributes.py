@@ -84,13 +84,13 @@ USUAL_FEATURES = (
     "mood.arousal",
     "mood.valence",
 )
-_KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS: Mapping[str, str] = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#"}
 _MODES = ("major", "minor")
 _WORDS: Mapping[str, tuple[str, ...]] = {
-    "tonal.key": _KEYS,
+    "tonal.key": KEYS,
     "tonal.mode": _MODES,
-    "tonal.key_second": _KEYS,
+    "tonal.key_second": KEYS,
     "tonal.mode_second": _MODES,
 }
 

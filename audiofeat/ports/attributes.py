@@ -65,5 +65,8 @@ class Attributes(Protocol):
     ) -> dict[str, float]:
         """Return items by how well their features meet a target, 0 to 1, best first."""
 
+    def usual_features(self, item_ids: Collection[str]) -> dict[str, dict[str, float | str | None]]:
+        """Return the features that have a column, by item and by name."""
+
     def closeness(self, item_ids: Collection[str], target: Target) -> dict[str, float]:
         """Return how well the features of some items meet a target, 0 to 1."""

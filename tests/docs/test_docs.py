@@ -43,6 +43,7 @@ SAMPLES += ("show_two_chairs_ep1.ogg", "show_two_chairs_ep2.ogg")
 RUNNING = {
     "docs/how-to/events.md",
     "docs/how-to/http-api.md",
+    "docs/how-to/journeys.md",
     "docs/how-to/lookups.md",
     "docs/how-to/operate.md",
     "docs/how-to/send-requests.md",

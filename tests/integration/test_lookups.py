@@ -1,5 +1,6 @@
 """Lookups over HTTP: every kind of seed, every rule, and what is refused."""
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from audiofeat.bootstrap import Services, load_settings
 from audiofeat.domain.items import Kind
 from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection
+from schemas.journeys import Journey
 from schemas.neighbours import Neighbours, SearchAnswers
 from schemas.problem import Problem
 from shop import SPACES, Shop, sound
@@ -302,3 +304,55 @@ def test_lookups_need_neither_broker_nor_store(asker: Asker, monkeypatch: pytest
     for rules in ({}, {"where": ["genre=ambient"]}, {"keep_ratio": 0.95}, {"weights": {"timbre": 2}}):
         assert asker.one({"item": "0-0.wav"}, **rules).neighbours
     assert asker.one({"target": "120 BPM"}, kind="track").neighbours
+
+
+class TestJourneys:
+    def test_a_way_from_one_family_to_another(self, asker: Asker) -> None:
+        """Starts and ends as asked, over distinct items, with distances and features of each step."""
+        response = asker.http.get("/v1/journeys", params={"from": "0-0.wav", "to": "2-0.wav", "length": 6})
+        found = Journey.model_validate_json(response.content)
+        assert (found.steps[0].key, found.steps[-1].key) == ("0-0.wav", "2-0.wav")
+        assert len({step.id for step in found.steps}) == 6
+        assert [step.step for step in found.steps] == [1, 2, 3, 4, 5, 6]
+        assert found.steps[0].distance is None
+        assert found.steps[3].features["rhythm.tempo_bpm"]
+        for step in found.steps[1:]:
+            assert step.distance
+            assert (step.tempo_ratio or 1.0) <= found.tempo_ratio
+        again = asker.http.get("/v1/journeys", params={"from": "0-0.wav", "to": "2-0.wav", "length": 6})
+        assert again.content == response.content
+
+    def test_the_table_can_be_exported(self, asker: Asker) -> None:
+        """As CSV, a row a step."""
+        asked = {"from": "0-0.wav", "to": "2-0.wav", "length": 5, "format": "csv"}
+        response = asker.http.get("/v1/journeys", params=asked)
+        assert response.headers["content-type"].startswith("text/csv")
+        rows = list(csv.DictReader(io.StringIO(response.text)))
+        assert len(rows) == 5
+        assert rows[0]["title"] == "0-0.wav"
+        assert float(rows[2]["distance"]) > 0
+        assert rows[1]["rhythm.tempo_bpm"]
+
+    def test_conditions_hold_between_the_ends(self, asker: Asker) -> None:
+        """Only what meets them is passed."""
+        asked = {"from": "0-0.wav", "to": "2-0.wav", "length": 5, "where": "artist=Ben", "artist_cap": 0}
+        found = Journey.model_validate_json(asker.http.get("/v1/journeys", params=asked).content)
+        assert {step.metadata["artist"] for step in found.steps[1:-1]} == {"Ben"}
+
+    @pytest.mark.parametrize(
+        ("asked", "status", "said"),
+        [
+            ({"to": "0-0.wav"}, 422, "one item"),
+            ({"to": "e0.mp3"}, 422, "of one kind"),
+            ({"to": "nobody"}, 404, "nobody"),
+            ({"to": "2-0.wav", "length": 2}, 422, "greater than or equal to 3"),
+            ({"to": "2-0.wav", "tempo_ratio": 1.0}, 422, "no way of 8 items"),
+            ({"to": "2-0.wav", "where": "tempo=1"}, 422, "tempo_bpm"),
+            ({"to": "2-0.wav", "speed": 1}, 422, "speed"),
+        ],
+    )
+    def test_what_is_no_journey(self, asker: Asker, asked: dict[str, Any], status: int, said: str) -> None:
+        """Named, with what would do."""
+        response = asker.http.get("/v1/journeys", params={"from": "0-0.wav", **asked})
+        assert response.status_code == status
+        assert said in response.text
