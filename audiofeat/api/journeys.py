@@ -40,6 +40,7 @@ _Where = Annotated[
     list[str],
     Query(default_factory=list, max_length=50, description="What has to hold between the ends, as in lookups."),
 ]
+_Engine = Annotated[Engine, Query(description="How candidates are found; distances are exact either way.")]
 _Format = Annotated[Literal["json", "csv"], Query(description="`csv`: a table, a row a step.")]
 
 
@@ -62,7 +63,7 @@ def read_journey(
     tempo_ratio: _Tempo = None,
     key_steps: _Keys = None,
     seed: _Seed = 0,
-    engine: Engine = Engine.ANNOY,
+    engine: _Engine = Engine.ANNOY,
     format: _Format = "json",  # noqa: A002  the parameter's name on the wire
 ) -> Response:
     """Return a way of small steps from one item to another, over real items."""
