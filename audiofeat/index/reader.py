@@ -58,7 +58,8 @@ class PublishedIndexes:
     cache : Path
         A folder for local copies; several processes may share it.
     poll_s : float
-        How long the pointer is taken to stand still, in seconds.
+        How long the pointer is taken to stand still, in seconds. What it names then is made ready while queries go
+        on; with 0 each query looks, and waits for what it finds.
     fresh_poll_s : float
         How long what was read of the catalogue counts as new, in seconds.
     """
@@ -93,8 +94,9 @@ class PublishedIndexes:
         if state.view is None:
             self.refresh(kind)
         elif time.monotonic() - state.polled_at >= self._poll_s:
-            if state.is_store_down:
-                # No query waits for a store that did not answer the last time.
+            if self._poll_s > 0 or state.is_store_down:
+                # No query waits for a store, nor for a release that has to be fetched and opened.
+                state.polled_at = time.monotonic()
                 threading.Thread(target=self.refresh, args=(kind,), daemon=True).start()
             else:
                 self.refresh(kind)

@@ -5,10 +5,11 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import annoy
 import numpy as np
@@ -34,7 +35,7 @@ from audiofeat.index.publish import Publisher
 from audiofeat.index.reader import PublishedIndexes
 from audiofeat.index.selftest import require_usable
 from audiofeat.index.shared_build import build_shard
-from audiofeat.ports import IndexContents
+from audiofeat.ports import Fetched, IndexContents
 from audiofeat.storage.directory import DirectoryStore
 from audiofeat.storage.s3 import S3Store
 from schemas.manifest import Manifest
@@ -259,6 +260,20 @@ class _Interrupted(DirectoryStore):
         return super().put_if_absent(key, body)
 
 
+class _Slow(DirectoryStore):
+    """A store that gives nothing away while it is told to be slow."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.is_slow, self.fetched = threading.Event(), threading.Event()
+
+    def fetch(self, key: str, into: Path, **limits: Any) -> Fetched:
+        self.fetched.set()
+        while self.is_slow.is_set():
+            time.sleep(0.01)
+        return super().fetch(key, into, **limits)
+
+
 class _AnswerLost(DirectoryStore):
     """A store that swaps and then times out."""
 
@@ -475,6 +490,26 @@ class TestServing:
             thread.join()
         assert not problems
         assert len(seen) >= 4
+
+    def test_no_query_waits_for_a_swap(self, store: DirectoryStore, catalogue: SqlCatalogue, tmp_path: Path) -> None:
+        """While a release is fetched and opened, however long it takes, the one before it answers."""
+        publisher = Publisher(store)
+        first = publisher.publish(contents(seed=1)).release
+        slow = _Slow(tmp_path / "artefacts")
+        reader = PublishedIndexes(slow, catalogue, tmp_path / "cache", poll_s=0.01)
+        reader.current(TRACK)
+        slow.is_slow.set()
+        second = publisher.publish(contents(seed=2)).release
+        waits_s, answered = [], set()
+        while second not in answered:
+            began = time.monotonic()
+            answered.add(reader.current(TRACK).release)
+            waits_s.append(time.monotonic() - began)
+            time.sleep(0.005)
+            if slow.fetched.is_set() and len(waits_s) > 20:
+                slow.is_slow.clear()
+        assert answered == {first, second}
+        assert sorted(waits_s)[-2] < 2.0
 
     def test_old_local_copies_are_removed(
         self, store: DirectoryStore, make_reader: Callable[[], PublishedIndexes], tmp_path: Path
