@@ -50,6 +50,7 @@ SCOPES: Mapping[str, keys.Scope | None] = {
     "subsonic_extensions": None,
     "subsonic_token": READ,
     "subsonic_similar_tracks": READ,
+    "subsonic_path": READ,
     "list_jobs": READ,
     "read_job": READ,
     "create_ingestion": INGEST,

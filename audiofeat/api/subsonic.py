@@ -5,6 +5,7 @@ parameter ``apiKey``, and parameters that are not known are passed over, since c
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,10 +19,12 @@ from audiofeat.api.access import Admission, Caller
 from audiofeat.api.subsonic_wire import sent, similarity, song
 from audiofeat.bootstrap import Services
 from audiofeat.domain import keys
+from audiofeat.domain.journeys import LEAST_LENGTH, MOST_LENGTH
 from audiofeat.domain.lookups import Rules
-from audiofeat.errors import AudiofeatError, ItemNotAnalysed, ItemUnknown
+from audiofeat.errors import AudiofeatError, InvalidInput, ItemNotAnalysed, ItemUnknown
 from audiofeat.refusals import KeyInvalid, KeyMissing, RateLimited, ScopeMissing
 from audiofeat.services import lookup
+from audiofeat.services.journeys import Journey, Route, journey
 from schemas import subsonic
 
 router = APIRouter(prefix="/rest", tags=["OpenSubsonic"])
@@ -37,6 +40,7 @@ _CODES: Mapping[type[AudiofeatError], int] = {
 }
 _MOST_FORM_BYTES = 100_000
 _SIMILAR, _PATH = 10, 25
+_SHORTER = (15, 10, 7, 5, 4, 3)
 _ANSWER: problems.Declared = {
     200: {
         "model": subsonic.SubsonicResponse,
@@ -183,6 +187,31 @@ def _similar(asked: Asked) -> dict[str, Any]:
     }
 
 
+def _path(asked: Asked) -> dict[str, Any]:
+    start, end, most = asked.text("startSongId"), asked.text("endSongId"), asked.count(_PATH)
+    if most < LEAST_LENGTH:
+        raise Failure(_GENERIC, f"count has to be at least {LEAST_LENGTH}: start, end, and a song between")
+    catalogue = asked.services.catalogue
+    found = _longest(start, end, min(most, MOST_LENGTH), asked.services)
+    views = catalogue.items_by_id([step.item.item_id for step in found.steps])
+    return {
+        "sonic_match": [
+            {"entry": song(views[step.item.item_id]), "similarity": similarity(step.to_start)}
+            for step in found.steps
+            if step.item.item_id in views
+        ]
+    }
+
+
+def _longest(start: str, end: str, most: int, services: Services) -> Journey:
+    """Return a way of so many songs, or of fewer where the catalogue has none that long; raises InvalidInput."""
+    *lengths, least = [most, *(length for length in _SHORTER if length < most)]
+    for length in lengths:
+        with suppress(InvalidInput):
+            return journey(start, end, Route(length), catalogue=services.catalogue, indexes=services.indexes)
+    return journey(start, end, Route(least), catalogue=services.catalogue, indexes=services.indexes)
+
+
 def _served(
     name: str, parameters: Mapping[str, str] | None = None, *, required: tuple[str, ...] = ()
 ) -> Callable[[Any], Any]:
@@ -235,3 +264,17 @@ async def subsonic_token(request: Request) -> Response:
 async def subsonic_similar_tracks(request: Request) -> Response:
     """Return what sounds most like a song, nearest first."""
     return await _answered(request, _similar)
+
+
+@_served(
+    "findSonicPath",
+    {
+        "startSongId": "The song to begin with, by its id or any other of its names.",
+        "endSongId": "The song to end with.",
+        "count": "How many songs at most, both included; by default 25.",
+    },
+    required=("startSongId", "endSongId"),
+)
+async def subsonic_path(request: Request) -> Response:
+    """Return songs that lead from one to another by small steps, both included; similarity is that to the first."""
+    return await _answered(request, _path)

@@ -112,6 +112,30 @@ class TestSimilarTracks:
         assert failed(http, "getSonicSimilarTracks", id="episode.mp3")[0] == 0
 
 
+class TestPath:
+    def test_a_path_leads_from_song_to_song(self, http: TestClient, services: Services) -> None:
+        """The start first, as alike to itself as can be, the end last, no song twice, at most as many as asked for."""
+        matches = asked(http, "findSonicPath", startSongId="trk-0-2", endSongId="trk-2-2", count="6")["sonicMatch"]
+        ids = [match["entry"]["id"] for match in matches]
+        ends = [services.catalogue.find_item(name).item_id for name in ("trk-0-2", "trk-2-2")]
+        assert [ids[0], ids[-1]] == ends
+        assert 3 <= len(ids) == len(set(ids)) <= 6
+        assert matches[0]["similarity"] == 1.0
+        assert all(0 <= match["similarity"] <= 1 for match in matches)
+
+    def test_a_small_catalogue_has_a_shorter_one(self, http: TestClient) -> None:
+        """The default of 25 is a most, not a length."""
+        matches = asked(http, "findSonicPath", startSongId="trk-0-2", endSongId="trk-2-2")["sonicMatch"]
+        assert 3 <= len(matches) <= 12
+
+    def test_what_cannot_be_a_path(self, http: TestClient) -> None:
+        """10 without an end, 70 for an unknown one, 0 for one song, two kinds, or a count below three."""
+        assert failed(http, "findSonicPath", startSongId="trk-0-2") == (10, "the parameter 'endSongId' is missing")
+        assert failed(http, "findSonicPath", startSongId="trk-0-2", endSongId="nobody")[0] == 70
+        for end, count in (("trk-0-2", "5"), ("episode.mp3", "5"), ("trk-2-2", "2")):
+            assert failed(http, "findSonicPath", startSongId="trk-0-2", endSongId=end, count=count)[0] == 0
+
+
 class TestProtocol:
     def test_extensions_are_told_without_a_key(self, closed: Callable[..., tuple[TestClient, str]]) -> None:
         """Name and versions of each, so that a client knows what to offer."""
