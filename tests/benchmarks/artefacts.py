@@ -25,6 +25,7 @@ from audiofeat.ports import IndexContents
 from tests.benchmarks.index import a_space, made
 
 _ROWS = 300
+# Only what is signed has to be opened in a process of its own, which takes half a second.
 _SIGNED_EVERY = 10
 Mutation = Callable[[Path, np.random.Generator], str]
 
