@@ -49,6 +49,7 @@ class Manifest(_Wire):
     ``rows`` counts distinct vectors, ``items`` the items behind them: items with one and the same vector share a row.
     ``highest_sequence`` is the newest ledger entry inside; whatever is newer belongs to the overlay.
     ``fingerprint_version`` is that of the feature group behind the vectors; early releases do not tell it.
+    ``quality`` holds the figures by which the next release is judged; early releases have none.
     ``block_dims`` is the length of an item's blocks, which early releases do not have.
     """
 
@@ -69,6 +70,7 @@ class Manifest(_Wire):
     fingerprint_version: Annotated[int, Field(ge=1)] | None = None
     recall_at_10: Annotated[float, Field(ge=0, le=1)]
     recall_queries: Annotated[int, Field(ge=0)]
+    quality: dict[str, float | None] = {}
     canaries: tuple[Canary, ...]
     files: tuple[FileFact, ...]
     created_at: datetime

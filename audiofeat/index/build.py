@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -46,6 +46,7 @@ def build_release(
     rows_per_shard: int = ROWS_PER_SHARD,
     build_shards: ShardBuilder = build_here,
     release: str | None = None,
+    quality: Mapping[str, float | None] | None = None,
 ) -> Manifest:
     """Write vectors, blocks, ids, shards, space and, last, the manifest.
 
@@ -91,6 +92,7 @@ def build_release(
         fingerprint_version=contents.fingerprint_version,
         recall_at_10=recall,
         recall_queries=queries,
+        quality=dict(quality or {}),
         canaries=_canaries(shards, vectors, search_k=search_k),
         files=tuple(_fact(folder / name) for name in files),
         created_at=datetime.now(UTC),

@@ -2,7 +2,7 @@
 
 import errno
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -47,7 +47,7 @@ class Publisher:
         self._rows_per_shard = rows_per_shard
         self._grace = grace
 
-    def publish(self, contents: IndexContents) -> ReleaseView:
+    def publish(self, contents: IndexContents, *, quality: Mapping[str, float | None] | None = None) -> ReleaseView:
         """Build a release, open it as a reader would, store it, and let it be served.
 
         Raises
@@ -66,7 +66,12 @@ class Publisher:
         shards = SharedBuild(self._store, self._ask_workers, kind=kind, release=release)
         with _temporary_folder() as folder:
             manifest = build_release(
-                contents, folder, release=release, rows_per_shard=self._rows_per_shard, build_shards=shards
+                contents,
+                folder,
+                release=release,
+                rows_per_shard=self._rows_per_shard,
+                build_shards=shards,
+                quality=quality,
             )
             sha256 = sha256_of(folder / MANIFEST_FILE)
             open_release(folder, kind=kind, release=manifest.release, manifest_sha256=sha256)
@@ -81,6 +86,13 @@ class Publisher:
         """Build one shard for somebody who publishes; False where it is not wanted any more."""
         require_usable()
         return build_shard(self._store, kind, release, number)
+
+    def quality(self, kind: Kind) -> Mapping[str, float | None]:
+        """Return the figures that were kept with what is served; empty where there are none."""
+        current = self._current(kind)
+        with suppress(IndexMissing, IndexDamaged):
+            return stored_manifest(self._store, kind, current)[0].quality if current else {}
+        return {}
 
     def list(self, kind: Kind) -> list[ReleaseView]:
         """Return the stored releases, newest first; one whose manifest is not valid is left out."""

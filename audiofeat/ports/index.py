@@ -1,6 +1,6 @@
 """Indexes: built aside, published by a pointer, searched."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -84,8 +84,14 @@ class ReleaseView:
 class IndexPublisher(Protocol):
     """Builds releases aside and lets one of them be served."""
 
-    def publish(self, contents: IndexContents) -> ReleaseView:
-        """Build, measure, store and serve a release; raises RecallTooLow, or PointerMoved where another came first."""
+    def publish(self, contents: IndexContents, *, quality: Mapping[str, float | None] | None = None) -> ReleaseView:
+        """Build, measure, store and serve a release, and keep with it the figures by which the next one is judged.
+
+        Raises RecallTooLow, or PointerMoved where another came first.
+        """
+
+    def quality(self, kind: Kind) -> Mapping[str, float | None]:
+        """Return the figures that were kept with what is served; empty where there are none."""
 
     def promote(self, kind: Kind, release: str) -> ReleaseView:
         """Verify a stored release and let it be served; raises IndexMissing, IndexDamaged or PointerMoved."""
