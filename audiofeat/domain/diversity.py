@@ -69,7 +69,7 @@ def diversified(relevance: Floats, vectors: NDArray[np.float32], k: int, *, keep
     relevance : NDArray[np.float64], shape (n,)
         Of each candidate, higher is better.
     vectors : NDArray[np.float32], shape (n, dims)
-        Unit vectors; the variety of a list is the mean distance of its pairs.
+        Unit vectors; the variety of a list is the mean of one minus the cosine over its pairs.
     k : int
         How many to choose.
     keep_ratio : float
@@ -87,7 +87,7 @@ def diversified(relevance: Floats, vectors: NDArray[np.float32], k: int, *, keep
     if len(first) < _LEAST_LINES or len(first) == len(relevance) or not kept > 0:
         return first
     similarity = np.asarray(vectors @ vectors.T, dtype=np.float64)
-    apart = np.sqrt(np.maximum(2.0 - 2.0 * similarity, 0.0))
+    apart = 1.0 - similarity
     lists = _marginal(relevance, similarity, len(first), np.linspace(0.0, 1.0, _STRENGTHS), caps)
     lists = np.vstack([lists, [first]])
     fits = relevance[lists].mean(axis=1) >= kept - _ROUNDING
