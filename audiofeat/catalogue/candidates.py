@@ -8,7 +8,6 @@ from sqlalchemy import (
     Connection,
     Double,
     FromClause,
-    Row,
     Select,
     Text,
     and_,
@@ -30,7 +29,6 @@ from audiofeat.catalogue.schema import aliases, analyses, items
 from audiofeat.domain.attributes import FEATURES, USUAL_FEATURES, Attribute, Sort
 from audiofeat.domain.filters import Condition
 from audiofeat.domain.items import Kind
-from audiofeat.domain.neighbours import Facts
 from audiofeat.domain.targets import Target, terms
 from audiofeat.ports import Attributes, Candidate
 
@@ -77,8 +75,8 @@ def candidates(
     query = _CANDIDATES.where(*(clause(one, _LISTED) for one in conditions)) if conditions else _CANDIDATES
     found: dict[str, Candidate] = {}
     for batch in chunks(list(item_ids)):
-        for row in connection.execute(query, {"ids": batch}):
-            found[row[0]] = _candidate(row)
+        rows = connection.execute(query, {"ids": batch}).all()
+        found |= {row[0]: Candidate._make(row) for row in rows}
     return found
 
 
@@ -194,12 +192,6 @@ def _column(about: Attribute, table: FromClause) -> ColumnElement[Any]:
         .correlate(source)
     )
     return newest.scalar_subquery()
-
-
-def _candidate(row: Row[Any]) -> Candidate:
-    item_id, kind, reference, key, sha256, artist, album, tempo_bpm, tonic, mode, said, group_id = row
-    facts = Facts(tempo_bpm, tonic, mode)
-    return Candidate(item_id, Kind(kind), reference, key, sha256, artist, album, facts, said, group_id)
 
 
 class SqlAttributes(Attributes):

@@ -144,6 +144,24 @@ class OverlaidIndex:
             return self._fresh.rows.blocks_of(item_id)
         return self._index.blocks_of(item_id)
 
+    def vectors_of(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the newest vectors of several items, a row each; zeros where one has none."""
+        rows = self._index.vectors_of(item_ids)
+        for place, item_id in enumerate(item_ids):
+            if self._hides(item_id):
+                vector = self._fresh.rows.vector_of(item_id)
+                rows[place] = 0.0 if vector is None else vector
+        return rows
+
+    def blocks_of_all(self, item_ids: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return the newest blocks of several items, a row each, zeros where there are none."""
+        rows = self._index.blocks_of_all(item_ids)
+        for place, item_id in enumerate(item_ids):
+            if rows is not None and self._hides(item_id):
+                blocks = self._fresh.rows.blocks_of(item_id)
+                rows[place] = 0.0 if blocks is None else blocks
+        return rows
+
     def search(
         self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | None = None
     ) -> list[Hit]:

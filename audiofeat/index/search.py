@@ -34,6 +34,14 @@ class Rows:
         row = None if self.blocks is None else self.items.row_of(item_id)
         return None if row is None or self.blocks is None else self.blocks[row].astype(np.float32)
 
+    def vectors_of(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of several items, a row each; zeros where one is not inside."""
+        return _picked(self.vectors, self.items.rows_of(item_ids))
+
+    def blocks_of_all(self, item_ids: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return the blocks of several items, a row each, zeros where there are none; None without any blocks."""
+        return None if self.blocks is None else _picked(self.blocks, self.items.rows_of(item_ids))
+
     def accept(self, vector: NDArray[np.float32], k: int, *, space: str) -> NDArray[np.float32]:
         """Return a fit query; raises InvalidInput for a wrong ``k`` or vector, SpaceMismatch for another space."""
         return accepted(vector, k, space=space, ours=self.space)
@@ -61,6 +69,14 @@ class _Engine:
     def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's blocks, or None where it or all blocks are missing."""
         return self._rows.blocks_of(item_id)
+
+    def vectors_of(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of several items, a row each; zeros where one is not inside."""
+        return self._rows.vectors_of(item_ids)
+
+    def blocks_of_all(self, item_ids: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return the blocks of several items, a row each, zeros where there are none; None without any blocks."""
+        return self._rows.blocks_of_all(item_ids)
 
     def search(
         self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | None = None
@@ -95,6 +111,13 @@ class AnnoyIndex(_Engine):
 
     def _candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.intp]:
         return propose(self._shards, query, k, search_k=self._search_k)
+
+
+def _picked(table: NDArray[np.float32] | NDArray[np.float16], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return some rows of a table, zeros for those below 0."""
+    picked: NDArray[np.float32] = table[np.maximum(rows, 0)].astype(np.float32)
+    picked[rows < 0] = 0.0
+    return picked
 
 
 def accepted(vector: NDArray[np.float32], k: int, *, space: str, ours: Space) -> NDArray[np.float32]:

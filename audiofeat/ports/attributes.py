@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from audiofeat.domain.filters import Condition
 from audiofeat.domain.items import Kind
@@ -11,16 +10,15 @@ from audiofeat.domain.neighbours import Facts
 from audiofeat.domain.targets import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An item that may be a line of an answer.
+class Candidate(NamedTuple):
+    """An item that may be a line of an answer: a plain row, for lookups read hundreds of them.
 
     Parameters
     ----------
     artist, album : str or None
         By which lines are capped: without regard to case, the show where there is no artist.
-    facts : Facts
-        What was measured and means something to people.
+    tempo_bpm, tonic, mode
+        What was measured of a track and means something to people.
     said : str
         The chosen metadata as JSON.
     group_id : str or None
@@ -28,15 +26,23 @@ class Candidate:
     """
 
     item_id: str
-    kind: Kind
+    kind: str
     reference: str | None
     key: str
     sha256: str
     artist: str | None
     album: str | None
-    facts: Facts
+    tempo_bpm: float | None
+    tonic: str | None
+    mode: str | None
     said: str
     group_id: str | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What is told of it in a sentence; speech has neither tempo nor key that mean anything."""
+        is_track = self.kind == Kind.TRACK
+        return Facts(self.tempo_bpm, self.tonic, self.mode) if is_track else Facts()
 
     @property
     def metadata(self) -> Mapping[str, Any]:

@@ -47,6 +47,12 @@ class VectorIndex(Protocol):
     def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's feature groups one by one, or None: it is not inside, or an early release has no blocks."""
 
+    def vectors_of(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of several items, a row each; zeros where one is not inside."""
+
+    def blocks_of_all(self, item_ids: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return the blocks of several items, a row each, zeros where there are none; None in an early release."""
+
 
 class IndexReader(Protocol):
     """The index that is served now, with everything that was analysed since it was built."""

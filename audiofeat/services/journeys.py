@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.attributes import USUAL_FEATURES
 from audiofeat.domain.filters import Condition
+from audiofeat.domain.items import Kind
 from audiofeat.domain.journeys import (
     FARTHEST_KEY,
     LEAST_LENGTH,
@@ -131,17 +132,17 @@ def journey(start: str, end: str, route: Route, *, catalogue: Catalogue, indexes
         As they say.
     """
     ends = [find(ItemSeed(name), catalogue) for name in (start, end)]
-    if ends[0].kind is not ends[1].kind:
+    kind = Kind(ends[0].kind)
+    if ends[1].kind != kind:
         raise InvalidInput("one end is a track and the other an episode", "choose two of one kind")
     if ends[0].item_id == ends[1].item_id:
         raise InvalidInput("start and end are one item", "choose another end")
-    index = indexes.current(ends[0].kind, engine=route.engine)
+    index = indexes.current(kind, engine=route.engine)
     vectors = [place_of(item, index, catalogue).vector for item in ends]
     points = waypoints(vectors[0], vectors[1], route.length)
     items, layers = _between(ends, points, index, route, catalogue)
-    stops = [
-        _stop(item, vector) for item, vector in zip([*ends, *items], [*vectors, *_vectors(items, index)], strict=True)
-    ]
+    rows = index.vectors_of([item.item_id for item in items])
+    stops = [_stop(item, vector) for item, vector in zip([*ends, *items], [*vectors, *rows], strict=True)]
     for attempt, bounds in enumerate(route.bounds):
         way = find_way(stops, layers, points, bounds=bounds, artist_cap=route.artist_cap, seed=route.seed)
         if way is not None:
@@ -168,21 +169,16 @@ def _between(
     """Return the items near the waypoints, and for each waypoint their places among ends and items."""
     subset: Collection[str] | None = None
     if route.conditions:
-        subset = catalogue.matching(ends[0].kind, route.conditions)
+        subset = catalogue.matching(Kind(ends[0].kind), route.conditions)
     hits = [index.search(point, _NEAR_A_WAYPOINT, space=index.space.id, only=subset) for point in points]
     ids = {item_id for found in hits for hit in found for item_id in hit.item_ids} - {end.item_id for end in ends}
     known = catalogue.candidates(sorted(ids), route.conditions)
-    items = [item for item in known.values() if item.kind is ends[0].kind]
+    items = [item for item in known.values() if item.kind == ends[0].kind]
     place_by_id = {item.item_id: place for place, item in enumerate(items, start=len(ends))}
     layers = [
         [place_by_id[item_id] for hit in found for item_id in hit.item_ids if item_id in place_by_id] for found in hits
     ]
     return items, layers
-
-
-def _vectors(items: Sequence[Candidate], index: VectorIndex) -> list[NDArray[np.float32]]:
-    zeros = np.zeros(index.space.dims, dtype=np.float32)
-    return [zeros if (vector := index.vector_of(item.item_id)) is None else vector for item in items]
 
 
 def _stop(item: Candidate, vector: NDArray[np.float32]) -> Stop:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from audiofeat.domain.items import Kind
 from audiofeat.domain.lookups import MOST_NEIGHBOURS, ItemSeed, Rules, Seed
 from audiofeat.domain.neighbours import Duplicate, Engine, duplicate_of, explain, explain_target
@@ -135,10 +133,9 @@ def _groups(lines: Sequence[Found], asked: Question, rules: Rules) -> dict[str, 
     """Return by item how alike it and the question are in each group; nothing of items without blocks."""
     if asked.place is None or asked.place.blocks is None:
         return {}
-    blocks = {line.item.item_id: asked.index.blocks_of(line.item.item_id) for line in lines}
-    known = {item_id: row for item_id, row in blocks.items() if row is not None}
-    if not known:
+    ids = [line.item.item_id for line in lines]
+    rows = asked.index.blocks_of_all(ids)
+    if rows is None or not ids:
         return {}
-    rows = np.stack(list(known.values()))
     similar = group_similarities_all(asked.index.space, asked.place.blocks, rows, rules.weights or None)
-    return dict(zip(known, similar, strict=True))
+    return dict(zip(ids, similar, strict=True))

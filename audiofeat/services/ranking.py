@@ -22,8 +22,9 @@ from audiofeat.services.seeds import Place, Question
 _SPARE = 16
 # What is ranked anew, or made varied, is chosen from at least so many.
 _POOL = 200
-_GROWTH = 4
+_GROWTH = 16
 _MARGIN = 1.5
+_WIDER = 4
 # From here on a filter has its whole subset compared instead of more candidates looked through.
 _LAST_BATCH = 2_000
 _LEAST_PASSING_RATIO = 0.02
@@ -75,7 +76,7 @@ class _Ranking:
         self.included = None if rules.include is None else _ids(rules.include, "include", catalogue)
         self._weighed = self._weigh() if rules.weights else None
         pooled = rules.weights or rules.keep_ratio < 1 or question.target is not None
-        filtered = _GROWTH * rules.k if rules.conditions else 0
+        filtered = _WIDER * rules.k if rules.conditions else 0
         self._first_batch = max(2 * rules.k + _SPARE, filtered, _POOL if pooled else 0)
 
     def by_place(self) -> Ranked:
@@ -89,9 +90,9 @@ class _Ranking:
             passing = 1.0 - ranked.dropped.get("filtered", 0) / max(ranked.considered, 1)
             if self._rules.conditions and (wanted >= _LAST_BATCH or passing < _LEAST_PASSING_RATIO):
                 return self.among(self._catalogue.matching(self._question.kind, self._rules.conditions))
-            # So many that enough should pass, if what is farther off passes as often.
-            expected = _MARGIN * self._rules.k / max(passing, _LEAST_PASSING_RATIO)
-            wanted = max(2 * wanted, min(int(expected), _LAST_BATCH), 0 if self._rules.conditions else _GROWTH * wanted)
+            # So many that enough should be left, if what is farther off is left as often.
+            expected = int(_MARGIN * self._rules.k * ranked.considered / max(len(ranked.lines), 1))
+            wanted = max(2 * wanted, min(expected, _LAST_BATCH))
 
     def among(self, item_ids: Collection[str] | None) -> Ranked:
         """Compare every one of some items, and hand on as many as the rules need."""
@@ -101,7 +102,7 @@ class _Ranking:
             ranked = self._ranked(hits)
             if len(ranked.lines) >= self._rules.k or len(hits) < wanted:
                 return ranked
-            wanted *= _GROWTH * _GROWTH
+            wanted *= _GROWTH
 
     def by_target(self) -> Ranked:
         """Have the ledger order items by how near their features come to the target."""
@@ -118,7 +119,7 @@ class _Ranking:
             ranked = self._ranked([Hit((item_id,), 0.0) for item_id in near], closeness=near)
             if len(ranked.lines) >= self._rules.k or len(near) < wanted:
                 return ranked
-            wanted *= _GROWTH * _GROWTH
+            wanted *= _GROWTH
 
     def _search(self, k: int, *, only: Collection[str] | None = None) -> list[Hit]:
         index, place = self._question.index, self._question.place
@@ -155,7 +156,7 @@ class _Ranking:
                     continue
                 if item is None:
                     dropped[missing] += 1
-                elif item.kind is not question.kind:
+                elif item.kind != question.kind:
                     dropped["of_another_kind"] += 1
                 elif item_id in self._excluded:
                     dropped["excluded"] += 1
@@ -204,12 +205,7 @@ class _Ranking:
         caps = _caps(pool, rules)
         if rules.keep_ratio == 1.0:
             return diversity.plain(relevance, rules.k, caps=caps)
-        index = self._question.index
-        vectors = np.zeros((len(pool), index.space.dims), dtype=np.float32)
-        for row, one in enumerate(pool):
-            vector = index.vector_of(one.item.item_id)
-            if vector is not None:
-                vectors[row] = vector
+        vectors = self._question.index.vectors_of([one.item.item_id for one in pool])
         return diversity.diversified(relevance, vectors, rules.k, keep_ratio=rules.keep_ratio, caps=caps)
 
     def _passed_over(
@@ -246,12 +242,8 @@ class _Ranking:
 
     def _blocks(self, pool: Sequence[Found]) -> NDArray[np.float32]:
         index = self._question.index
-        rows = np.zeros((len(pool), index.space.block_dims), dtype=np.float32)
-        for row, one in enumerate(pool):
-            blocks = index.blocks_of(one.item.item_id)
-            if blocks is not None:
-                rows[row] = blocks
-        return rows
+        blocks = index.blocks_of_all([one.item.item_id for one in pool])
+        return np.zeros((len(pool), index.space.block_dims), dtype=np.float32) if blocks is None else blocks
 
 
 def _require_blocks(place: Place, release: str) -> NDArray[np.float32]:

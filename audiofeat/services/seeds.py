@@ -130,7 +130,7 @@ def _kind(
     engine: Engine,
 ) -> Kind:
     """Return the one kind of all seeds, raising InvalidInput where there is none or more than one."""
-    kinds = {item.kind for item in items.values()} | {seed.kind for seed in seeds if isinstance(seed, AudioSeed)}
+    kinds = {Kind(item.kind) for item in items.values()} | {seed.kind for seed in seeds if isinstance(seed, AudioSeed)}
     if wanted is not None:
         kinds.add(wanted)
     for seed in seeds:

@@ -129,8 +129,9 @@ def test_a_candidate_carries_what_a_line_needs(catalogue: SqlCatalogue, songs: d
     birch, delta = known[songs["birch"]], known[songs["delta"]]
     assert birch == Candidate(
         songs["birch"], Kind.TRACK, None, "birch.wav", b"birch".hex().ljust(64, "0"), "ana b", None,
-        Facts(122.0, "C#", "minor"), birch.said,
+        122.0, "C#", "minor", birch.said,
     )  # fmt: skip
+    assert birch.facts == Facts(122.0, "C#", "minor")
     assert birch.metadata["artist"] == "ANA b"
     assert (delta.artist, delta.reference) == ("two chairs", "trk-4")
 
