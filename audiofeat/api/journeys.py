@@ -37,8 +37,8 @@ _Keys = Annotated[
 ]
 _Seed = Annotated[int, Query(ge=0, le=2**31 - 1, description="0: the best way; others: alternatives.")]
 _Where = Annotated[
-    list[str],
-    Query(default_factory=list, max_length=50, description="What has to hold between the ends, as in lookups."),
+    tuple[str, ...],
+    Query(max_length=50, description="What has to hold between the ends, as in lookups."),
 ]
 _Engine = Annotated[Engine, Query(description="How candidates are found; distances are exact either way.")]
 _Format = Annotated[Literal["json", "csv"], Query(description="`csv`: a table, a row a step.")]
@@ -56,8 +56,8 @@ def read_journey(
     services: Wired,
     start: _Name,
     to: _To,
-    where: _Where,
     *,
+    where: _Where = (),
     length: _Length = 8,
     artist_cap: _Cap = DEFAULT_CAP,
     tempo_ratio: _Tempo = None,

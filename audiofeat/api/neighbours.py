@@ -47,9 +47,8 @@ _KeepRatio = Annotated[
     ),
 ]
 _Where = Annotated[
-    list[str],
+    tuple[str, ...],
     Query(
-        default_factory=list,
         max_length=50,
         description="`genre=ambient`, `tempo_bpm=118..126`, `artist!=Somebody`; may be repeated, and all have to hold.",
     ),
@@ -75,7 +74,7 @@ def read_neighbours(
     services: Wired,
     name: str,
     *,
-    where: _Where,
+    where: _Where = (),
     k: _K = 10,
     engine: _Engine = Engine.ANNOY,
     duplicates: _Duplicates = "hide",
