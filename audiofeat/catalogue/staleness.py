@@ -1,16 +1,16 @@
 """What is out of date: items that lack results of today's feature versions, and what measuring used to cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, cast, delete, func, or_, select
 
 from audiofeat.catalogue.batches import in_scope
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.schema import analyses, audio, in_state, items, jobs
 from audiofeat.domain.batches import BatchScope
 from audiofeat.domain.jobs import USABLE_STATES
-from audiofeat.ports import Extent, StaleItem, Staleness
+from audiofeat.ports import Extent, OldResult, StaleItem, Staleness
 
 _COST_SAMPLE = 500
 
@@ -20,6 +20,18 @@ class SqlStaleness(Staleness):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def old_results(self, versions: Mapping[str, int], *, limit: int) -> list[OldResult]:
+        """Return results below these versions of their groups where one of that version is stored, too."""
+        with self._database.reading() as connection:
+            return old_results(connection, versions, limit=limit)
+
+    def drop_results(self, results: Sequence[OldResult]) -> None:
+        """Forget results."""
+        with self._database.writing() as (connection, _):
+            if results:
+                rows = [{"bytes": old.sha256, "of": old.group, "number": old.version} for old in results]
+                connection.execute(_DROP, rows)
 
     def extent(self, scope: BatchScope) -> Extent:
         """Return how much of a scope is out of date."""
@@ -56,6 +68,26 @@ def extent(connection: Connection, scope: BatchScope) -> Extent:
         if whole[0] > count:
             groups[group] = (whole[0] - count, max(0.0, whole[1] - seconds))
     return Extent(whole[0], stale[0], stale[1], stale[2], groups)
+
+
+_DROP = delete(analyses).where(
+    analyses.c.sha256 == bindparam("bytes"),
+    analyses.c.group == bindparam("of"),
+    analyses.c.version == bindparam("number"),
+)
+
+
+def old_results(connection: Connection, versions: Mapping[str, int], *, limit: int) -> list[OldResult]:
+    """Return results below these versions of their groups where one of that version is stored, too."""
+    newest = analyses.alias("newest")
+    pairs = [and_(newest.c.group == group, newest.c.version == version) for group, version in versions.items()]
+    query = (
+        select(analyses.c.sha256, analyses.c.group, analyses.c.version, analyses.c.curves_key)
+        .join(newest, and_(newest.c.sha256 == analyses.c.sha256, newest.c.group == analyses.c.group))
+        .where(or_(*pairs), analyses.c.version < newest.c.version)
+        .limit(limit)
+    )
+    return [OldResult(*row) for row in connection.execute(query)]
 
 
 def stale_items(connection: Connection, scope: BatchScope, *, after: str | None, limit: int) -> list[StaleItem]:

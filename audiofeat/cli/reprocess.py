@@ -127,6 +127,16 @@ def cancel(batch: _Id) -> None:
     _change(Change.CANCEL, batch)
 
 
+@app.command()
+def prune() -> None:
+    """Drop results of older feature versions that have a successor of today's, with their curves."""
+    from audiofeat.services import reprocess
+
+    services = Services(load_settings())
+    dropped = reprocess.prune(catalogue=services.catalogue, artefacts=services.artefacts)
+    typer.echo(f"{dropped:,} results of older versions were dropped")
+
+
 def _change(change: Change, batch_id: str) -> None:
     services = Services(load_settings())
     services.catalogue.change_batch(change, batch_id)

@@ -18,6 +18,7 @@ from audiofeat.extraction.sandbox import die_with_parent
 
 _POLL_S = 0.2
 _STOP_PATIENCE_S = 10.0
+_FOLLOW_AGAIN_S = 10.0
 
 
 def up(
@@ -27,7 +28,7 @@ def up(
     ] = None,
     api: Annotated[bool, typer.Option(help="Serve the HTTP API.")] = True,
 ) -> None:
-    """Run broker, workers, reconciler and API in the foreground until Ctrl-C."""
+    """Run broker, workers, reconciler and API, and follow a queue of events where one is set, until Ctrl-C."""
     from audiofeat.cli.machine import Machine
 
     services = Services(load_settings())
@@ -39,7 +40,8 @@ def up(
         signal.signal(name, lambda number, _: stopping.append(number))
     count = settings.workers if workers is None else workers
     with Machine(services, workers=count, cold_workers=settings.cold_workers, stays=True) as machine:
-        server = _start_api(settings.home) if api else None
+        server = _start(settings.home, "-m", "audiofeat.api") if api else None
+        follower = _Follower(settings.home) if settings.events_queue_url else None
         try:
             announced = False
             while not stopping:
@@ -48,6 +50,8 @@ def up(
                     where = f"http://{settings.api_host}:{settings.api_port}/docs" if server else "off"
                     typer.echo(f"running: {count} workers, API {where}; Ctrl-C ends it", err=True)
                     announced = True
+                if follower:
+                    follower.keep_alive()
                 if server is not None and server.poll() is not None:
                     # Why, it has said itself.
                     raise typer.Exit(1)
@@ -55,12 +59,9 @@ def up(
         finally:
             # They end side by side.
             machine.dismiss()
-            if server is not None and server.poll() is None:
-                server.terminate()
-                try:
-                    server.wait(_STOP_PATIENCE_S)
-                except subprocess.TimeoutExpired:
-                    server.kill()
+            for process in (server, follower.process if follower else None):
+                if process is not None:
+                    _end(process)
     typer.echo("stopped", err=True)
 
 
@@ -72,11 +73,36 @@ def _listens(host: str, port: int) -> bool:
         return False
 
 
-def _start_api(home: os.PathLike[str]) -> subprocess.Popen[bytes]:
+class _Follower:
+    """What follows the queue of events; started again a while after it has ended, for whatever reason."""
+
+    def __init__(self, home: os.PathLike[str]) -> None:
+        self._home = home
+        self._began_at = float("-inf")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def keep_alive(self) -> None:
+        """Start it where it does not run, and has not lately been started."""
+        if (self.process is None or self.process.poll() is not None) and (
+            time.monotonic() - self._began_at > _FOLLOW_AGAIN_S
+        ):
+            self._began_at = time.monotonic()
+            self.process = _start(self._home, "-m", "audiofeat", "events", "follow")
+
+
+def _start(home: os.PathLike[str], *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "audiofeat.api"],
+        [sys.executable, *arguments],
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         env={**os.environ, "AUDIOFEAT_HOME": str(home)},
         preexec_fn=partial(die_with_parent, os.getpid()),
     )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()

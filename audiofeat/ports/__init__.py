@@ -9,7 +9,7 @@ from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
 from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
 from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
-from audiofeat.ports.staleness import Extent, StaleItem, Staleness
+from audiofeat.ports.staleness import Extent, OldResult, StaleItem, Staleness
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "MetadataSource",
     "ObjectLedger",
     "ObjectStore",
+    "OldResult",
     "PrintRow",
     "QueuedMessage",
     "ReleaseView",

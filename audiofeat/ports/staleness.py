@@ -1,6 +1,6 @@
 """What of the catalogue is out of date."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,8 +37,24 @@ class StaleItem:
     groups: Mapping[str, int | None]
 
 
+@dataclass(frozen=True, slots=True)
+class OldResult:
+    """A result of an older version, beside which there is one of today's; its curves lie at a key, if it has any."""
+
+    sha256: str
+    group: str
+    version: int
+    curves_key: str | None
+
+
 class Staleness(Protocol):
     """Compares what is stored with what is wanted."""
+
+    def old_results(self, versions: Mapping[str, int], *, limit: int) -> list[OldResult]:
+        """Return results below these versions of their groups where one of that version is stored, too."""
+
+    def drop_results(self, results: Sequence[OldResult]) -> None:
+        """Forget results."""
 
     def extent(self, scope: BatchScope) -> Extent:
         """Return how much of a scope is out of date."""

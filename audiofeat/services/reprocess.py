@@ -11,9 +11,10 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import FAILED_STATES, FINAL_STATES, Lane
 from audiofeat.domain.window import Window
 from audiofeat.errors import InvalidInput
-from audiofeat.ports import Catalogue, Extent
+from audiofeat.ports import Catalogue, Extent, ObjectStore
 
 KIND = "reprocess"
+_PAGE = 500
 RATE_WINDOW_S = 300.0
 _WHERE = "kind=track or episode, store=NAME, key=PREFIX, group=NAME (repeated for several)"
 
@@ -150,3 +151,19 @@ def _estimate_s(extent: Extent, costs: Mapping[str, float]) -> float | None:
         for read in registry.GROUP_READS.get(group, ()):
             heard[read] = max(heard.get(read, 0.0), heard[group])
     return costs["pass"] * extent.audio_s + sum(costs.get(group, 0.0) * seconds for group, seconds in heard.items())
+
+
+def prune(*, catalogue: Catalogue, artefacts: ObjectStore) -> int:
+    """Drop results of older versions where one of today's is stored, with their curves; return how many.
+
+    What is stale and has no successor yet stays, and so does what a newer audiofeat has measured. Stopped in the middle
+    it goes on where it is called again: curves go before the row that names them.
+    """
+    dropped = 0
+    while old := catalogue.old_results(registry.GROUP_VERSIONS, limit=_PAGE):
+        for result in old:
+            if result.curves_key:
+                artefacts.delete(result.curves_key)
+        catalogue.drop_results(old)
+        dropped += len(old)
+    return dropped

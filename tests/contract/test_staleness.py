@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import time
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from audiofeat.domain.batches import BatchScope, BatchState
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import Change, GroupResult, JobState, Lane, Outcome, Registration
 from audiofeat.ports import Extent, StaleItem
-from audiofeat.services.reprocess import begin, keep_windows, plan, progress
+from audiofeat.services.reprocess import begin, keep_windows, plan, progress, prune
+from audiofeat.storage.directory import DirectoryStore
 
 WANTED = {"rhythm": 2, "tonal": 3}
 SCOPE = BatchScope(stale_against=WANTED)
@@ -163,3 +165,29 @@ def test_nothing_is_begun_where_nothing_is_stale(catalogue: SqlCatalogue) -> Non
     batch, _ = begin(SCOPE, catalogue=catalogue)
     assert batch is None
     assert not catalogue.batches()
+
+
+def test_old_results_with_a_successor_are_dropped_with_their_curves(
+    catalogue: SqlCatalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is stale stays until it has been measured anew, and so does what a newer audiofeat has measured."""
+    monkeypatch.setattr("audiofeat.services.reprocess.registry.GROUP_VERSIONS", WANTED)
+    (tmp_path / "artefacts").mkdir()
+    artefacts = DirectoryStore(tmp_path / "artefacts")
+    for name, group, version in (("a", "rhythm", 1), ("a", "rhythm", 2), ("a", "tonal", 4), ("b", "tonal", 2)):
+        key = f"{name}/{group}-{version}"
+        artefacts.put(key, b"curves")
+        (job,) = catalogue.register([Registration(ObjectVersion("s3/music", f"{key}.wav", "1"))])
+        claim = catalogue.claim(job.job_id, worker="w", lease_s=60)
+        assert claim is not None
+        outcome = Outcome(
+            state=JobState.DONE, sha256=name, audio={"decoded_duration_s": 1.0, "bytes": 1}, flags=(),
+            groups=(GroupResult(group, version, {}, {}, curves_key=key),), extractor={}, kind=Kind.TRACK,
+            kind_source=KindSource.METADATA,
+        )  # fmt: skip
+        assert catalogue.finish(claim, outcome)
+    assert [prune(catalogue=catalogue, artefacts=artefacts) for _ in range(2)] == [1, 0]
+    assert sorted(found.key for found in artefacts.list("")) == ["a/rhythm-2", "a/tonal-4", "b/tonal-2"]
+    assert {group: analysis.version for group, analysis in catalogue.analyses_of_audio("a").items()} == {
+        "rhythm": 2, "tonal": 4,
+    }  # fmt: skip

@@ -18,7 +18,7 @@ from audiofeat.errors import CatalogueUnavailable, SourceNotFound
 from audiofeat.services.follow import Follower
 from audiofeat.storage.notifications import SqsQueue
 from audiofeat.storage.s3_connection import S3Connection
-from commands import wait_until
+from commands import kill, processes_of, wait_until
 
 
 class Queue:
@@ -218,3 +218,24 @@ def test_without_a_queue_the_setting_is_named(tmp_path: Path) -> None:
     )
     assert ran.returncode == 2
     assert "AUDIOFEAT_EVENTS_QUEUE_URL" in ran.stderr
+
+
+def test_up_follows_the_queue_too(tmp_path: Path, queue: Queue, s3_connection: S3Connection) -> None:
+    """Where a queue is set nobody has to start another command, and a follower that was killed is started anew."""
+    home = tmp_path / "home"
+    environment = {**os.environ, **environment_of(home, queue, s3_connection)}
+    environment["AUDIOFEAT_S3_ENDPOINT_URL"] = str(s3_connection.endpoint_url)
+    command = [sys.executable, "-m", "audiofeat", "up", "--no-api", "--workers", "0"]
+    up = subprocess.Popen(command, env=environment, cwd=tmp_path)
+    try:
+        queue.send(message("a.wav"))
+        wait_until(lambda: queue.left == 0, timeout_s=60)
+        kill(processes_of(home, "follow"))
+        queue.send(message("b.wav"))
+        wait_until(lambda: queue.left == 0, timeout_s=60)
+    finally:
+        up.terminate()
+        assert up.wait(40) == 0
+    assert not processes_of(home)
+    catalogue = Services(load_settings(home=home)).catalogue
+    assert sorted(item.key for item in catalogue.items()) == ["a.wav", "b.wav"]
