@@ -58,6 +58,7 @@ def celery_app(broker_url: str, *, max_duration_s: float, concurrency: int) -> C
     quorum = broker_url.startswith(("amqp", "pyamqp"))
     app.conf.update(
         accept_content=["json"],
+        broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=5,
         broker_transport_options={} if quorum else _redis_options(visibility_timeout_s=2 * hard_limit_s),

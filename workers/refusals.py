@@ -1,6 +1,7 @@
 """What is no message of ours never reaches a task: it goes to the dead letters, and its reason into the ledger."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from celery.worker.consumer import Consumer
@@ -14,6 +15,7 @@ from audiofeat.errors import AudiofeatError, MessageRefused
 from schemas.messages import IngestRequest
 
 MOST_BYTES = 1 << 20
+_RETRY_S = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 5.0}
 _JOB_ID = TypeAdapter(Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,200}$")])
 _ARGUMENTS: Mapping[str, Callable[[object], object]] = {
     ANALYSE_TASK: _JOB_ID.validate_python,
@@ -44,6 +46,11 @@ class RefusingConsumer(Consumer):
                 handle(message)
 
         return on_message
+
+    def ensure_connected(self, conn: Any) -> Any:  # noqa: ANN401  kombu's connection
+        """Connect, and try again soon, as an embedded broker is back at once; Celery has no setting for it."""
+        conn.ensure_connection = partial(conn.ensure_connection, **_RETRY_S)
+        return super().ensure_connected(conn)
 
 
 def check(message: Any) -> None:  # noqa: ANN401  of kombu's transport

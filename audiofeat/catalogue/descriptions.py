@@ -6,18 +6,24 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from audiofeat.catalogue.attributes import keep_said
-from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.schema import items, jobs, metadata_values
+from audiofeat.catalogue.upserts import Upsert
 from audiofeat.domain.jobs import MetadataRecord, MetadataValue, Registration
 from audiofeat.domain.metadata import merge
 
 _DROP = delete(metadata_values).where(metadata_values.c.item_id == bindparam("wanted"))
 
 
-def keep_metadata(connection: Connection, item_id: str, values: Iterable[MetadataValue]) -> None:
-    """Replace everything that is said of an item."""
+_keep_values = Upsert(metadata_values, metadata_values.c.keys())
+
+
+def keep_metadata(
+    connection: Connection, item_id: str, values: Iterable[MetadataValue], *, is_first: bool = False
+) -> None:
+    """Replace everything that is said of an item; of one whose ``is_first`` result this is, nothing was said before."""
     said = sorted(values, key=lambda value: not value.chosen)
-    connection.execute(_DROP, {"wanted": item_id})
+    if not is_first:
+        connection.execute(_DROP, {"wanted": item_id})
     keep_said(connection, item_id, said)
     rows = [
         {"item_id": item_id, "field": value.field, "source": value.source, "value": value.value, "chosen": value.chosen}
@@ -25,7 +31,7 @@ def keep_metadata(connection: Connection, item_id: str, values: Iterable[Metadat
     ]
     if rows:
         # Where one source gives a field twice, the chosen value comes first and stays.
-        connection.execute(insert_into(connection, metadata_values).on_conflict_do_nothing(), rows)
+        _keep_values(connection, rows)
 
 
 def redescribe(connection: Connection, now: float, registrations: dict[str, Registration]) -> set[str]:

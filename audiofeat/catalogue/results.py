@@ -31,7 +31,8 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
     outcome = _newest_of(connection, outcome)
     _keep_analyses(connection, now, outcome)
     item = connection.execute(_ITEM, {"wanted": claimed.item_id}).one()
-    superseded = item.served is not None and item.served_order > job.source_order
+    is_first = item.served is None
+    superseded = not is_first and item.served_order > job.source_order
     if not superseded:
         kind, kind_source = _stronger(item, outcome)
         _update_item(connection, now, job, outcome, kind=kind, kind_source=kind_source)
@@ -39,10 +40,10 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
         records = unpacked(job.records)
         # A table may have been read while the work went on.
         said = outcome.metadata if records == claimed.records else merged(records, outcome.metadata)
-        keep_metadata(connection, claimed.item_id, said)
+        keep_metadata(connection, claimed.item_id, said, is_first=is_first)
         attributes.keep_measured(connection, claimed.item_id, outcome.sha256)
         placed = outcome if item.taken_down_at is None else replace(outcome, descriptor=None)
-        _replace_embedding(connection, claimed.item_id, kind, placed)
+        _replace_embedding(connection, claimed.item_id, kind, placed, is_first=is_first)
     state = JobState.SUPERSEDED if superseded else outcome.state
     end(
         connection, now, job, state,
@@ -169,13 +170,13 @@ def _update_item(
     connection.execute(_UPDATE_ITEM, current)
 
 
-def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome: Outcome) -> None:
+def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome: Outcome, *, is_first: bool) -> None:
     """Put an item's new fingerprint in place of the old one.
 
     One that has not changed keeps its row, and so its place in the published index: a reprocessing of other groups must
     not send a whole catalogue through the overlay.
     """
-    before = connection.execute(_EMBEDDING, {"wanted": item_id}).one_or_none()
+    before = None if is_first else connection.execute(_EMBEDDING, {"wanted": item_id}).one_or_none()
     if outcome.descriptor is None and before is None:
         return
     version = GROUP_VERSIONS["descriptor"]
@@ -184,7 +185,8 @@ def _replace_embedding(connection: Connection, item_id: str, kind: Kind, outcome
     )  # fmt: skip
     if is_same:
         return
-    connection.execute(_DROP_EMBEDDING, {"wanted": item_id})
+    if before is not None:
+        connection.execute(_DROP_EMBEDDING, {"wanted": item_id})
     # A vector made for the other kind's space would be compared with strangers.
     fits = kind == outcome.kind and outcome.descriptor is not None
     row = {
