@@ -81,6 +81,8 @@ class Attendance(threading.Thread):
         self._deaf_looks = self._deaf_looks + 1 if waiting else 0
         if self._deaf_looks == _DEAF_LOOKS:
             _log.error("consumer_stalled", queues=self._queues)
+            # What it would wait for is mostly what it can no longer acknowledge; work under way is given back.
+            self._app.conf.worker_soft_shutdown_timeout = 0
             os.kill(os.getpid(), signal.SIGTERM)
 
 

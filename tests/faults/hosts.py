@@ -4,7 +4,7 @@ A host is a Celery worker in a process group, with a home, a temporary folder an
 all three servers over lines which can be cut: nothing is refused, nothing arrives any more, as when a switch dies. Cut
 while it holds a job, it lives on; the others end the batch; when its lines are mended, what it brings is refused.
 
-``python -m tests.faults.hosts --objects 600 --cuts 20``
+``python -m tests.faults.hosts --objects 400 --cuts 4``
 """
 
 import argparse
