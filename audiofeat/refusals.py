@@ -9,6 +9,8 @@
     └── RateLimited     too many requests (429)
 """
 
+from collections.abc import Mapping
+
 from audiofeat.codes import ErrorCode
 from audiofeat.errors import UsageError
 
@@ -36,10 +38,14 @@ class ScopeMissing(AccessRefused):
 
 
 class RateLimited(AccessRefused):
-    """Too many requests in too short a time; ``wait_s`` tells when the next one is taken."""
+    """Too many requests in too short a time.
+
+    ``wait_s`` tells when the next one is taken, and ``told`` what headers say of the rate.
+    """
 
     code = ErrorCode.RATE_LIMITED
 
-    def __init__(self, message: str, remedy: str = "", *, wait_s: float) -> None:
+    def __init__(self, message: str, remedy: str = "", *, wait_s: float, told: Mapping[str, str]) -> None:
         super().__init__(message, remedy)
         self.wait_s = wait_s
+        self.told = told

@@ -146,6 +146,7 @@ class Admission:
                 f"more than {allowance.quota:,} requests in {allowance.window_s:g} s",
                 "wait as long as Retry-After says",
                 wait_s=allowance.wait_s,
+                told=allowance.headers,
             )
         return allowance
 

@@ -20,6 +20,7 @@ from schemas.problem import InvalidPart, Problem
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 10
+_KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
 Declared = dict[int | str, dict[str, Any]]
 
 # The nearest ancestor decides. What is not the caller's doing and may pass is 503, also an index that is not there yet.
@@ -150,7 +151,7 @@ def response(request: Request, error: AudiofeatError) -> Response:
     if isinstance(error, UNAUTHENTICATED):
         headers["WWW-Authenticate"] = 'Bearer realm="audiofeat"'
     if isinstance(error, RateLimited):
-        headers["Retry-After"] = str(max(1, math.ceil(error.wait_s)))
+        headers = {**error.told, "Retry-After": str(max(1, math.ceil(error.wait_s)))}
     return _answer(request, status, error.code, error.message, remedy=error.remedy, headers=headers)
 
 
@@ -173,7 +174,7 @@ def _answer(
 ) -> Response:
     problem = _problem(request.url.path, status, code, detail=detail, remedy=remedy or None, parts=parts)
     retry = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Response(problem.model_dump_json(), status, {**(headers or {}), **retry}, MEDIA_TYPE)
+    return Response(problem.model_dump_json(), status, {**_KEPT_BY_NOBODY, **(headers or {}), **retry}, MEDIA_TYPE)
 
 
 def _problem(

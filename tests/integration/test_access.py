@@ -210,6 +210,7 @@ class TestRates:
         assert answers[0].headers["ratelimit-policy"] == '"requests";q=3;w=3600'
         refused(answers[3], 429, "rate_limited")
         assert 1 <= int(answers[3].headers["retry-after"]) <= 1200
+        assert answers[3].headers["ratelimit"].split(";")[1] == "r=0"
         assert client.get("/v1/jobs", headers=other).status_code == 200
 
     def test_trying_keys_is_slowed_down(self, make: Callable[..., TestClient]) -> None:
@@ -267,6 +268,8 @@ class TestValidators:
             answer = client.get(path)
             assert answer.headers["cache-control"] == "no-store", path
             assert "etag" not in answer.headers
+        closed = client.get("/v1/items", headers={"authorization": "Bearer x"})
+        assert (closed.status_code, closed.headers["cache-control"]) == (401, "no-store")
 
 
 def test_requests_are_counted_by_route(tmp_path: Path) -> None:
