@@ -116,7 +116,9 @@ class Rules:
 def require_seeds(seeds: Sequence[Seed]) -> None:
     """Raise InvalidInput unless some seeds can be one question."""
     if not 1 <= len(seeds) <= MOST_SEEDS:
-        raise InvalidInput(f"a lookup takes 1 to {MOST_SEEDS} seeds, these are {len(seeds)}")
+        raise InvalidInput(
+            f"a lookup takes 1 to {MOST_SEEDS} seeds, these are {len(seeds)}", "name an item, a target or audio"
+        )
     for seed in seeds:
         if not (math.isfinite(seed.weight) and 0 < abs(seed.weight) <= MOST_WEIGHT):
             raise InvalidInput(

@@ -1,5 +1,6 @@
 """Audio that is not in the catalogue, as a seed: measured by a child in its sandbox, and then forgotten."""
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,7 +15,7 @@ from audiofeat.domain.items import Kind, infer_kind
 from audiofeat.domain.lookups import AudioSeed
 from audiofeat.domain.neighbours import Facts
 from audiofeat.domain.quality import Status
-from audiofeat.errors import Busy, ExtractionCrashed, InvalidInput, ObjectTooLarge
+from audiofeat.errors import Busy, ExtractionCrashed, InvalidInput, ObjectTooLarge, SourceNotFound
 from audiofeat.extraction.client import Extraction
 from audiofeat.ports import ObjectStore
 from audiofeat.services.scratch import private_folder, require_space
@@ -96,7 +97,9 @@ class Listener:
             return self._seed(fetched.path, kind, weight)
 
     def to_file(self, path: Path, *, kind: Kind | None = None, weight: float = 1.0) -> AudioSeed:
-        """Return the seed that a local file is; raises InvalidInput where it is no audio."""
+        """Return the seed that a local file is; raises InvalidInput or SourceNotFound where it is none."""
+        if not path.is_file() or not os.access(path, os.R_OK):
+            raise SourceNotFound(f"{path} is no file that can be read", "give the path of an audio file")
         return self._seed(path, kind, weight)
 
     @contextmanager
