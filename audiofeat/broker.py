@@ -121,18 +121,19 @@ class CeleryQueue:
 
     def ring(self, job_ids: Sequence[str], lane: Lane) -> None:
         """Enqueue job ids into a lane's queue; raises BrokerUnavailable."""
-        self._send(ANALYSE_TASK, [[job_id] for job_id in job_ids], lane)
+        self._send(ANALYSE_TASK, job_ids, lane)
 
     def build_shards(self, kind: Kind, release: str, numbers: Sequence[int]) -> None:
         """Ask for the shards of an index that is being built; raises BrokerUnavailable."""
-        self._send(SHARD_TASK, [[kind.value, release, number] for number in numbers], Lane.BULK)
+        shards = [{"kind": kind.value, "release": release, "number": number} for number in numbers]
+        self._send(SHARD_TASK, shards, Lane.BULK)
 
-    def _send(self, task: str, calls: Sequence[list[str | int]], lane: Lane) -> None:
+    def _send(self, task: str, arguments: Sequence[object], lane: Lane) -> None:
         try:
             with self._app.producer_pool.acquire(block=True, timeout=5) as producer:
-                for args in calls:
+                for argument in arguments:
                     self._app.send_task(
-                        task, args=args, queue=lane.value, producer=producer, retry=False, ignore_result=True
+                        task, args=[argument], queue=lane.value, producer=producer, retry=False, ignore_result=True
                     )
         except (OperationalError, OSError) as error:
             raise _unavailable(self._app, error) from error

@@ -1,8 +1,10 @@
 """What a producer sends to have an object analysed: version 1 of the ingest request."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.manifest import Kind, Release
 
 STORE_PATTERN = r"^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 ETAG_PATTERN = r"^[A-Za-z0-9+/=_.-]+$"
@@ -28,3 +30,13 @@ class IngestRequest(BaseModel):
     metadata: dict[str, Any] = Field(
         default_factory=dict, max_length=100, description="Plain fields: title, artist, ..."
     )
+
+
+class ShardRequest(BaseModel):
+    """A shard of an index that is being built: ours alone, made by whoever publishes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Kind
+    release: Release
+    number: Annotated[int, Field(ge=0, lt=1_000)]

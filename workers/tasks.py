@@ -6,7 +6,7 @@ from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, SHARD_TASK
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
 from audiofeat.services.requests import accept
-from schemas.messages import IngestRequest
+from schemas.messages import IngestRequest, ShardRequest
 from workers.app import app
 from workers.base import Task
 
@@ -30,6 +30,7 @@ def ingest(self: Task, request: dict[str, Any]) -> None:
 
 
 @app.task(base=Task, bind=True, name=SHARD_TASK)
-def build_shard(self: Task, kind: str, release: str, number: int) -> None:
+def build_shard(self: Task, request: dict[str, Any]) -> None:
     """Build one shard of an index for whoever publishes it, if it is still wanted."""
-    self.services.publisher.build_shard(Kind(kind), release, number)
+    message = ShardRequest.model_validate(request)
+    self.services.publisher.build_shard(Kind(message.kind), message.release, message.number)
