@@ -38,6 +38,8 @@ SCOPES: Mapping[str, keys.Scope | None] = {
     "list_items": READ,
     "read_item": READ,
     "read_features": READ,
+    "read_metadata": READ,
+    "lock_metadata": ADMIN,
     "read_neighbours": READ,
     "search_neighbours": READ,
     "read_journey": READ,

@@ -15,6 +15,7 @@ from audiofeat.api import (
     items,
     jobs,
     journeys,
+    metadata,
     neighbours,
     problems,
     reprocessings,
@@ -30,9 +31,9 @@ from audiofeat.bootstrap import Services
 API_VERSION = "1"
 _DESCRIPTION = (
     "What in the catalogue sounds like this, and why? An item goes by its id, its reference, its object key or the "
-    "key's last part (a key that itself ends in `/features` or `/neighbours`: by its id). A value out of range and a "
-    "parameter that is not known are errors. Every error is a problem of RFC 9457 with a stable `code`; 503 means "
-    "that the same request may succeed later, also where no index is published yet."
+    "key's last part (a key that itself ends in `/features`, `/metadata` or `/neighbours`: by its id). A value out of "
+    "range and a parameter that is not known are errors. Every error is a problem of RFC 9457 with a stable `code`; "
+    "503 means that the same request may succeed later, also where no index is published yet."
 )
 
 
@@ -74,13 +75,13 @@ def create_app(services: Services) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.api_cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "PATCH", "POST"],
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
         )
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
-    for module in (neighbours, journeys, items, audio_features, jobs, events, indexes, reprocessings, fields):
+    for module in (neighbours, journeys, metadata, items, audio_features, jobs, events, indexes, reprocessings, fields):
         app.include_router(module.router, prefix="/v1")
     for module in (health, subsonic):
         app.include_router(module.router)

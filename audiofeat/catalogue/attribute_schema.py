@@ -14,6 +14,8 @@ attributes = Table(
     Column("item_id", Text, ForeignKey("items.item_id"), primary_key=True),
     # The chosen metadata as JSON text, read for the lines of an answer only.
     Column("said", Text, nullable=False),
+    # Digest of the merge policy by which it was chosen.
+    Column("policy", Text),
     *(Column(name, Text) for name in TEXTS),
     Column("explicit", Boolean),
     Column("release_date", _DAY),
@@ -22,6 +24,7 @@ attributes = Table(
         Column(ATTRIBUTES[path].column, Text if ATTRIBUTES[path].sort is Sort.WORD else Double)
         for path in USUAL_FEATURES
     ),
+    Index("attributes_by_policy", "policy", "item_id"),
     Index("attributes_by_artist", "artist"),
     Index("attributes_by_album", "album"),
     Index("attributes_by_show", "show"),

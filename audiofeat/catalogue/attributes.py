@@ -1,16 +1,16 @@
 """Keeps the row of attributes of each analysed item: with its metadata, and with its features."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, select
 
 from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.schema import analyses, audio
 from audiofeat.catalogue.upserts import Upsert
 from audiofeat.domain.attributes import ATTRIBUTES, TEXTS, USUAL_FEATURES, from_metadata
-from audiofeat.domain.jobs import MetadataValue
+from audiofeat.domain.metadata_fields import Value
 
 _GROUPS = sorted({path.partition(".")[0] for path in USUAL_FEATURES})
 
@@ -22,33 +22,26 @@ _FOUND = (
     # Of each group the newest comes last and stays.
     .order_by(analyses.c.version)
 )
-_SAID = ("said", *TEXTS, "explicit", "release_date")
+_SAID = ("said", "policy", *TEXTS, "explicit", "release_date")
 _keep_said = Upsert(attributes, ("item_id", *_SAID), replaced=_SAID)
 _MEASURED = ("duration_s", *(ATTRIBUTES[path].column for path in USUAL_FEATURES))
+_keep_measured = Upsert(attributes, ("item_id", "said", *_MEASURED), replaced=_MEASURED)
 
 
-def keep_said(connection: Connection, item_id: str, values: Iterable[MetadataValue]) -> None:
-    """Take over what is said of an item, and leave what was measured."""
-    chosen = {value.field: value.value for value in values if value.chosen}
+def keep_said(connection: Connection, item_id: str, chosen: Mapping[str, Value], *, policy: str) -> None:
+    """Take over what is said of an item, and by which policy it was merged; leave what was measured."""
     said = json.dumps(dict(sorted(chosen.items())), ensure_ascii=False)
-    row = {"item_id": item_id, "said": said, **from_metadata(chosen)}
+    row = {"item_id": item_id, "said": said, "policy": policy, **from_metadata(chosen)}
     _keep_said(connection, row)
 
 
 def keep_measured(connection: Connection, item_id: str, sha256: str) -> None:
-    """Take over what the newest versions of the feature groups say of an item's audio; something was said before."""
+    """Take over what the newest versions of the feature groups say of an item's audio."""
     found = connection.execute(_FOUND, {"bytes": sha256}).all()
     values = {row.group: row.measured for row in found if row.group is not None}
     measured = {ATTRIBUTES[path].column: _value(path, values) for path in USUAL_FEATURES}
     duration_s = found[0].decoded_s if found else None
-    connection.execute(_UPDATE, {"wanted": item_id, "duration_s": duration_s, **measured})
-
-
-_UPDATE = (
-    update(attributes)
-    .where(attributes.c.item_id == bindparam("wanted"))
-    .values({name: bindparam(name) for name in _MEASURED})
-)
+    _keep_measured(connection, {"item_id": item_id, "said": "{}", "duration_s": duration_s, **measured})
 
 
 def _value(path: str, values: dict[str, dict[str, Any]]) -> float | str | None:

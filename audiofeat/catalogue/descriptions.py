@@ -1,44 +1,109 @@
-"""Metadata that arrives after its audio: what a table says now replaces what it said when the job was registered."""
+"""What is said of items: records are kept as received, and merged when one of them, a lock or the policy changes."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from audiofeat.catalogue import policies
+from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.attributes import keep_said
-from audiofeat.catalogue.schema import items, jobs, metadata_values
+from audiofeat.catalogue.chunks import chunks
+from audiofeat.catalogue.metadata_schema import match_keys, metadata_locks, source_records
+from audiofeat.catalogue.schema import items, jobs
 from audiofeat.catalogue.upserts import Upsert
-from audiofeat.domain.jobs import MetadataRecord, MetadataValue, Registration
-from audiofeat.domain.metadata import merge
+from audiofeat.domain.jobs import MetadataRecord, Registration
+from audiofeat.domain.match_keys import keys_of
+from audiofeat.domain.merging import choose
+from audiofeat.domain.metadata_fields import Value
+from audiofeat.domain.source_records import MERGED_STATES, TAGS, Lock, Match, MatchState, SourceRecord, delivered
 
-_DROP = delete(metadata_values).where(metadata_values.c.item_id == bindparam("wanted"))
+_MEASURED = {"duration_s": attributes.c.duration_s, "tempo_bpm": attributes.c.rhythm_tempo_bpm}
+_REPLACED = ("state", "fields", "fetched_at", "licence", "rank", "confidence", "rule", "evidence")
+_keep_records = Upsert(source_records, ("source", "record_id", "item_id", *_REPLACED), replaced=_REPLACED)
+_DROP_TAGS = delete(source_records).where(
+    source_records.c.source == TAGS,
+    source_records.c.record_id == bindparam("wanted"),
+    source_records.c.item_id == bindparam("wanted"),
+)
+_DROP_KEYS = delete(match_keys).where(match_keys.c.item_id == bindparam("wanted"))
 
 
-_keep_values = Upsert(metadata_values, metadata_values.c.keys())
+def keep_delivered(connection: Connection, now: float, item_id: str, records: Iterable[MetadataRecord]) -> None:
+    """Keep what came with an item, or stands in its file, in place of what the same sources said before."""
+    own = delivered(records, record_id=item_id, fetched_at=now)
+    keep_matches(connection, [Match(record, item_id, MatchState.OWN) for record in own])
 
 
-def keep_metadata(
-    connection: Connection, item_id: str, values: Iterable[MetadataValue], *, is_first: bool = False
-) -> None:
-    """Replace everything that is said of an item; of one whose ``is_first`` result this is, nothing was said before."""
-    said = sorted(values, key=lambda value: not value.chosen)
-    if not is_first:
-        connection.execute(_DROP, {"wanted": item_id})
-    keep_said(connection, item_id, said)
-    rows = [
-        {"item_id": item_id, "field": value.field, "source": value.source, "value": value.value, "chosen": value.chosen}
-        for value in said
-    ]
-    if rows:
-        # Where one source gives a field twice, the chosen value comes first and stays.
-        _keep_values(connection, rows)
+def drop_tags(connection: Connection, item_id: str) -> None:
+    """Forget the tags of the file that an item had before."""
+    connection.execute(_DROP_TAGS, {"wanted": item_id})
+
+
+def keep_matches(connection: Connection, matches: Sequence[Match]) -> None:
+    """Keep records with the items that they may be about."""
+    if not matches:
+        return
+    rows = {(row["source"], row["record_id"], row["item_id"]): row for row in map(_row, matches)}
+    _keep_records(connection, list(rows.values()))
+
+
+def remerge(connection: Connection, item_ids: Collection[str]) -> None:
+    """Merge anew, under the policy in force, all that is said of some items."""
+    policy = policies.in_force(connection)
+    for batch in chunks(sorted(item_ids)):
+        before = {row.item_id: row for row in connection.execute(_facts_of(batch))}
+        records, locks = records_of(connection, batch), locks_of(connection, batch)
+        for item_id in batch:
+            row = before.get(item_id)
+            heard = measured(row)
+            said = choose(records.get(item_id, ()), policy, locks=locks.get(item_id, ()), measured=heard)
+            keep_said(connection, item_id, said, policy=policy.digest)
+            # What was never merged by a policy has no keys yet.
+            known = keys_of(json.loads(row.said)) if row and row.policy else None
+            _keep_keys(connection, item_id, known, keys_of(said))
+
+
+def measured(row: Any) -> dict[str, Value]:  # noqa: ANN401  a row of whatever columns
+    """Return what an item's row of attributes holds of what the audio says, and sources claim."""
+    if row is None:
+        return {}
+    heard = {name: row._mapping[column] for name, column in _MEASURED.items()}  # noqa: SLF001  a public name
+    return {name: value for name, value in heard.items() if value is not None}
+
+
+def records_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, list[SourceRecord]]:
+    """Return the records that are merged, by item."""
+    query = select(source_records).where(
+        source_records.c.item_id.in_(item_ids), source_records.c.state.in_(sorted(MERGED_STATES))
+    )
+    found: dict[str, list[SourceRecord]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.item_id, []).append(record(row))
+    return found
+
+
+def locks_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, list[Lock]]:
+    """Return people's words, by item."""
+    found: dict[str, list[Lock]] = {}
+    for row in connection.execute(select(metadata_locks).where(metadata_locks.c.item_id.in_(item_ids))):
+        found.setdefault(row.item_id, []).append(Lock(row.field, row.value, row.by, row.at))
+    return found
+
+
+def record(row: Any) -> SourceRecord:  # noqa: ANN401  a row of the table
+    """Return the record that a row keeps."""
+    return SourceRecord(
+        row.source, row.record_id, row.fields, row.fetched_at, row.licence, row.rank, row.confidence
+    )  # fmt: skip
 
 
 def redescribe(connection: Connection, now: float, registrations: dict[str, Registration]) -> set[str]:
     """Take over new records of known jobs, by job id; return the ids of those whose records have changed.
 
-    A source that says nothing this time keeps what it said before. A job that has not ended will merge the records
-    itself; for an item whose audio is analysed they are merged here, with what the tags in the file said.
+    A source that says nothing this time keeps what it said before. A job that has not ended brings its records along
+    when it does; for an item whose audio is analysed they are merged here.
     """
     given = {job_id: r.records for job_id, r in registrations.items() if r.records}
     query = (
@@ -57,20 +122,9 @@ def redescribe(connection: Connection, now: float, registrations: dict[str, Regi
         values = {"records": packed(records), "updated_at": now}
         connection.execute(update(jobs).where(jobs.c.job_id == row.job_id).values(values))
         if row.served == row.job_id:
-            said = connection.execute(select(metadata_values).where(metadata_values.c.item_id == row.item_id))
-            keep_metadata(connection, row.item_id, merged(records, said))
+            keep_delivered(connection, now, row.item_id, records)
+            remerge(connection, [row.item_id])
     return changed
-
-
-def merged(records: Sequence[MetadataRecord], said: Iterable[Any]) -> tuple[MetadataValue, ...]:
-    """Merge a job's records with the values that other sources, such as the tags in the file, have given."""
-    named = {record.source for record in records}
-    others: dict[str, dict[str, Any]] = {}
-    for value in said:
-        if value.source not in named:
-            others.setdefault(value.source, {})[value.field] = value.value
-    every = [*records, *(MetadataRecord(source, fields) for source, fields in sorted(others.items()))]
-    return merge(every, trust=[record.source for record in every])
 
 
 def packed(records: Sequence[MetadataRecord]) -> list[dict[str, Any]]:
@@ -81,3 +135,33 @@ def packed(records: Sequence[MetadataRecord]) -> list[dict[str, Any]]:
 def unpacked(rows: Iterable[dict[str, Any]]) -> tuple[MetadataRecord, ...]:
     """Return the records that a job's row keeps."""
     return tuple(MetadataRecord(row["source"], row["fields"]) for row in rows)
+
+
+def _facts_of(item_ids: Sequence[str]) -> Any:  # noqa: ANN401  a statement over columns chosen here
+    columns = (attributes.c.item_id, attributes.c.said, attributes.c.policy, *_MEASURED.values())
+    return select(*columns).where(attributes.c.item_id.in_(item_ids))
+
+
+def _keep_keys(connection: Connection, item_id: str, before: frozenset[str] | None, now: frozenset[str]) -> None:
+    if before == now:
+        return
+    connection.execute(_DROP_KEYS, {"wanted": item_id})
+    if now:
+        connection.execute(match_keys.insert(), [{"key": key, "item_id": item_id} for key in sorted(now)])
+
+
+def _row(match: Match) -> Mapping[str, Any]:
+    record = match.record
+    return {
+        "source": record.source,
+        "record_id": record.record_id,
+        "item_id": match.item_id,
+        "state": match.state,
+        "fields": dict(record.fields),
+        "fetched_at": record.fetched_at,
+        "licence": record.licence,
+        "rank": record.rank,
+        "confidence": record.confidence,
+        "rule": match.rule,
+        "evidence": dict(match.evidence),
+    }

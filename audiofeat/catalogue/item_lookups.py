@@ -1,15 +1,17 @@
 """Reading items: by any name a person has for them, by id, in pages."""
 
+import json
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
+from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.chunks import chunks
-from audiofeat.catalogue.schema import aliases, audio, items, jobs, metadata_values
+from audiofeat.catalogue.schema import aliases, audio, items, jobs
 from audiofeat.domain.items import Kind
-from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.domain.jobs import JobState
 from audiofeat.errors import ItemUnknown
 from audiofeat.ports import ItemView
 
@@ -89,16 +91,6 @@ def items_by_id(connection: Connection, item_ids: Sequence[str]) -> dict[str, It
     return found
 
 
-def values_of(connection: Connection, item_id: str) -> list[MetadataValue]:
-    """Return every metadata value of an item, by field, the chosen one first."""
-    query = (
-        select(metadata_values)
-        .where(metadata_values.c.item_id == item_id)
-        .order_by(metadata_values.c.field, metadata_values.c.chosen.desc(), metadata_values.c.source)
-    )
-    return [MetadataValue(row.field, row.value, row.source, row.chosen) for row in connection.execute(query)]
-
-
 def _items_query() -> Select[Any]:
     served = select(jobs.c.state).where(jobs.c.job_id == items.c.job_id).scalar_subquery()
     latest = (
@@ -130,9 +122,8 @@ def _items_query() -> Select[Any]:
 def _views(connection: Connection, rows: Sequence[Row[Any]]) -> list[ItemView]:
     chosen: dict[str, dict[str, Any]] = {row.item_id: {} for row in rows}
     for batch in chunks(list(chosen)):
-        query = select(metadata_values).where(metadata_values.c.item_id.in_(batch), metadata_values.c.chosen)
-        for value in connection.execute(query.order_by(metadata_values.c.field)):
-            chosen[value.item_id][value.field] = value.value
+        query = select(attributes.c.item_id, attributes.c.said).where(attributes.c.item_id.in_(batch))
+        chosen |= {row.item_id: json.loads(row.said) for row in connection.execute(query)}
     return [_view(row, chosen[row.item_id]) for row in rows]
 
 

@@ -11,12 +11,12 @@ from audiofeat.catalogue.duplicates import SqlDuplicates
 from audiofeat.catalogue.fleet import SqlAttendance, SqlBatches
 from audiofeat.catalogue.job_ledger import SqlLedger
 from audiofeat.catalogue.key_ring import SqlKeyRing
+from audiofeat.catalogue.metadata_ledger import SqlMetadata
 from audiofeat.catalogue.object_ledger import SqlObjectLedger
 from audiofeat.catalogue.staleness import SqlStaleness
 from audiofeat.catalogue.takedowns import SqlTakedowns
 from audiofeat.catalogue.upgrade import upgrade
 from audiofeat.domain.items import Kind
-from audiofeat.domain.jobs import MetadataValue
 from audiofeat.ports import Analysis, Catalogue, EmbeddingRow, ItemView
 
 
@@ -53,6 +53,7 @@ class SqlCatalogue(
     SqlDuplicates,
     SqlTakedowns,
     SqlAttributes,
+    SqlMetadata,
     SqlKeyRing,
     Catalogue,
 ):
@@ -106,11 +107,6 @@ class SqlCatalogue(
         """Return the named items that exist."""
         with self._database.reading() as connection:
             return item_lookups.items_by_id(connection, item_ids)
-
-    def metadata_values(self, item_id: str) -> list[MetadataValue]:
-        """Return every value that any source gave, chosen or not."""
-        with self._database.reading() as connection:
-            return item_lookups.values_of(connection, item_id)
 
     def embedding_of(self, item_id: str) -> EmbeddingRow | None:
         """Return an item's fingerprint, or None while it has none."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from audiofeat.catalogue import attributes, counters, transitions
 from audiofeat.catalogue.claims import held_job
-from audiofeat.catalogue.descriptions import keep_metadata, merged, unpacked
+from audiofeat.catalogue.descriptions import drop_tags, keep_delivered, remerge, unpacked
 from audiofeat.catalogue.endings import end
 from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
 from audiofeat.catalogue.transitions import Transition
@@ -37,11 +37,13 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
         kind, kind_source = _stronger(item, outcome)
         _update_item(connection, now, job, outcome, kind=kind, kind_source=kind_source)
         _take_the_place_of(connection, now, item, job)
-        records = unpacked(job.records)
-        # A table may have been read while the work went on.
-        said = outcome.metadata if records == claimed.records else merged(records, outcome.metadata)
-        keep_metadata(connection, claimed.item_id, said, is_first=is_first)
+        # Not the claim's own: a table may have been read while the work went on.
+        records = [*unpacked(job.records), *([outcome.tags] if outcome.tags else [])]
+        if not is_first:
+            drop_tags(connection, claimed.item_id)
+        keep_delivered(connection, now, claimed.item_id, records)
         attributes.keep_measured(connection, claimed.item_id, outcome.sha256)
+        remerge(connection, [claimed.item_id])
         placed = outcome if item.taken_down_at is None else replace(outcome, descriptor=None)
         _replace_embedding(connection, claimed.item_id, kind, placed, is_first=is_first)
     state = JobState.SUPERSEDED if superseded else outcome.state

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
-    Boolean,
     Column,
     ColumnElement,
     Double,
@@ -209,16 +208,6 @@ analyses = Table(
     Column("curves_key", Text),
     Column("seconds", Double, nullable=False),
     Column("created_at", Double, nullable=False),
-)
-
-metadata_values = Table(
-    "metadata_values",
-    metadata,
-    Column("item_id", Text, ForeignKey("items.item_id"), primary_key=True),
-    Column("field", Text, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("value", JSON, nullable=False),
-    Column("chosen", Boolean, nullable=False),
 )
 
 embeddings = Table(

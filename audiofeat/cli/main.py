@@ -21,6 +21,7 @@ from audiofeat.cli import (
     items,
     journey,
     keys,
+    metadata,
     neighbours,
     reprocess,
     status,
@@ -62,6 +63,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(reprocess.app, name="reprocess")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
+app.add_typer(metadata.app, name="metadata")
 
 
 @app.callback(invoke_without_command=True)

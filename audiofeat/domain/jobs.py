@@ -171,12 +171,31 @@ class GroupResult:
 
 @dataclass(frozen=True, slots=True)
 class MetadataValue:
-    """One field of one item: what was said, by whom, and whether the merge chose it."""
+    """One field of one item: what was said, by whom, and whether the merge chose it.
+
+    Parameters
+    ----------
+    record_id : str
+        The source's own name of the record that says it.
+    fetched_at : float
+        When it was said, in epoch seconds.
+    licence : str or None
+        Under which the source gives it; None where it names none.
+    rule : str
+        By which the field was merged; ``lock`` for a person's word, ``invalid`` for what can never be chosen.
+    confidence : float
+        How sure it is that the record is about the item, 0 to 1.
+    """
 
     field: str
     value: Any
     source: str
     chosen: bool
+    record_id: str = ""
+    fetched_at: float = 0.0
+    licence: str | None = None
+    rule: str = "order"
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +210,7 @@ class Outcome:
     extractor: dict[str, Any]
     kind: Kind
     kind_source: KindSource
-    metadata: tuple[MetadataValue, ...] = ()
+    tags: MetadataRecord | None = None
     descriptor: bytes | None = None
     space: str | None = None
     embedding: bytes | None = None

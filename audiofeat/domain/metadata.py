@@ -1,64 +1,15 @@
-"""Whose word counts: the merge policy, and which records are about which object.
+"""Which records of tables are about which object."""
 
-The policy, in writing:
-
-1. What comes with the item itself (``message``, ``api``) is trusted most, then tables (``csv:*``, ``jsonl:*``) in
-   the order in which they were named, then any other source, and the tags inside the file (``tags``) least.
-2. Of each field the valid value of the most trusted source is chosen. ``explicit`` is the exception: one source that
-   warns is enough.
-3. Every other value stays beside it, under the name of its source. A value that breaks the field's rule is kept
-   and never chosen (:func:`audiofeat.domain.metadata_fields.read_value` says why).
-4. Between equally trusted sources the alphabet decides, first by source, then by value, so that the result does
-   not depend on the order of arrival.
-"""
-
-import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from audiofeat.domain.items import Kind
-from audiofeat.domain.jobs import MetadataRecord, MetadataValue
-from audiofeat.domain.metadata_fields import Value, clean, field_name, read_value
-
-_CLASSES = {"message": 0, "api": 0, "csv": 1, "jsonl": 1, "tags": 3}
-_OTHER_CLASS = 2
-_ANY_WARNING_COUNTS = frozenset({"explicit"})
-
-
-def merge(records: Iterable[MetadataRecord], *, trust: Sequence[str] = ()) -> tuple[MetadataValue, ...]:
-    """Choose one value for each field and keep all others.
-
-    Parameters
-    ----------
-    records : iterable of MetadataRecord
-        What the sources say of one item, in any order.
-    trust : sequence of str
-        Names of sources, the most trusted first; decides within a class of point 1 of the policy only. Sources
-        that are not named come after those that are.
-
-    Returns
-    -------
-    tuple of MetadataValue
-        By field, the chosen value first, then the others by falling trust; no two are equal. A field without any
-        valid value has none that is chosen.
-    """
-    ranks = {source: rank for rank, source in reversed(list(enumerate(trust)))}
-
-    def standing(said: tuple[str, Value, bool]) -> tuple[bool, int, int, str, str]:
-        source, value, is_valid = said
-        class_ = _CLASSES.get(source.partition(":")[0], _OTHER_CLASS)
-        return not is_valid, class_, ranks.get(source, len(ranks)), source, json.dumps(value)
-
-    merged: list[MetadataValue] = []
-    for field, said in sorted(_by_field(records).items()):
-        ordered = sorted(said, key=standing)
-        if field in _ANY_WARNING_COUNTS:
-            ordered.sort(key=lambda one: one[1] is not True)
-        for place, (source, value, is_valid) in enumerate(ordered):
-            merged.append(MetadataValue(field, value, source, chosen=is_valid and place == 0))
-    return tuple(merged)
+from audiofeat.domain.jobs import MetadataRecord
+from audiofeat.domain.merging import merge
+from audiofeat.domain.metadata_fields import clean
+from audiofeat.domain.source_records import delivered
 
 
 class About(NamedTuple):
@@ -105,11 +56,6 @@ class Records:
                 self._by_reference.setdefault(row.reference, []).append(row)
         self._by_key = _by_key(by_path, keys)
 
-    @property
-    def trust(self) -> tuple[str, ...]:
-        """The names of the sources in the order given, for :func:`merge`."""
-        return tuple(self._sources)
-
     def about(self, key: str, *, reference: str | None = None) -> About:
         """Return an object's reference and kind as the tables have them, and the records about it.
 
@@ -129,8 +75,8 @@ class Records:
             rows = [row for row in rows if row.record.source not in sources or row in named]
             rows += [row for row in named if row.record.source not in here]
         records = tuple(row.record for row in sorted(rows, key=lambda row: self._sources[row.record.source]))
-        kinds = (value.value for value in merge(records, trust=self.trust) if value.field == "kind" and value.chosen)
-        kind = next(kinds, None)
+        merged = merge(delivered(records))
+        kind = next((value.value for value in merged if value.field == "kind" and value.chosen), None)
         return About(reference, Kind(kind) if kind else None, records)
 
     def _rows_of(self, key: str) -> Iterator[_Row]:
@@ -161,18 +107,6 @@ def _by_key(by_path: Mapping[str, list[_Row]], keys: Iterable[str]) -> dict[str,
         if len(meant) == 1:
             found.setdefault(meant[0], []).extend(rows)
     return found
-
-
-def _by_field(records: Iterable[MetadataRecord]) -> dict[str, set[tuple[str, Value, bool]]]:
-    """Return (source, value, whether it is valid) of all that was said, by field."""
-    said: dict[str, set[tuple[str, Value, bool]]] = {}
-    for record in records:
-        for name, raw in record.fields.items():
-            field = field_name(name)
-            value, problem = read_value(field, raw)
-            if field and value is not None:
-                said.setdefault(field, set()).add((record.source, value, problem is None))
-    return said
 
 
 def _path(text: str) -> str:

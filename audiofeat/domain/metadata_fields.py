@@ -37,6 +37,8 @@ def field_name(text: str) -> str:
 
 def clean(text: str) -> str:
     """Return text in composed form (NFC), without control characters, with single spaces."""
+    if text.isascii() and text.isprintable():  # most texts are, and need no look at each character
+        return " ".join(text.split())
     printable = "".join(" " if unicodedata.category(character) in {"Cc", "Cs"} else character for character in text)
     return " ".join(unicodedata.normalize("NFC", printable).split())
 

@@ -19,8 +19,8 @@ from mutagen.oggvorbis import OggVorbis
 from audiofeat import logs
 from audiofeat.domain.jobs import MetadataRecord
 from audiofeat.domain.metadata_fields import MOST_CHARACTERS
+from audiofeat.domain.source_records import TAGS
 
-SOURCE = "tags"
 _FIELDS = {
     "title": "title",
     "artist": "artist",
@@ -48,7 +48,7 @@ def read_tags(path: Path) -> MetadataRecord | None:
     except Exception as error:  # noqa: BLE001 - damaged files make the parsers fail in any way, MemoryError included
         _log.info("tags_unreadable", reason=type(error).__name__)
         return None
-    return MetadataRecord(SOURCE, fields) if fields else None
+    return MetadataRecord(TAGS, fields) if fields else None
 
 
 def _fields(tags: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from audiofeat.ports.duplicates import Duplicates, GroupView, MemberView, PrintR
 from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
 from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
+from audiofeat.ports.metadata import Described, Metadata
 from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
-from audiofeat.ports.outside import MetadataSource, TaskQueue, Telemetry
+from audiofeat.ports.outside import MetadataSource, RecordSource, TaskQueue, Telemetry
 from audiofeat.ports.staleness import Extent, OldResult, StaleItem, Staleness
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
@@ -22,6 +23,7 @@ __all__ = [
     "Catalogue",
     "Census",
     "CensusView",
+    "Described",
     "Duplicates",
     "EmbeddingRow",
     "EventQueue",
@@ -40,12 +42,14 @@ __all__ = [
     "LaneView",
     "Ledger",
     "MemberView",
+    "Metadata",
     "MetadataSource",
     "ObjectLedger",
     "ObjectStore",
     "OldResult",
     "PrintRow",
     "QueuedMessage",
+    "RecordSource",
     "ReleaseView",
     "StaleItem",
     "Staleness",

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain.items import Kind
-from audiofeat.domain.jobs import JobState, MetadataValue
+from audiofeat.domain.jobs import JobState
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.ports.attributes import Attributes
 from audiofeat.ports.census import Census
 from audiofeat.ports.duplicates import Duplicates
 from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
+from audiofeat.ports.metadata import Metadata
 from audiofeat.ports.objects import ObjectLedger
 from audiofeat.ports.staleness import Staleness
 from audiofeat.ports.takedowns import Takedowns
@@ -66,7 +67,18 @@ class EmbeddingRow:
 
 
 class Catalogue(
-    Ledger, Batches, Attendance, ObjectLedger, Census, Staleness, Duplicates, Takedowns, Attributes, KeyRing, Protocol
+    Ledger,
+    Batches,
+    Attendance,
+    ObjectLedger,
+    Census,
+    Staleness,
+    Duplicates,
+    Takedowns,
+    Attributes,
+    Metadata,
+    KeyRing,
+    Protocol,
 ):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""
 
@@ -89,9 +101,6 @@ class Catalogue(
 
     def items_by_id(self, item_ids: Sequence[str]) -> dict[str, ItemView]:
         """Return the named items that exist."""
-
-    def metadata_values(self, item_id: str) -> list[MetadataValue]:
-        """Return every value that any source gave, chosen or not."""
 
     def embedding_of(self, item_id: str) -> EmbeddingRow | None:
         """Return an item's fingerprint, or None while it has none."""

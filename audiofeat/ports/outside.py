@@ -1,11 +1,13 @@
 """What tells of items, what wakes the workers, and what is told of their work."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, Lane, MetadataRecord
+from audiofeat.domain.source_records import SourceRecord, Unreadable
+from audiofeat.ports.metadata import Described
 
 
 class MetadataSource(Protocol):
@@ -15,6 +17,23 @@ class MetadataSource(Protocol):
 
     def records(self) -> Iterator[tuple[Mapping[str, str], MetadataRecord]]:
         """Yield the keys that identify an item (``reference``, ``path``) and what this source says of it."""
+
+
+class RecordSource(Protocol):
+    """Records of one third party, as they come; nothing of them is held whole.
+
+    ``licence`` is that under which the source gives them, where one is known.
+    """
+
+    name: str
+    licence: str | None
+
+    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:
+        """Yield what the source says; a source that cannot be asked about items yields all that it has.
+
+        What cannot be read is yielded as such, and what follows it still comes. Raises AudiofeatError where nothing
+        more can come.
+        """
 
 
 class TaskQueue(Protocol):

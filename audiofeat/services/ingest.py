@@ -22,7 +22,6 @@ from audiofeat.domain import registry, space
 from audiofeat.domain.descriptor import pack, unpack
 from audiofeat.domain.items import Kind, KindSource, infer_kind
 from audiofeat.domain.jobs import Claim, GroupResult, JobState, MetadataRecord, Outcome
-from audiofeat.domain.metadata import merge
 from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
@@ -203,7 +202,6 @@ class Ingest:
         timings: dict[str, float] | None = None,
     ) -> Outcome:
         kind, kind_source = _kind(claim, audio, groups)
-        records = [*claim.records, *([tags] if tags else [])]
         fitted = self.reference_space(kind)
         vector = None if descriptor is None else space.embed_all(fitted, unpack(descriptor)[np.newaxis])[0]
         return Outcome(
@@ -215,7 +213,7 @@ class Ingest:
             extractor=extractor,
             kind=kind,
             kind_source=kind_source,
-            metadata=merge(records, trust=[record.source for record in records]),
+            tags=tags,
             descriptor=descriptor,
             space=fitted.id,
             # Zeros: nothing that the space looks at was measured, as in silence.

@@ -1,5 +1,6 @@
 """What every ledger does with attributes: keeps them with metadata and features, and finds items by them."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,6 @@ from audiofeat.domain import filters, targets
 from audiofeat.domain.descriptor import pack
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
-from audiofeat.domain.metadata import merge
 from audiofeat.domain.neighbours import Facts
 from audiofeat.domain.object_events import Happened, ObjectEvent
 from audiofeat.ports import Candidate
@@ -62,7 +62,7 @@ def add(catalogue: SqlCatalogue, name: str, *, rhythm_version: int = 2) -> str:
     )
     outcome = Outcome(
         state=JobState.DONE, sha256=name.encode().hex().ljust(64, "0"), audio={"decoded_duration_s": 60.0}, flags=(),
-        groups=groups, extractor={}, kind=Kind.TRACK, kind_source=KindSource.METADATA, metadata=merge(claim.records),
+        groups=groups, extractor={}, kind=Kind.TRACK, kind_source=KindSource.METADATA,
         descriptor=pack(np.ones(3, np.float32)),
     )  # fmt: skip
     assert catalogue.finish(claim, outcome)
@@ -187,9 +187,21 @@ def test_an_older_ledger_learns_its_attributes(ledger_url: str) -> None:
     before.close()
     engine = sqlalchemy.create_engine(ledger_url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as connection:
+        values = [
+            {"item_id": item_id, "field": field, "source": "csv:shop", "value": json.dumps(value), "chosen": True}
+            for item_id, candidate in wanted.items()
+            for field, value in candidate.metadata.items()
+        ]
+        connection.exec_driver_sql(
+            "CREATE TABLE metadata_values (item_id TEXT, field TEXT, source TEXT, value JSON, chosen BOOLEAN)"
+        )
+        insert = "INSERT INTO metadata_values VALUES (:item_id, :field, :source, :value, :chosen)"
+        connection.execute(sqlalchemy.text(insert), values)
         connection.exec_driver_sql("DROP TABLE attributes")
         with Operations.context(MigrationContext.configure(connection)):
             v0006_attributes.upgrade()
+        connection.exec_driver_sql("DROP TABLE metadata_values")
+        connection.exec_driver_sql("ALTER TABLE attributes ADD COLUMN policy TEXT")
     engine.dispose()
     after = open_catalogue(ledger_url)
     assert after.candidates(list(songs.values())) == wanted

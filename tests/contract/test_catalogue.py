@@ -24,7 +24,6 @@ from audiofeat.domain.jobs import (
     JobState,
     Lane,
     MetadataRecord,
-    MetadataValue,
     Outcome,
     Registration,
 )
@@ -67,10 +66,7 @@ def outcome(sha256: str = "aa", **changes: object) -> Outcome:
         extractor={"audiofeat": "0"},
         kind=Kind.TRACK,
         kind_source=KindSource.INFERRED,
-        metadata=(
-            MetadataValue("title", "One", "table", chosen=True),
-            MetadataValue("title", "1", "tags", chosen=False),
-        ),
+        tags=MetadataRecord("tags", {"title": "One"}),
         descriptor=pack(np.arange(4, dtype=np.float32)),
         space="tracks-1",
         embedding=pack(np.ones(2, dtype=np.float32)),
@@ -102,8 +98,8 @@ class TestLaterMetadata:
     def test_new_records_of_analysed_audio_are_merged(self, catalogue: SqlCatalogue) -> None:
         """What a table says later is taken over, what the tags said stays, and saying it again changes nothing."""
         job_id = queue(catalogue)
-        tags = MetadataValue("title", "From the tags", "tags", chosen=True)
-        assert catalogue.finish(take(catalogue, job_id), outcome(metadata=(tags,)))
+        tags = MetadataRecord("tags", {"title": "From the tags"})
+        assert catalogue.finish(take(catalogue, job_id), outcome(tags=tags))
         feed = MetadataRecord("csv:feed", {"title": "From the feed", "album": "One"})
         registration = Registration(audio=version(), records=(feed,))
         (registered,) = catalogue.register([registration])
@@ -378,13 +374,14 @@ class TestEndings:
 class TestResults:
     def test_everything_that_was_finished_is_found(self, catalogue: SqlCatalogue) -> None:
         """Item, audio, analyses, metadata and embedding are all there after one finish."""
-        job_id = queue(catalogue)
+        job_id = queue(catalogue, records=(MetadataRecord("table", {"title": "one"}),))
         done = outcome()
         assert catalogue.finish(take(catalogue, job_id), done)
         item = catalogue.find_item("one.wav")
         assert (item.state, item.sha256, item.flags) == (JobState.DONE, "aa", ("clipped",))
-        assert (item.kind, item.kind_source, dict(item.metadata)) == (Kind.TRACK, "inferred", {"title": "One"})
-        assert catalogue.metadata_values(item.item_id) == list(done.metadata)
+        assert (item.kind, item.kind_source, dict(item.metadata)) == (Kind.TRACK, "inferred", {"title": "one"})
+        said = [(value.value, value.source, value.chosen) for value in catalogue.metadata_values(item.item_id)]
+        assert said == [("one", "table", True), ("One", "tags", False)]
         assert catalogue.outcome_of_audio("aa") == (done.audio, done.flags, done.extractor, done.descriptor)
         assert catalogue.analyses_of_audio("aa")["rhythm"].values == done.groups[0].values
         assert catalogue.analyses_of_audio("aa")["rhythm"].reasons == done.groups[0].reasons
@@ -400,7 +397,7 @@ class TestResults:
         fast = take(catalogue, queue(catalogue, version(number="2")))
         assert catalogue.finish(fast, outcome("new"))
         before = catalogue.embedding_of(fast.item_id)
-        assert catalogue.finish(slow, outcome("old", metadata=()))
+        assert catalogue.finish(slow, outcome("old", tags=None))
         item = catalogue.find_item(fast.item_id)
         after = catalogue.embedding_of(fast.item_id)
         assert before is not None

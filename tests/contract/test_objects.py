@@ -324,6 +324,11 @@ def test_an_older_ledger_learns_what_lies_where(ledger_url: str) -> None:
         connection.exec_driver_sql("ALTER TABLE jobs DROP COLUMN trace")
         connection.exec_driver_sql("ALTER TABLE items DROP COLUMN taken_down_at")
         connection.exec_driver_sql("DROP TABLE attributes")
+        connection.exec_driver_sql(
+            "CREATE TABLE metadata_values (item_id TEXT, field TEXT, source TEXT, value JSON, chosen BOOLEAN)"
+        )
+        for table in ("source_records", "metadata_locks", "merge_policies", "match_keys"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         for table in ("duplicate_members", "duplicate_suggestions", "duplicate_splits", "api_keys", "secrets"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")

@@ -10,14 +10,25 @@ from hypothesis import strategies as st
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import MetadataRecord, MetadataValue
-from audiofeat.domain.metadata import About, Records, merge
+from audiofeat.domain.merge_policy import Rule, parse
+from audiofeat.domain.merging import choose, conflicts, merge
+from audiofeat.domain.metadata import About, Records
 from audiofeat.domain.metadata_fields import KNOWN_FIELDS, MOST_CHARACTERS, field_name, read_value
+from audiofeat.domain.source_records import Lock, SourceRecord, delivered
 
 FEED, CATALOGUE = "csv:label_feed", "jsonl:web_catalogue"
 
 
 def _chosen(values: tuple[MetadataValue, ...]) -> dict[str, Any]:
     return {value.field: value.value for value in values if value.chosen}
+
+
+def _merge(*records: MetadataRecord) -> tuple[MetadataValue, ...]:
+    return merge(delivered(records))
+
+
+def _plain(values: tuple[MetadataValue, ...]) -> list[tuple[str, Any, str, bool]]:
+    return [(value.field, value.value, value.source, value.chosen) for value in values]
 
 
 class TestMerge:
@@ -27,53 +38,87 @@ class TestMerge:
         """A message goes before tables, tables in the order named, tags last."""
         said = [(source, MetadataRecord(source, {"title": source})) for source in ("tags", CATALOGUE, FEED, "message")]
         records = [record for _, record in said]
-        order = [value.source for value in merge(records, trust=(FEED, CATALOGUE))]
+        order = [value.source for value in merge(delivered(records))]
+        assert order == ["message", CATALOGUE, FEED, "tags"]
+        order = [value.source for value in merge(delivered(records[::-1]))]
         assert order == ["message", FEED, CATALOGUE, "tags"]
-        assert [value.source for value in merge(records, trust=("tags", CATALOGUE))][1:] == [CATALOGUE, FEED, "tags"]
 
     def test_fields_are_merged_one_by_one(self) -> None:
         """A trusted source that is silent on a field leaves it to the next one."""
-        merged = merge(
-            [
-                MetadataRecord(FEED, {"title": "A", "genre": " "}),
-                MetadataRecord("tags", {"title": "B", "genre": "Jazz"}),
-            ]
+        merged = _merge(
+            MetadataRecord(FEED, {"title": "A", "genre": " "}), MetadataRecord("tags", {"title": "B", "genre": "Jazz"})
         )
         assert _chosen(merged) == {"title": "A", "genre": "Jazz"}
-        assert MetadataValue("title", "B", "tags", chosen=False) in merged
+        assert ("title", "B", "tags", False) in _plain(merged)
 
     def test_an_invalid_value_is_kept_and_not_chosen(self) -> None:
         """The most trusted source loses a field where what it says is impossible."""
-        merged = merge([MetadataRecord(FEED, {"isrc": "none"}), MetadataRecord("tags", {"isrc": "GBAYE6900531"})])
-        assert merged == (
-            MetadataValue("isrc", "GBAYE6900531", "tags", chosen=True),
-            MetadataValue("isrc", "none", FEED, chosen=False),
-        )
-        assert _chosen(merge([MetadataRecord(FEED, {"isrc": "none"})])) == {}
+        merged = _merge(MetadataRecord(FEED, {"isrc": "none"}), MetadataRecord("tags", {"isrc": "GBAYE6900531"}))
+        assert _plain(merged) == [("isrc", "GBAYE6900531", "tags", True), ("isrc", "none", FEED, False)]
+        assert [value.rule for value in merged] == ["order", "invalid"]
+        assert _chosen(_merge(MetadataRecord(FEED, {"isrc": "none"}))) == {}
 
     def test_one_warning_is_enough(self) -> None:
         """An item is explicit as soon as any source says so."""
         records = [MetadataRecord(FEED, {"explicit": "no"}), MetadataRecord("tags", {"explicit": True})]
-        assert _chosen(merge(records)) == {"explicit": True}
-        assert _chosen(merge([*records, MetadataRecord("api", {"explicit": "?"})])) == {"explicit": True}
+        assert _chosen(_merge(*records)) == {"explicit": True}
+        assert _chosen(_merge(*records, MetadataRecord("api", {"explicit": "?"}))) == {"explicit": True}
 
     def test_equal_trust_is_decided_by_name(self) -> None:
         """The order of arrival decides nothing."""
-        records = [MetadataRecord("csv:b", {"title": "1"}), MetadataRecord("csv:a", {"title": "2"})]
+        records = [SourceRecord("csv:b", "1", {"title": "1"}), SourceRecord("csv:a", "1", {"title": "2"})]
         assert _chosen(merge(records)) == _chosen(merge(records[::-1])) == {"title": "2"}
 
     def test_unknown_fields_are_kept(self) -> None:
         """A column that audiofeat does not know is a field like any other."""
-        assert _chosen(merge([MetadataRecord(FEED, {"Catalogue No": 12})])) == {"catalogue_no": "12"}
+        assert _chosen(_merge(MetadataRecord(FEED, {"Catalogue No": 12}))) == {"catalogue_no": "12"}
+
+    @pytest.mark.parametrize(
+        ("rule", "value"),
+        [
+            ("order", "first"),
+            ("freshest", "fresh"),
+            ("longest", "the longest one"),
+            ("vote", "Common"),
+            ("measured", 12.5),
+        ],
+    )
+    def test_the_policy_names_the_rule(self, rule: str, value: object) -> None:
+        """Each rule chooses its own of the same values, and says so."""
+        policy = parse(f'version = 1\norder = ["d", "a", ["b", "c"]]\n[fields.x]\nrule = "{rule}"')
+        said = [("a", "Common", 1.0), ("b", "fresh", 9.0), ("c", "the longest one", 2.0), ("e", "COMMON", 0.0)]
+        records = [SourceRecord(source, "r", {"x": text}, at) for source, text, at in [*said, ("d", "first", 5.0)]]
+        [chosen] = [one for one in merge(records, policy, measured={"x": 12.5, "y": 1.0}) if one.chosen]
+        assert (chosen.value, chosen.rule) == (value, rule)
+
+    def test_a_lock_stands_above_every_source(self) -> None:
+        """A person's word is chosen whatever sources say, also where none says anything, and shows whose it is."""
+        records = delivered([MetadataRecord("message", {"title": "Wrong"})])
+        locks = [Lock("title", "Right", "ana", 7.0), Lock("album", "One", "ana", 7.0)]
+        merged = merge(records, locks=locks)
+        assert _chosen(merged) == {"title": "Right", "album": "One"}
+        assert ("title", "Wrong", "message", False) in _plain(merged)
+        assert {(one.source, one.rule, one.fetched_at) for one in merged if one.chosen} == {("person:ana", "lock", 7.0)}
+
+    def test_a_conflict_is_a_difference_of_valid_values(self) -> None:
+        """Case and invalid values are none."""
+        records = [
+            SourceRecord("csv:a", "1", {"title": "One", "genre": "Jazz", "isrc": "?"}),
+            SourceRecord("csv:b", "1", {"title": "Two", "genre": "jazz", "isrc": "GBAYE6900531"}),
+        ]
+        assert {name: [one.value for one in said] for name, said in conflicts(merge(records)).items()} == {
+            "title": ["One", "Two"]
+        }
 
     # The first text that Hypothesis draws waits for its table of all characters.
     @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
     @given(
         st.lists(
             st.builds(
-                MetadataRecord,
-                st.sampled_from(["message", "api", FEED, CATALOGUE, "rss", "tags"]),
-                st.dictionaries(
+                SourceRecord,
+                source=st.sampled_from(["message", "api", FEED, CATALOGUE, "rss", "tags"]),
+                record_id=st.sampled_from(["1", "2"]),
+                fields=st.dictionaries(
                     st.sampled_from([*KNOWN_FIELDS, "label"]),
                     st.none()
                     | st.booleans()
@@ -84,32 +129,56 @@ class TestMerge:
                     | st.lists(st.text(max_size=3), max_size=3),
                     max_size=6,
                 ),
+                fetched_at=st.sampled_from([0.0, 1.0]),
+                rank=st.integers(0, 2),
             ),
             max_size=6,
         ),
-        st.permutations([FEED, CATALOGUE, "rss", "message"]),
+        st.sampled_from(list(Rule)),
+        st.permutations(["csv", "jsonl", "rss", "message", "*"]),
+        st.dictionaries(st.sampled_from(["title", "label"]), st.text(min_size=1, max_size=3), max_size=1),
         st.randoms(use_true_random=False),
     )
-    def test_whatever_is_said(self, records: list[MetadataRecord], trust: list[str], shuffler: random.Random) -> None:
-        """Order never matters, every statement stays with its source, and one valid value a field is chosen."""
-        merged = merge(records, trust=trust)
-        shuffled = records[:]
+    def test_whatever_is_said(
+        self,
+        records: list[SourceRecord],
+        rule: Rule,
+        order: list[str],
+        locked: dict[str, str],
+        shuffler: random.Random,
+    ) -> None:
+        """Order of arrival never matters, repetition neither, every statement has its source, one value is chosen."""
+        policy = parse(f'version = 1\norder = {json.dumps(order)}\nrule = "{rule}"')
+        locks = [Lock(field, value, "ana", 1.0) for field, value in locked.items()]
+        measured = {"duration_s": 12.5}
+        merged = merge(records, policy, locks=locks, measured=measured)
+        shuffled = records + records[:2]
         shuffler.shuffle(shuffled)
-        assert merge(shuffled, trust=trust) == merged
+        assert merge(shuffled, policy, locks=locks, measured=measured) == merged
+        assert choose(shuffled, policy, locks=locks, measured=measured) == _chosen(merged)
 
-        expected = {
+        said = {
             (field, record.source, value, problem is None)
             for record in records
             for field, raw in record.fields.items()
             for value, problem in [read_value(field, raw)]
             if value is not None
         }
-        assert {(value.field, value.source, value.value) for value in merged} == {said[:3] for said in expected}
-        for field in {said[0] for said in expected}:
-            valid = {said[1:3] for said in expected if said[0] == field and said[3]}
-            chosen = [(value.source, value.value) for value in merged if value.field == field and value.chosen]
-            assert len(chosen) == bool(valid)
-            assert set(chosen) <= valid
+        heard = {one for one in _plain(merged) if one[2] in {"measured", "person:ana"}}
+        assert {(field, source, value) for field, value, source, _ in set(_plain(merged)) - heard} == {
+            one[:3] for one in said
+        }
+        for field in {one[0] for one in said} | set(locked):
+            chosen = [one.value for one in merged if one.field == field and one.chosen]
+            valid = [one[2] for one in said if one[0] == field and one[3]]
+            if field in locked:
+                assert chosen == [locked[field]]
+            elif not valid:
+                assert chosen == ([12.5] if field == "duration_s" else [])
+            else:
+                assert len(chosen) == 1
+                assert chosen[0] in [*valid, *(measured[field] for _ in [0] if field in measured)]
+        assert all(one.source and one.rule for one in merged)
         json.dumps([value.value for value in merged], allow_nan=False).encode()
 
 
@@ -221,7 +290,6 @@ class TestRecords:
         other = _row(CATALOGUE, reference="trk-2", kind="track")
         records = Records([other, by_reference, by_path], keys=["a.ogg"])
         assert records.about("a.ogg") == About("trk-1", Kind.EPISODE, (by_reference[1], by_path[1]))
-        assert records.trust == (CATALOGUE, FEED)
 
     def test_a_known_reference_decides(self) -> None:
         """Where the item's reference is known, a path that says otherwise is not believed."""

@@ -1,0 +1,161 @@
+"""The merge policy: whose word counts for which field, and by which rule.
+
+A policy is a TOML file. ``order`` lists sources, the most trusted first: a whole name (``csv:label_feed``), a family
+(``csv``), or ``*`` for all that are not listed, who come last where it is missing; a list within the list holds
+sources of equal trust. ``[fields.NAME]`` gives a field a ``rule`` or an ``order`` of its own. See
+:data:`DEFAULT_TEXT` for the one that is in force until another is given.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from audiofeat.domain.metadata_fields import field_name
+from audiofeat.errors import InvalidInput
+
+VERSION = 1
+MEASURED = "measured"
+_REST = "*"
+_MOST_BYTES = 1 << 20
+
+DEFAULT_TEXT = """\
+version = 1
+order = [["message", "api"], ["csv", "jsonl", "parquet"], "*", "tags"]
+
+[fields.explicit]
+rule = "any"
+
+[fields.duration_s]
+rule = "measured"
+"""
+
+
+class Rule(StrEnum):
+    """How one of several valid values is chosen; the order of sources decides where a rule leaves several."""
+
+    ORDER = "order"
+    FRESHEST = "freshest"  # the value that was fetched last
+    LONGEST = "longest"  # the longest text
+    VOTE = "vote"  # what most sources say, without regard to case
+    ANY = "any"  # true as soon as one source says so
+    MEASURED = "measured"  # what the audio itself says; else it counts last, unless the order names it
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPolicy:
+    """How one field is merged."""
+
+    rule: Rule
+    order: tuple[tuple[str, ...], ...]
+
+    def place(self, source: str) -> int:
+        """Return how far down the order a source stands, by its name, its family, or as one of the rest."""
+        return _place(self.order, source)
+
+    def names(self, source: str) -> bool:
+        """Tell whether a source stands in the order by its own name."""
+        return any(source in equals for equals in self.order)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy as written, and as read.
+
+    Parameters
+    ----------
+    text : str
+        The TOML.
+    general : FieldPolicy
+        For fields that are not named.
+    fields : mapping
+        By the field's common name.
+    """
+
+    text: str
+    general: FieldPolicy
+    fields: Mapping[str, FieldPolicy] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """What tells one policy from another."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    def of(self, name: str) -> FieldPolicy:
+        """Return how a field is merged."""
+        return self.fields.get(name, self.general)
+
+
+@lru_cache(maxsize=4_096)
+def _place(order: tuple[tuple[str, ...], ...], source: str) -> int:
+    for name in (source, source.partition(":")[0], _REST):
+        for place, equals in enumerate(order):
+            if name in equals:
+                return place
+    return len(order)
+
+
+@lru_cache(maxsize=16)
+def parse(text: str) -> Policy:
+    r"""Return the policy that a text states.
+
+    Raises
+    ------
+    InvalidInput
+        For what is no TOML, another version, an unknown word, or a rule that does not exist; the message names it.
+
+    Examples
+    --------
+    >>> parse("version = 1\n[fields.genre]\nrule = 'vote'").of("genre").rule.value
+    'vote'
+    """
+    if len(text) > _MOST_BYTES:
+        raise InvalidInput(f"the merge policy is longer than {_MOST_BYTES:,} characters")
+    try:
+        stated = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InvalidInput(f"the merge policy is no TOML: {error}") from None
+    _require_known("the merge policy", stated, ("version", "order", "rule", "fields"))
+    if stated.get("version") != VERSION:
+        raise InvalidInput(f"the merge policy is of version {stated.get('version')!r}", f"write version = {VERSION}")
+    general = _field_policy("the merge policy", stated, FieldPolicy(Rule.ORDER, ()))
+    fields = stated.get("fields", {})
+    if not isinstance(fields, dict) or not all(isinstance(one, dict) for one in fields.values()):
+        raise InvalidInput("fields in the merge policy is no table of tables", "write [fields.genre]")
+    own: dict[str, FieldPolicy] = {}
+    for name, one in fields.items():
+        where = f"[fields.{name}]"
+        _require_known(where, one, ("rule", "order"))
+        own[field_name(name)] = _field_policy(where, one, general)
+    return Policy(text, general, own)
+
+
+def _field_policy(where: str, stated: Mapping[str, Any], general: FieldPolicy) -> FieldPolicy:
+    rule, order = stated.get("rule", general.rule.value), general.order
+    if "order" in stated:
+        order = _order(where, stated["order"])
+    if rule not in set(Rule):
+        raise InvalidInput(f"rule in {where} is {rule!r}", f"one of {', '.join(Rule)}")
+    return FieldPolicy(Rule(rule), order)
+
+
+def _order(where: str, stated: object) -> tuple[tuple[str, ...], ...]:
+    places = [one if isinstance(one, list) else [one] for one in stated] if isinstance(stated, list) else [[None]]
+    names = [name for place in places for name in place]
+    if not all(isinstance(name, str) and name for name in names):
+        raise InvalidInput(f"order in {where} is no list of sources", 'write order = ["csv", "*", "tags"]')
+    if len(set(names)) != len(names):
+        raise InvalidInput(f"order in {where} names a source twice")
+    return tuple(tuple(place) for place in places)
+
+
+def _require_known(where: str, stated: Mapping[str, Any], words: Sequence[str]) -> None:
+    for word in stated:
+        if word not in words:
+            raise InvalidInput(f"{where} has {word!r}, which means nothing", f"it takes {', '.join(words)}")
+
+
+DEFAULT = parse(DEFAULT_TEXT)

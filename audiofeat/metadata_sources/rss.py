@@ -1,0 +1,225 @@
+"""Podcast feeds: RSS 2.0 with the namespaces of iTunes and of Podcasting 2.0, read as they come.
+
+A feed is hostile until proven otherwise: DTDs and entities are refused (defusedxml), only the elements that are looked
+at are kept, and a text that is longer than a field may be costs its own episode and no memory. What a feed says of its
+show stands before its episodes, as every generator writes it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+from xml.sax import SAXException
+from xml.sax.handler import ContentHandler, feature_namespaces
+from xml.sax.xmlreader import AttributesNSImpl, Locator
+
+from defusedxml import DefusedXmlException
+from defusedxml.sax import make_parser
+
+from audiofeat.domain.source_records import SourceRecord, Unreadable, problem_with, record_id_of
+
+_ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
+_PODCAST = frozenset({
+    "https://podcastindex.org/namespace/1.0",
+    "https://github.com/Podcastindex-org/podcast-namespace/blob/main/docs/1.0.md",
+})  # fmt: skip
+_MOST_CHARACTERS = 4_096
+_MOST_TOKEN_BYTES = 4 << 20
+_MOST_VALUES = 100
+# Element by its short name, and the field it becomes.
+_OF_SHOW = {
+    "title": "show", "language": "language", "itunes:author": "publisher", "itunes:explicit": "explicit",
+    "copyright": "copyright", "podcast:guid": "show_guid", "podcast:license": "licence", "itunes:type": "show_type",
+    "itunes:category": "genre",
+}  # fmt: skip
+_OF_EPISODE = {
+    "title": "title", "guid": "guid", "link": "link", "pubDate": "release_date", "itunes:duration": "duration_s",
+    "itunes:season": "season", "itunes:episode": "episode", "itunes:explicit": "explicit",
+    "itunes:episodeType": "episode_type", "itunes:author": "author", "podcast:season": "season",
+    "podcast:episode": "episode", "podcast:license": "licence", "podcast:person": "persons",
+    "podcast:transcript": "transcript_urls", "enclosure": "enclosure_url",
+}  # fmt: skip
+_BY_ATTRIBUTE = {"enclosure": "url", "podcast:transcript": "url", "itunes:category": "text"}
+_LISTS = frozenset({"persons", "transcript_urls", "genre"})
+_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2})(?:\.\d+)?")
+
+
+class FeedReader:
+    """Turns the bytes of one feed into records.
+
+    Parameters
+    ----------
+    place : str
+        What the feed is called in what is told of it.
+    name, licence, fetched_at
+        Of the records.
+    """
+
+    def __init__(self, place: str, *, name: str, licence: str | None, fetched_at: float) -> None:
+        self.name, self.licence = name, licence
+        self._place, self._at = place, fetched_at
+
+    def read(self, chunks: Iterable[bytes]) -> Iterator[SourceRecord | Unreadable]:
+        """Yield the records of a feed's bytes; where it breaks off, the last thing says so."""
+        handler = _Episodes()
+        parser = make_parser()
+        parser.forbid_dtd = True
+        parser.setFeature(feature_namespaces, 1)
+        parser.setContentHandler(handler)
+        # Only parse() would do so, and what is fed comes in pieces.
+        handler.setDocumentLocator(parser)
+        waiting = 0
+        try:
+            for chunk in chunks:
+                parser.feed(chunk)
+                waiting = 0 if handler.moved else waiting + len(chunk)
+                handler.moved = False
+                yield from self._records(handler)
+                if waiting > _MOST_TOKEN_BYTES:
+                    yield self._broken(handler, f"a name or attribute of more than {_MOST_TOKEN_BYTES:,} bytes")
+                    return
+            parser.close()
+            yield from self._records(handler)
+        except DefusedXmlException as error:
+            yield from self._records(handler)
+            yield self._broken(handler, f"refused: {type(error).__name__}")
+            return
+        except (SAXException, ValueError, LookupError) as error:
+            yield from self._records(handler)
+            yield self._broken(handler, f"no XML from here on: {error.args[0] if error.args else error}")
+            return
+        if not handler.is_feed:
+            yield Unreadable(f"{self._place}:1", "not an RSS feed")
+
+    def _records(self, handler: "_Episodes") -> Iterator[SourceRecord | Unreadable]:
+        for line, fields, problem in handler.taken():
+            said = {name: value for name, value in fields.items() if value}
+            wrong = problem or (None if said.get("title") or said.get("guid") else "neither title nor guid")
+            wrong = wrong or problem_with(said)
+            if wrong:
+                yield Unreadable(f"{self._place}:{line}", wrong)
+            else:
+                yield SourceRecord(self.name, record_id_of(said), said, fetched_at=self._at, licence=self.licence)
+
+    def _broken(self, handler: "_Episodes", reason: str) -> Unreadable:
+        return Unreadable(f"{self._place}:{handler.line}", reason)
+
+
+class _Episodes(ContentHandler):
+    """Collects what is looked at, element by element."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_feed = self.moved = False
+        self._where: Locator | None = None
+        self._path: list[str] = []
+        self._show: dict[str, Any] = {}
+        self._episode: dict[str, Any] | None = None
+        self._line = 1
+        self._problem = ""
+        self._text: list[str] | None = None
+        self._size = 0
+        self._attributes: dict[str, str] = {}
+        self._done: list[tuple[int, dict[str, Any], str]] = []
+
+    @property
+    def line(self) -> int:
+        """Where the parser is."""
+        return int(self._where.getLineNumber() or 1) if self._where else 1
+
+    def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802  SAX's name
+        """Take what knows where the parser is."""
+        self._where = locator
+
+    def taken(self) -> list[tuple[int, dict[str, Any], str]]:
+        """Return the episodes that have ended since the last time: line, fields, what is wrong."""
+        done, self._done = self._done, []
+        return done
+
+    def startElementNS(  # noqa: N802  SAX's name
+        self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl  # noqa: ARG002
+    ) -> None:  # fmt: skip
+        self.moved = True
+        element = _short(name)
+        self._path.append(element)
+        self.is_feed |= self._path == ["rss", "channel"]
+        if self._path == ["rss", "channel", "item"]:
+            self._episode, self._problem, self._line = {}, "", self.line
+        self._text = [] if self._field() else None
+        self._size = 0
+        self._attributes = {key[1]: str(value)[: _MOST_CHARACTERS + 1] for key, value in attrs.items() if not key[0]}
+
+    def characters(self, content: str) -> None:
+        self.moved = True
+        if self._text is None:
+            return
+        self._size += len(content)
+        if self._size <= _MOST_CHARACTERS:
+            self._text.append(content)
+
+    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: N802, ARG002
+        self.moved = True
+        field = self._field()
+        if field and self._text is not None:
+            self._take(field, self._path[-1])
+        if self._path == ["rss", "channel", "item"] and self._episode is not None:
+            self._done.append((self._line, {**self._show, "kind": "episode", **self._episode}, self._problem))
+            self._episode = None
+        self._path.pop()
+        self._text = None
+
+    def _field(self) -> str | None:
+        """Return the field that the open element becomes, if any: a child of the channel or of an item."""
+        place, element = self._path[:-1], self._path[-1]
+        if place == ["rss", "channel"]:
+            return _OF_SHOW.get(element)
+        return _OF_EPISODE.get(element) if place == ["rss", "channel", "item"] else None
+
+    def _take(self, field: str, element: str) -> None:
+        into = self._show if self._episode is None else self._episode
+        text = " ".join("".join(self._text or ()).split())
+        if element in _BY_ATTRIBUTE:
+            text = self._attributes.get(_BY_ATTRIBUTE[element], "")
+        if self._size > _MOST_CHARACTERS or len(text) > _MOST_CHARACTERS:
+            self._problem = f"{element} is longer than {_MOST_CHARACTERS:,} characters"
+        elif element == "podcast:person" and text:
+            text = f"{text} ({self._attributes.get('role', 'host').lower()})"
+        elif field == "duration_s":
+            text = _seconds(text)
+        elif field == "release_date":
+            text = _day(text)
+        if not text or self._problem:
+            return
+        if field in _LISTS:
+            values = into.setdefault(field, [])
+            if len(values) < _MOST_VALUES:
+                values.append(text)
+        else:
+            # The first one stands: an element of one namespace repeats that of another.
+            into.setdefault(field, text)
+
+
+def _short(name: tuple[str | None, str]) -> str:
+    space, local = name
+    if space is None:
+        return local
+    if space.lower() == _ITUNES:
+        return f"itunes:{local}"
+    return f"podcast:{local}" if space in _PODCAST else f"other:{local}"
+
+
+def _seconds(text: str) -> str:
+    """Return a duration in seconds: feeds say 3723, 62:03 or 1:02:03."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        return text
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return str(3600 * hours + 60 * minutes + seconds)
+
+
+def _day(text: str) -> str:
+    """Return the day of a date as RFC 2822 writes it; anything else as it is."""
+    try:
+        return parsedate_to_datetime(text).date().isoformat()
+    except (ValueError, TypeError, IndexError):
+        return text

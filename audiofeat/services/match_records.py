@@ -1,0 +1,92 @@
+"""Find the items that records are about, in the ledger, many records at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from audiofeat.domain import matching
+from audiofeat.domain.match_keys import identifiers, sketches
+from audiofeat.domain.merging import choose
+from audiofeat.domain.source_records import Match, MatchState, SourceRecord
+from audiofeat.errors import ItemUnknown
+from audiofeat.ports import Catalogue, Described
+
+# A sketch that more items share says next to nothing; an identifier that as many carry is broken.
+_MOST_OF_A_KEY = 500
+
+
+class _Wanted(NamedTuple):
+    record: SourceRecord
+    said: Mapping[str, Any]
+    identifiers: frozenset[str]
+    sketches: frozenset[str]
+
+
+def match(catalogue: Catalogue, records: Sequence[SourceRecord]) -> list[Match]:
+    """Return each record with the item that it is about, with those that it may be about, or with none.
+
+    A record that names its item by ``reference``, or by the ``path`` of its audio, needs no matching.
+    """
+    wanted = [_wanted(record) for record in records]
+    named = _named(catalogue, wanted)
+    open_ones = [one for one in wanted if id(one.record) not in named]
+    keys = {key for one in open_ones for key in one.identifiers | one.sketches}
+    carriers = catalogue.carriers(keys, most=_MOST_OF_A_KEY) if keys else {}
+    items = catalogue.described({item_id for ids in carriers.values() for item_id in ids})
+    matches: list[Match] = []
+    for one in wanted:
+        item_id, rule = named.get(id(one.record), ("", ""))
+        if item_id:
+            matches.append(Match(one.record, item_id, MatchState.MATCHED, rule, {"agree": [rule]}))
+        else:
+            matches += _matched(one, carriers, items)
+    return matches
+
+
+def _wanted(record: SourceRecord) -> _Wanted:
+    said = choose([record])
+    return _Wanted(record, said, frozenset(identifiers(said).values()), sketches(said))
+
+
+def _named(catalogue: Catalogue, wanted: Sequence[_Wanted]) -> dict[int, tuple[str, str]]:
+    """Return the items that records name outright, by the identity of the record."""
+    references = {str(one.said["reference"]) for one in wanted if "reference" in one.said}
+    by_reference = catalogue.named(references) if references else {}
+    found: dict[int, tuple[str, str]] = {}
+    for one in wanted:
+        item_id = by_reference.get(str(one.said.get("reference", "")))
+        if item_id:
+            found[id(one.record)] = (item_id, "reference")
+        elif path := str(one.record.fields.get("path") or "").strip():
+            try:
+                found[id(one.record)] = (catalogue.find_item(path).item_id, "path")
+            except ItemUnknown:
+                continue
+    return found
+
+
+def _matched(one: _Wanted, carriers: Mapping[str, list[str]], items: Mapping[str, Described]) -> list[Match]:
+    definite = {item_id for key in one.identifiers for item_id in carriers.get(key, ()) if item_id in items}
+    found = [
+        finding
+        for item_id in sorted(definite)
+        if (finding := matching.by_identifier(one.said, _facts(items[item_id]), item_id))
+    ]
+    if not found:
+        near = {item_id for key in one.sketches for item_id in carriers.get(key, ()) if item_id in items}
+        found = [matching.by_names(one.said, _facts(items[item_id]), item_id) for item_id in sorted(near)]
+    decided = matching.decide(found)
+    if not decided:
+        return [Match(one.record, "", MatchState.UNMATCHED)]
+    return [
+        Match(
+            replace(one.record, confidence=finding.confidence), finding.item_id, state, finding.rule, finding.evidence
+        )
+        for finding, state in decided
+    ]  # fmt: skip
+
+
+def _facts(item: Described) -> Mapping[str, Any]:
+    """Return what is said of an item, its duration as it was decoded."""
+    heard = {"duration_s": item.measured["duration_s"]} if "duration_s" in item.measured else {}
+    return {**item.said, **({"reference": item.reference} if item.reference else {}), **heard}
