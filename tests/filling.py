@@ -11,7 +11,6 @@ from audiofeat.domain.descriptor import DIMENSIONS, pack
 from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, MetadataRecord, Outcome, Registration
-from audiofeat.domain.metadata import merge
 from audiofeat.services.build_index import build_index
 
 _RNG = np.random.default_rng(7)
@@ -63,7 +62,7 @@ def analysed(services: Services, key: str, family: int, take: int, **known: Any)
         extractor={},
         kind=claim.kind or Kind.TRACK,
         kind_source=KindSource.METADATA,
-        metadata=merge([*claim.records, tags]),
+        tags=tags,
         descriptor=pack(descriptor),
     )  # fmt: skip
     assert services.catalogue.finish(claim, outcome)

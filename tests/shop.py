@@ -13,7 +13,6 @@ from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, MetadataRecord, Outcome, Registration
 from audiofeat.domain.lookups import ItemSeed, Rules, Seed
-from audiofeat.domain.metadata import merge
 from audiofeat.domain.space import Space
 from audiofeat.index.publish import Publisher
 from audiofeat.index.reader import PublishedIndexes
@@ -79,7 +78,6 @@ class Shop:
             extractor={},
             kind=kind,
             kind_source=KindSource.OPTION,
-            metadata=merge(claim.records),
             descriptor=None if descriptor is None else pack(descriptor),
         )
         assert self.catalogue.finish(claim, outcome)

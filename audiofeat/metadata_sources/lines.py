@@ -101,8 +101,8 @@ class _Lines(Iterator[str]):
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._number = 0
-        self._taken: list[tuple[int, str]] = []
-        self._again: list[tuple[int, str]] = []
+        self._taken: list[tuple[int, str | _Broken]] = []
+        self._again: list[tuple[int, str | _Broken]] = []
 
     def begin_row(self) -> int:
         """Forget the lines of the row before; return the number of the next one."""
@@ -115,13 +115,15 @@ class _Lines(Iterator[str]):
         self._taken = []
 
     def __next__(self) -> str:
-        number, line = self._again.pop(0) if self._again else self._read()
-        self._taken.append((number, line))
+        self._taken.append(self._again.pop(0) if self._again else self._read())
+        number, line = self._taken[-1]
         if len(self._taken) > _MOST_LINES_A_ROW:
             raise _Broken(number, "a quotation mark is not closed")
+        if isinstance(line, _Broken):
+            raise line
         return line
 
-    def _read(self) -> tuple[int, str]:
+    def _read(self) -> tuple[int, str | _Broken]:
         line = self._file.readline(_MOST_LINE_BYTES + 1)
         if not line:
             raise StopIteration
@@ -129,11 +131,11 @@ class _Lines(Iterator[str]):
         if len(line) > _MOST_LINE_BYTES:
             while line and not line.endswith(b"\n"):
                 line = self._file.readline(_MOST_LINE_BYTES)
-            raise _Broken(self._number, f"longer than {_MOST_LINE_BYTES:,} bytes")
+            return self._number, _Broken(self._number, f"longer than {_MOST_LINE_BYTES:,} bytes")
         try:
             return self._number, line.decode("utf-8-sig" if self._number == 1 else "utf-8")
         except UnicodeDecodeError:
-            raise _Broken(self._number, "not UTF-8") from None
+            return self._number, _Broken(self._number, "not UTF-8")
 
 
 def _record(

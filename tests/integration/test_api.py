@@ -35,6 +35,7 @@ from schemas.health import Alive, Ready
 from schemas.indexes import IndexList, IndexRelease
 from schemas.items import FeatureSet, ItemDetail, ItemPage
 from schemas.jobs import Job, JobList
+from schemas.metadata import ItemMetadata
 from schemas.neighbours import Neighbours
 from schemas.problem import Problem
 from schemas.reprocessings import Plan, Reprocessing, ReprocessingList
@@ -154,6 +155,36 @@ class TestItems:
         said = [(value.field, value.source, value.chosen) for value in item.metadata_values]
         assert said == [("genre", "tags", True), ("title", "csv:shop", True), ("title", "tags", False)]
         assert (item.state, item.flags) == ("degraded", ["truncated"])
+
+    def test_every_value_has_its_provenance(self, filled: Client) -> None:
+        """Source, rule and confidence stand beside each value where they are asked for, and else nothing does."""
+        plain = filled.ok(ItemMetadata, "/v1/items/trk-0-1/metadata")
+        assert (plain.metadata["title"], plain.values) == ("Title of demo/0-1.wav", None)
+        assert (plain.locked, plain.conflicts) == ([], ["title"])
+        proven = filled.ok(ItemMetadata, "/v1/items/trk-0-1/metadata", params={"provenance": True})
+        assert proven.values is not None
+        assert {(one.field, one.source, one.rule, one.confidence, one.chosen) for one in proven.values} == {
+            ("genre", "tags", "order", 1.0, True),
+            ("title", "csv:shop", "order", 1.0, True),
+            ("title", "tags", "order", 1.0, False),
+        }
+        assert all(one.fetched_at is not None for one in proven.values)
+        filled.problem("/v1/items/nobody/metadata", 404, "item_unknown")
+
+    def test_a_person_s_word_is_fixed_and_taken_back(self, make: Callable[..., Client]) -> None:
+        """PATCH locks all fields or none; null leaves a field to the sources again."""
+        client = make()
+        analysed(client.services, "demo/a.wav", 0, 1)
+        place = "/v1/items/a.wav/metadata"
+        wanted = {"locks": {"title": "Mine", "explicit": True}, "by": "ana"}
+        locked = client.ok(ItemMetadata, place, method="PATCH", json=wanted)
+        assert (locked.metadata["title"], locked.locked) == ("Mine", ["explicit", "title"])
+        refused = {"locks": {"title": "x", "isrc": "none"}, "by": "ana"}
+        client.problem(place, 422, "invalid_input", method="PATCH", json=refused)
+        assert client.ok(ItemMetadata, place).metadata["title"] == "Mine"
+        freed = client.ok(ItemMetadata, place, method="PATCH", json={"locks": {"title": None}, "by": "ana"})
+        assert (freed.metadata["title"], freed.locked) == ("Title of demo/a.wav", ["explicit"])
+        assert client.ok(ItemDetail, "/v1/items/a.wav").metadata["explicit"] is True
 
     def test_an_item_that_waits_has_no_audio_yet(self, filled: Client) -> None:
         """It is there, queued, with nulls."""

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from audiofeat.domain.source_records import SourceRecord, Unreadable
 from audiofeat.errors import InvalidInput, SourceNotFound
@@ -122,9 +124,6 @@ class TestLines:
 
 def test_parquet(tmp_path: Path) -> None:
     """Columns are fields, dates are text, and null is nothing; what is no Parquet says so."""
-    pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import parquet
-
     columns = {"Title": ["A", None], "duration_s": [1.5, float("nan")], "isrc": ["x", "y"]}
     parquet.write_table(pyarrow.table(columns), tmp_path / "feed.parquet")
     said, problems = read(tmp_path / "feed.parquet")
@@ -185,8 +184,8 @@ class TestFeeds:
             lambda feed: feed.replace("<rss", f"{BOMB}<rss", 1),
             lambda feed: feed[: feed.index("The last one")],
             lambda feed: feed.replace("<item><title>The last", "<item><title>&undeclared; The last"),
-            lambda feed: "<html><body>Not found</body></html>",
-            lambda feed: "\x00\x01\x02",
+            lambda _: "<html><body>Not found</body></html>",
+            lambda _: "\x00\x01\x02",
         ],
         ids=["bomb", "cut", "entity", "other document", "garbage"],
     )
