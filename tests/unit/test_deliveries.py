@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -125,7 +125,7 @@ class TestLines:
 def test_parquet(tmp_path: Path) -> None:
     """Columns are fields, dates are text, and null is nothing; what is no Parquet says so."""
     columns = {"Title": ["A", None], "duration_s": [1.5, float("nan")], "isrc": ["x", "y"]}
-    parquet.write_table(pyarrow.table(columns), tmp_path / "feed.parquet")
+    parquet.write_table(pa.table(columns), tmp_path / "feed.parquet")
     said, problems = read(tmp_path / "feed.parquet")
     assert (said, problems) == (
         [{"title": "A", "duration_s": 1.5, "isrc": "x"}, {"duration_s": None, "isrc": "y"}],
