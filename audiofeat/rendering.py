@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from audiofeat.domain import registry
 from audiofeat.domain.jobs import JobState, MetadataValue
 from audiofeat.domain.keys import ApiKey
-from audiofeat.domain.merging import LOCKED, conflicts
 from audiofeat.domain.whereabouts import RefusedMessage
 from audiofeat.ports import Analysis, Candidate, IncidentView, ItemView, JobView, ReleaseView, StepView, Survey
 from audiofeat.services import reprocess
 from audiofeat.services.journeys import Journey, Step
 from audiofeat.services.lookup import Answer, Neighbour
-from schemas import indexes, items, jobs, journeys, keys, metadata, neighbours, reprocessings
+from schemas import indexes, items, jobs, journeys, keys, neighbours, reprocessings
 from schemas import status as wire_status
 from schemas.records import AudioFacts
 
@@ -29,32 +27,6 @@ def item_detail(view: ItemView, said: list[MetadataValue]) -> items.ItemDetail:
     values = [items.MetadataValue(field=v.field, value=v.value, source=v.source, chosen=v.chosen) for v in said]
     audio = AudioFacts.model_validate(view.audio) if view.audio else None
     return items.ItemDetail.model_validate({**_item(view), "audio": audio, "metadata_values": values})
-
-
-def metadata_value(value: MetadataValue) -> metadata.ProvenValue:
-    """Render a value with its provenance."""
-    return metadata.ProvenValue(
-        field=value.field,
-        value=value.value,
-        source=value.source,
-        chosen=value.chosen,
-        record=value.record_id or None,
-        fetched_at=datetime.fromtimestamp(value.fetched_at, tz=UTC) if value.fetched_at else None,
-        licence=value.licence,
-        rule=value.rule,
-        confidence=value.confidence,
-    )
-
-
-def item_metadata(view: ItemView, said: list[MetadataValue], *, provenance: bool) -> metadata.ItemMetadata:
-    """Render the metadata of an item, with every value that any source gave where that is asked for."""
-    return metadata.ItemMetadata(
-        item=items.ItemName(**_name(view)),
-        metadata={value.field: value.value for value in said if value.chosen},
-        locked=[value.field for value in said if value.rule == LOCKED],
-        conflicts=sorted(conflicts(said)),
-        values=[metadata_value(value) for value in said] if provenance else None,
-    )
 
 
 def feature_set(

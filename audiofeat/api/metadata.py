@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from audiofeat import rendering
+from audiofeat import rendering_metadata as rendering
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
-from audiofeat.errors import CatalogueUnavailable, InvalidInput, ItemUnknown
+from audiofeat.errors import CatalogueUnavailable, ItemUnknown
 from audiofeat.services.metadata_locks import lock_fields
 from schemas.metadata import ItemMetadata, MetadataLocks
 
@@ -23,7 +23,7 @@ def read_metadata(services: Wired, name: str, provenance: _Provenance = False) -
     return rendering.item_metadata(view, said, provenance=provenance)
 
 
-@router.patch("/items/{name:path}/metadata", responses=declared(InvalidInput, ItemUnknown, CatalogueUnavailable))
+@router.patch("/items/{name:path}/metadata", responses=declared(ItemUnknown, CatalogueUnavailable, reads_body=True))
 def lock_metadata(services: Wired, name: str, wanted: MetadataLocks) -> ItemMetadata:
     """Fix fields of an item by hand, or leave them to the sources again; no refresh overrides what is fixed."""
     view = services.catalogue.find_item(name)

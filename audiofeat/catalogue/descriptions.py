@@ -150,7 +150,7 @@ def _keep_keys(connection: Connection, item_id: str, before: frozenset[str] | No
         connection.execute(match_keys.insert(), [{"key": key, "item_id": item_id} for key in sorted(now)])
 
 
-def _row(match: Match) -> Mapping[str, Any]:
+def _row(match: Match) -> dict[str, Any]:
     record = match.record
     return {
         "source": record.source,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from audiofeat import rendering
+from audiofeat import rendering_metadata as rendering
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
 from audiofeat.domain.claims import disagreements
