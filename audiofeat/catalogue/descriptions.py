@@ -1,7 +1,7 @@
 """What is said of items: records are kept as received, and merged when one of them, a lock or the policy changes."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
