@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.bootstrap import Services, load_settings
-from audiofeat.domain import reference
+from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, item_id
 from audiofeat.ports import IndexContents
 
@@ -156,17 +157,19 @@ def keys(count: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
 
 def publish(services: Services, ids: Sequence[str]) -> None:
     """Publish a release of generated vectors: artists about genres, tracks about artists."""
-    space = reference.load(Kind.TRACK)
     rng = np.random.default_rng(_SEED)
+    # Enough items for a space as a large catalogue has it.
+    space = fit(rng.normal(20, 1.2, (2_000, len(DIMENSIONS))).astype(np.float32), kind=Kind.TRACK)
     genres = rng.normal(0, 1.0, (60, space.dims)).astype(np.float32)
     artists = np.arange(len(ids)) // _PER_ARTIST
     middles = genres[np.arange(artists[-1] + 1) % 60] + rng.normal(0, 0.7, (artists[-1] + 1, space.dims))
     vectors = np.empty((len(ids), space.dims), dtype=np.float32)
+    blocks = np.empty((len(ids), space.block_dims), dtype=np.float16)
     for first in range(0, len(ids), _BATCH):
         some = slice(first, first + _BATCH)
         made = middles[artists[some]] + rng.normal(0, 0.7, (len(artists[some]), space.dims))
         vectors[some] = made / np.linalg.norm(made, axis=1, keepdims=True)
-    blocks = rng.normal(0, 0.1, (len(ids), space.block_dims)).astype(np.float16)
+        blocks[some] = rng.normal(0, 0.1, (len(made), space.block_dims))
     services.publisher.publish(IndexContents(space, [(name,) for name in ids], vectors, blocks, highest_sequence=0))
 
 
