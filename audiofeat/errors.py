@@ -14,6 +14,7 @@
     │   ├── KeyUnknown             no API key is called so
     │   ├── AccessRefused          who asks over HTTP may not: see ``refusals``
     │   ├── MessageRefused         a message that can never be accepted (final)
+    │   ├── SpaceUnknown           no space has this id
     │   └── SpaceMismatch          vectors of two spaces were about to be compared
     ├── AudioRejected              the bytes are not audio that can be analysed (final)
     ├── ExtractionCrashed          the child died by signal, deadline or memory
@@ -121,6 +122,12 @@ class KeyUnknown(UsageError):
     """No API key is called so."""
 
     code = ErrorCode.KEY_UNKNOWN
+
+
+class SpaceUnknown(UsageError):
+    """No space has this id."""
+
+    code = ErrorCode.SPACE_UNKNOWN
 
 
 class SpaceMismatch(UsageError):

@@ -19,10 +19,10 @@ from catalogue import Clip, Make, clips
 from make_samples import sound_of
 
 from audiofeat.domain import reference
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
-from audiofeat.domain.space import SPACE_VERSION
+from audiofeat.domain.space import SPACE_VERSION, to_json
 from audiofeat.extraction.client import ExtractionServer
-from audiofeat.services.build_index import fit_reference
 
 _KEYS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _RATES_HZ = (22_050, 32_000, 44_100, 48_000)
@@ -48,19 +48,20 @@ def variation(clip: Clip, number: int) -> Clip:
     return replace(clip, score=score, rate_hz=rate_hz)
 
 
-def descriptors_of(originals: list[Clip], variants: int) -> np.ndarray:
-    """Return the descriptors of all variations, shape (clips, dimensions), NaN where nothing was measured."""
-    rows = []
+def descriptors_of(originals: list[Clip], variants: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the descriptors of all variations, shape (clips, dimensions), NaN if not measured, and of their parts."""
+    rows, pieces = [], []
     with ExtractionServer() as server, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.wav"
         for number in range(variants):
             for original in originals:
                 clip = variation(original, number)
                 soundfile.write(path, sound_of(clip), clip.rate_hz, subtype="PCM_16")
-                values = server.extract(path, source=clip.path).record["features"]["descriptor"]["values"]
-                rows.append(np.array(values, dtype=np.float32))
+                descriptor = server.extract(path, source=clip.path).record["features"]["descriptor"]
+                rows.append(np.array(descriptor["values"], dtype=np.float32))
+                pieces.append(np.array(descriptor["parts"], dtype=np.float32))
             print(f"{len(rows)} clips", file=sys.stderr)
-    return np.stack(rows)
+    return np.stack(rows), pieces
 
 
 def main() -> None:
@@ -70,9 +71,9 @@ def main() -> None:
     variants = parser.parse_args().variants
     folder = Path(reference.__file__).parent
     for kind, make in ((Kind.TRACK, Make.MUSIC), (Kind.EPISODE, Make.SPEECH)):
-        descriptors = descriptors_of([clip for clip in clips() if clip.make is make], variants)
+        descriptors, pieces = descriptors_of([clip for clip in clips() if clip.make is make], variants)
         path = folder / f"{kind.value}-{SPACE_VERSION}.json"
-        path.write_text(fit_reference(descriptors, kind) + "\n", encoding="utf-8")
+        path.write_text(to_json(fit(descriptors, kind=kind, pieces=pieces)) + "\n", encoding="utf-8")
         print(f"{path.name}: fitted on {len(descriptors)} clips", file=sys.stderr)
 
 

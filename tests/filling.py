@@ -86,5 +86,9 @@ def fill(services: Services) -> None:
 def publish(services: Services) -> str:
     """Publish an index of the tracks."""
     return build_index(
-        Kind.TRACK, catalogue=services.catalogue, publisher=services.publisher, reference=SPACES[Kind.TRACK]
+        Kind.TRACK,
+        catalogue=services.catalogue,
+        publisher=services.publisher,
+        artefacts=services.artefacts,
+        reference=SPACES[Kind.TRACK],
     ).release

@@ -41,6 +41,7 @@ class Shop:
     """A small catalogue with everything a lookup needs."""
 
     catalogue: SqlCatalogue
+    artefacts: DirectoryStore
     publisher: Publisher
     indexes: PublishedIndexes
     spaces: dict[Kind, Space]
@@ -85,7 +86,13 @@ class Shop:
 
     def publish(self, kind: Kind = Kind.TRACK) -> ReleaseView:
         """Build and publish, and let the reader see it at once."""
-        view = build_index(kind, catalogue=self.catalogue, publisher=self.publisher, reference=self.spaces[kind])
+        view = build_index(
+            kind,
+            catalogue=self.catalogue,
+            publisher=self.publisher,
+            artefacts=self.artefacts,
+            reference=self.spaces[kind],
+        )
         self.indexes.refresh(kind)
         return view
 
@@ -102,6 +109,7 @@ def open_shop(tmp_path: Path) -> Shop:
     catalogue = open_catalogue(f"sqlite:///{tmp_path}/ledger.db")
     return Shop(
         catalogue,
+        store,
         Publisher(store),
         PublishedIndexes(store, catalogue, tmp_path / "cache"),
         SPACES,

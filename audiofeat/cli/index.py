@@ -21,20 +21,34 @@ _Kind = Annotated[Kind, typer.Argument(help="track or episode.")]
 def build(
     kind: Annotated[Kind | None, typer.Argument(help="Only this kind. [default: both]", show_default=False)] = None,
     *,
+    space: Annotated[
+        str | None, typer.Option(help="Id of a kept space. [default: fit one]", show_default=False)
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Build an Annoy index of everything analysed so far, measure its recall, and publish it."""
     from audiofeat.index.selftest import require_usable
     from audiofeat.services.build_index import build_index
+    from audiofeat.services.fit_space import stored
 
     require_usable()
     services = Services(load_settings())
     built: list[ReleaseView] = []
     missing: list[IndexEmpty] = []
+    chosen = stored(space, services.artefacts) if space else None
+    if chosen and kind is None:
+        kind = chosen.kind
     for wanted in (kind,) if kind else tuple(Kind):
         try:
             with services.traced("index.build", {}):
-                built.append(build_index(wanted, catalogue=services.catalogue, publisher=services.publisher))
+                view = build_index(
+                    wanted,
+                    catalogue=services.catalogue,
+                    publisher=services.publisher,
+                    artefacts=services.artefacts,
+                    space=chosen,
+                )
+                built.append(view)
         except IndexEmpty as nothing:
             missing.append(nothing)
     if not built:

@@ -9,6 +9,7 @@ Log-covariance of MFCC: Mandel & Ellis, "Song-level features and support vector 
 log-Euclidean form of Arsigny et al., "Log-Euclidean metrics", 2006.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 from typing import Literal
@@ -16,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-DESCRIPTOR_VERSION = 1
+DESCRIPTOR_VERSION = 2
 N_MFCC = 20
 SPECTRAL_VALUES = (
     "centroid_hz", "spread_hz", "rolloff_50_hz", "rolloff_85_hz", "flatness_db", "crest_db", "entropy", "flux",
@@ -87,12 +88,22 @@ def _dimensions() -> tuple[Dimension, ...]:
     add("crest_db", "loudness", "Peak to RMS ratio.")
     add("silence_ratio", "loudness", "Share of seconds more than 20 LU below the integrated loudness.")
     add("stereo_width", "stereo", "Side share of mid plus side energy, 0 for mono.")
+    # Version 1 ends here. Later versions append, so that spaces of earlier ones go on reading what they know.
+    add("danceability", "rhythm", "Inverse of the mean exponent of detrended level fluctuations.")
+    add("arousal", "mood", "Calm (0) to excited (1).")
+    add("valence", "mood", "Negative (0) to positive (1).")
     return tuple(slots)
 
 
 DIMENSIONS = _dimensions()
+LENGTHS: Mapping[int, int] = {1: 563, DESCRIPTOR_VERSION: len(DIMENSIONS)}
 NAMES = tuple(slot.name for slot in DIMENSIONS)
 GROUPS = tuple(dict.fromkeys(slot.group for slot in DIMENSIONS))
+
+
+def dimensions_of(version: int) -> tuple[Dimension, ...]:
+    """Return the dimensions of a version of the descriptor."""
+    return DIMENSIONS[: LENGTHS[version]]
 
 
 def pack(values: NDArray[np.float32]) -> bytes:

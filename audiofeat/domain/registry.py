@@ -25,13 +25,13 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "structure": 1,
     "speech": 1,
     "mood": 3,
-    "descriptor": 4,
+    "descriptor": 5,
 }
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {
     "structure": frozenset({"loudness", "timbre", "tonal"}),
     "mood": frozenset({"instrumentation", "loudness", "rhythm", "speech", "timbre", "tonal"}),
-    "descriptor": frozenset({"instrumentation", "loudness", "rhythm", "stereo", "tonal"}),
+    "descriptor": frozenset({"instrumentation", "loudness", "mood", "rhythm", "speech", "stereo", "timbre", "tonal"}),
 }
 # Kept for the spaces, not published among the features.
 INTERNAL_GROUPS = frozenset({"descriptor"})

@@ -1,8 +1,18 @@
 """Where items lie: a space turns a descriptor into a unit vector.
 
 A space is fitted once and frozen. Its id is the hash of its content, so equal ids mean comparable vectors.
+
+The values of a descriptor are brought to one scale, clipped and weighed, and what was not measured counts nothing.
+Directions in which pieces of one recording differ among themselves are damped: what changes within a minute says
+little about whose minute it is. The feature groups are brought to their weights, and where enough items were there to
+fit it on, a projection keeps the directions in which items differ most.
+
+References
+----------
+Damping within recordings, without labels: Hatch et al., "Within-class covariance normalization", Interspeech 2006.
 """
 
+import base64
 import hashlib
 import json
 import math
@@ -15,28 +25,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, DIMENSIONS, GROUPS, Dimension
+from audiofeat.domain.descriptor import GROUPS, LENGTHS, Dimension, dimensions_of
 from audiofeat.domain.items import Kind
+from audiofeat.domain.scaling import Array, Matrix, standardised, transformed
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
-SPACE_VERSION = 1
-CLIP = 4.0
-
-
-def _part(slot: Dimension) -> str:
-    if slot.group == "timbre":
-        return "timbre_covariance" if "_logcov_" in slot.name else "timbre_mfcc"
-    if slot.group == "rhythm":
-        pieces = {"tempo_circle_cos": "tempo", "tempo_circle_sin": "tempo", "modulation_4_hz": "syllables"}
-        return f"rhythm_{pieces.get(slot.name, 'pulse')}"
-    return slot.group
-
-
-PARTS = np.array([_part(slot) for slot in DIMENSIONS])
-_IS_LOG = np.array([slot.transform == "log" for slot in DIMENSIONS])
-_GROUPS = np.array([slot.group for slot in DIMENSIONS])
-# The two coordinates of a circle keep their geometry: scaled one by one, the circle would become an ellipse.
-IS_CIRCLE = PARTS == "rhythm_tempo"
+SPACE_VERSION = 2
+_FIRST_VERSION = 1
+_FIRST_CLIP = 4.0
+_CHUNK_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,19 +43,33 @@ class Space:
     Parameters
     ----------
     name : str
-        For people, such as ``track-1``.
+        For people, such as ``track-2``.
     kind : Kind
         What lies in it; tracks and episodes never share a space.
     version : int
-        Raised when the recipe changes.
+        Raised when the recipe changes; spaces of every earlier version are read for ever.
     descriptor_version : int
         The version of the descriptor that it reads.
     items : int
         How many items it was fitted on.
     centre, scale, weight : NDArray[np.float64]
-        One value a dimension: an embedding is ``clip((x - centre) / scale, -4, 4) * weight``, brought to length 1.
+        One value a dimension: ``clip((x - centre) / scale) * weight``.
+    clip : float
+        The largest number of scales that counts.
     part_weights : Mapping[str, float]
-        What each part was meant to weigh, for people; ``weight`` already contains it.
+        What each part of a group weighs inside it, for people; ``weight`` already contains it.
+    directions : NDArray[np.float32]
+        Orthonormal columns, shape (dimensions, directions): where pieces of one recording differ most.
+    damping : NDArray[np.float64]
+        By what each direction is multiplied, 0 to 1.
+    group_norms : Mapping[str, float]
+        Typical length of each feature group's values at this stage; 0 where it has no spread.
+    group_weights : Mapping[str, float]
+        What each group weighs in an embedding; it has blocks also where that is 0.
+    bases : Mapping[str, NDArray[np.float32]]
+        By group, orthonormal columns on which its block is kept; empty where blocks are kept whole.
+    projection : NDArray[np.float32] or None
+        Orthonormal columns, shape (dimensions, embedding); None where embeddings are not reduced.
 
     Attributes
     ----------
@@ -71,38 +82,59 @@ class Space:
     version: int
     descriptor_version: int
     items: int
-    centre: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    centre: Array
+    scale: Array
+    weight: Array
+    clip: float
     part_weights: Mapping[str, float]
+    directions: Matrix
+    damping: Array
+    group_norms: Mapping[str, float]
+    group_weights: Mapping[str, float]
+    bases: Mapping[str, Matrix]
+    projection: Matrix | None
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a space, and compute the id."""
-        if self.descriptor_version != DESCRIPTOR_VERSION:
+        if self.descriptor_version not in LENGTHS:
             raise SpaceMismatch(
                 f"space {self.name} reads descriptor version {self.descriptor_version}, "
-                f"this audiofeat measures version {DESCRIPTOR_VERSION}",
+                f"this audiofeat knows version {', '.join(map(str, LENGTHS))}",
                 "build a new index: audiofeat index build",
             )
-        for name in ("centre", "scale", "weight"):
+        width = LENGTHS[self.descriptor_version]
+        shapes = {"centre": (width,), "scale": (width,), "weight": (width,), "damping": self.directions.shape[1:]}
+        matrices = {"directions": self.directions, **self.bases}
+        matrices |= {} if self.projection is None else {"projection": self.projection}
+        for name, shape in shapes.items():
             values = getattr(self, name)
-            if values.shape != (len(DIMENSIONS),) or not np.isfinite(values).all():
-                raise InvalidInput(f"space {self.name}: {name} must be {len(DIMENSIONS)} finite numbers")
+            if values.shape != shape or not np.isfinite(values).all():
+                raise InvalidInput(f"space {self.name}: {name} must be {shape[0]} finite numbers")
+        for name, matrix in matrices.items():
+            rows = len(self._inside[name]) if name in self.bases else width
+            if matrix.ndim != 2 or len(matrix) != rows or not np.isfinite(matrix).all():  # noqa: PLR2004  a matrix
+                raise InvalidInput(f"space {self.name}: {name} must be {rows} rows of finite numbers")
         if (self.scale <= 0).any():
             raise InvalidInput(f"space {self.name}: every scale must be above 0")
         object.__setattr__(self, "id", hashlib.sha256(to_json(self).encode()).hexdigest()[:16])
 
     @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """What it reads of a descriptor, in order."""
+        return dimensions_of(self.descriptor_version)
+
+    @property
     def dims(self) -> int:
         """Length of an embedding."""
-        return len(self.centre)
+        return len(self.centre) if self.projection is None else self.projection.shape[1]
 
     @cached_property
     def groups(self) -> Mapping[str, slice]:
         """Where each feature group's own values lie in an item's blocks."""
-        ends = np.cumsum([0, *(np.count_nonzero(group == _GROUPS) for group in GROUPS)]).tolist()
-        return {group: slice(low, high) for group, (low, high) in zip(GROUPS, pairwise(ends), strict=True)}
+        widths = [self.bases[g].shape[1] if g in self.bases else len(inside) for g, inside in self._inside.items()]
+        ends = np.cumsum([0, *widths]).tolist()
+        return {group: slice(low, high) for group, (low, high) in zip(self._inside, pairwise(ends), strict=True)}
 
     @property
     def block_dims(self) -> int:
@@ -110,17 +142,50 @@ class Space:
         return int(max(block.stop for block in self.groups.values()))
 
     @cached_property
-    def group_weights(self) -> Mapping[str, float]:
-        """What each feature group weighs where nobody asks for anything else, 0 or more."""
-        squares = dict.fromkeys(GROUPS, 0.0)
-        for part, weight in self.part_weights.items():
-            squares[part.partition("_")[0]] += weight**2
-        return {group: math.sqrt(square) for group, square in squares.items()}
+    def _inside(self) -> Mapping[str, NDArray[np.intp]]:
+        """The dimensions of each feature group."""
+        group_of = np.array([slot.group for slot in self.dimensions])
+        return {group: np.flatnonzero(group_of == group) for group in GROUPS if group in group_of}
+
+    def reads(self, descriptor: Matrix) -> bool:
+        """Tell whether a descriptor, or rows of them, has what this space reads: later versions only append."""
+        return np.shape(descriptor)[-1] in LENGTHS.values() and np.shape(descriptor)[-1] >= len(self.centre)
+
+    def values(self, descriptors: Matrix) -> Array:
+        """Return scaled, clipped, weighed and damped values, one row a descriptor; 0 where nothing was measured."""
+        if np.ndim(descriptors) != 2 or not self.reads(descriptors):  # noqa: PLR2004  rows of values
+            raise InvalidInput(
+                f"space {self.name} reads rows of {len(self.centre)} values, these have shape {np.shape(descriptors)}"
+            )
+        values = transformed(descriptors, self.dimensions)
+        values = standardised(values, self.centre, self.scale, clip=self.clip) * self.weight
+        if len(self.damping):
+            along = values @ self.directions.astype(np.float64)
+            values -= (along * (1 - self.damping)) @ self.directions.T.astype(np.float64)
+        return values
+
+    def weighed(self, values: Array) -> Array:
+        """Return values with each feature group at its weight."""
+        gain = np.zeros(len(self.centre))
+        for group, inside in self._inside.items():
+            norm = self.group_norms.get(group, 0.0)
+            gain[inside] = self.group_weights.get(group, 0.0) / norm if norm > 0 else 0.0
+        return values * gain
+
+    def blocks(self, values: Array) -> Array:
+        """Return each group by itself, of typical length 1."""
+        blocks = np.zeros((len(values), self.block_dims))
+        for group, inside in self._inside.items():
+            norm = self.group_norms.get(group, 0.0)
+            if norm > 0:
+                own = values[:, inside] / norm
+                blocks[:, self.groups[group]] = own @ self.bases[group] if group in self.bases else own
+        return blocks
 
 
 def to_json(space: Space) -> str:
     """Return the canonical JSON of a space: the same space gives the same bytes."""
-    body = {
+    body: dict[str, Any] = {
         "name": space.name,
         "kind": space.kind.value,
         "version": space.version,
@@ -131,6 +196,16 @@ def to_json(space: Space) -> str:
         "weight": space.weight.tolist(),
         "part_weights": dict(space.part_weights),
     }
+    if space.version > _FIRST_VERSION:
+        body |= {
+            "clip": space.clip,
+            "directions": _packed(space.directions),
+            "damping": space.damping.tolist(),
+            "group_norms": dict(space.group_norms),
+            "group_weights": dict(space.group_weights),
+            "bases": {group: _packed(matrix) for group, matrix in space.bases.items()},
+            "projection": None if space.projection is None else _packed(space.projection),
+        }
     return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -142,18 +217,51 @@ def from_json(text: str | bytes) -> Space:
     InvalidInput
         The text is not a space.
     SpaceMismatch
-        It reads another version of the descriptor.
+        It reads a version of the descriptor that is not known here.
     """
     try:
         body: dict[str, Any] = json.loads(text)
-        for name in ("centre", "scale", "weight"):
+        if body["version"] == _FIRST_VERSION:
+            body |= _first(body)
+        else:
+            body["directions"] = _unpacked(body["directions"])
+            body["bases"] = {group: _unpacked(packed) for group, packed in body["bases"].items()}
+            body["projection"] = None if body["projection"] is None else _unpacked(body["projection"])
+        for name in ("centre", "scale", "weight", "damping"):
             body[name] = np.array(body[name], dtype=np.float64)
         return Space(**{**body, "kind": Kind(body["kind"])})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidInput(f"this is not the JSON of a space: {error}") from error
 
 
-def embed(space: Space, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
+def _first(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the first version left unsaid: no damping, no projection, groups at the length their parts give."""
+    squares = dict.fromkeys(GROUPS, 0.0)
+    for part, weight in body["part_weights"].items():
+        squares[part.partition("_")[0]] += weight**2
+    norms = {group: math.sqrt(square) for group, square in squares.items()}
+    return {
+        "clip": _FIRST_CLIP,
+        "directions": np.zeros((len(body["centre"]), 0), dtype=np.float32),
+        "damping": [],
+        "group_norms": norms,
+        "group_weights": norms,
+        "bases": {},
+        "projection": None,
+    }
+
+
+def _packed(matrix: Matrix) -> dict[str, Any]:
+    little = np.ascontiguousarray(matrix, dtype="<f4")
+    return {"shape": list(matrix.shape), "float32": base64.b64encode(little.tobytes()).decode("ascii")}
+
+
+def _unpacked(packed: Mapping[str, Any]) -> Matrix:
+    values = np.frombuffer(base64.b64decode(packed["float32"], validate=True), dtype="<f4")
+    return values.reshape(packed["shape"]).astype(np.float32)
+
+
+def embed(space: Space, descriptor: Matrix) -> Matrix:
     """Return an item's unit vector in a space.
 
     Raises
@@ -161,45 +269,32 @@ def embed(space: Space, descriptor: NDArray[np.float32]) -> NDArray[np.float32]:
     InvalidInput
         The descriptor has another length, or nothing in it was measured.
     """
-    vector: NDArray[np.float32] = embed_all(space, np.atleast_2d(descriptor))[0]
+    vector: Matrix = embed_all(space, np.atleast_2d(descriptor))[0]
     if not vector.any():
         raise InvalidInput(f"nothing that space {space.name} looks at was measured in this item")
     return vector
 
 
-def embed_all(space: Space, descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
+def embed_all(space: Space, descriptors: Matrix) -> Matrix:
     """Return one unit vector a row; a row of zeros stands for an item in which nothing was measured."""
-    vectors = standardised(transformed(descriptors), space.centre, space.scale) * space.weight
-    norms = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
-    unit: NDArray[np.float64] = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
-    return unit.astype(np.float32)
+    vectors = np.zeros((len(descriptors), space.dims), dtype=np.float32)
+    for start in range(0, len(descriptors), _CHUNK_ROWS):
+        rows = slice(start, start + _CHUNK_ROWS)
+        placed = space.weighed(space.values(descriptors[rows]))
+        if space.projection is not None:
+            placed = placed @ space.projection
+        norms = np.sqrt((placed * placed).sum(axis=1, keepdims=True))
+        vectors[rows] = np.divide(placed, norms, out=np.zeros_like(placed), where=norms > 0)
+    return vectors
 
 
-def blocks_all(space: Space, descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
+def blocks_all(space: Space, descriptors: Matrix) -> Matrix:
     """Return one row of blocks an item: each feature group by itself, of typical length 1, zeros if not measured.
 
     From them come a group's similarity and the query-time weights of groups; see ``domain.similarity``.
     """
-    standard = standardised(transformed(descriptors), space.centre, space.scale)
-    blocks = np.zeros((len(standard), space.block_dims))
-    for group, block in space.groups.items():
-        values = standard[:, group == _GROUPS]
-        blocks[:, block] = values / math.sqrt(values.shape[1])
-    return blocks.astype(np.float32)
-
-
-def transformed(descriptors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Apply each dimension's transform; whatever is not finite becomes NaN."""
-    values = np.array(descriptors, dtype=np.float64)
-    if values.shape[1:] != (len(DIMENSIONS),):
-        raise InvalidInput(f"descriptors must be rows of {len(DIMENSIONS)} values, these have shape {values.shape}")
-    values[~np.isfinite(values)] = np.nan
-    values[:, _IS_LOG] = np.log(np.maximum(values[:, _IS_LOG], 1e-6))
-    return values
-
-
-def standardised(
-    values: NDArray[np.float64], centre: NDArray[np.float64], scale: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return values on the scale of a space, clipped; what was not measured counts nothing: 0."""
-    return np.nan_to_num(np.clip((values - centre) / scale, -CLIP, CLIP), nan=0.0)
+    blocks = np.zeros((len(descriptors), space.block_dims), dtype=np.float32)
+    for start in range(0, len(descriptors), _CHUNK_ROWS):
+        rows = slice(start, start + _CHUNK_ROWS)
+        blocks[rows] = space.blocks(space.values(descriptors[rows]))
+    return blocks

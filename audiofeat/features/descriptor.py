@@ -149,6 +149,9 @@ class Descriptor:
             "loudness_range_lu": loudness["loudness_range_lu"],
             "crest_db": loudness["crest_factor_db"],
             "stereo_width": measured["stereo"]["stereo_width"] or 0.0,
+            "danceability": rhythm["danceability"],
+            "arousal": measured["mood"]["arousal"],
+            "valence": measured["mood"]["valence"],
         }
         if rhythm["tempo_bpm"] is not None:
             angle = 2 * np.pi * np.log2(rhythm["tempo_bpm"])

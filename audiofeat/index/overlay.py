@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import RecallTooLow
 from audiofeat.index.layout import shard_file
@@ -199,11 +198,10 @@ def place_all(space: Space, rows: Sequence[EmbeddingRow]) -> list[NDArray[np.flo
     vectors: list[NDArray[np.float32] | None] = [
         row.embedding if row.space == space.id and row.embedding is not None else None for row in rows
     ]
-    to_embed = [
-        place for place, row in enumerate(rows) if vectors[place] is None and row.descriptor.shape == (len(DIMENSIONS),)
-    ]
+    to_embed = [place for place, row in enumerate(rows) if vectors[place] is None and space.reads(row.descriptor)]
     if to_embed:
-        made = embed_all(space, np.stack([rows[place].descriptor for place in to_embed]))
+        read = len(space.dimensions)
+        made = embed_all(space, np.stack([rows[place].descriptor[:read] for place in to_embed]))
         for place, vector in zip(to_embed, made, strict=True):
             vectors[place] = vector if vector.any() else None
     return vectors

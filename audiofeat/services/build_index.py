@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from audiofeat.domain import reference as shipped
-from audiofeat.domain.descriptor import DIMENSIONS
-from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.registry import GROUP_VERSIONS
-from audiofeat.domain.space import Space, blocks_all, embed_all, to_json
-from audiofeat.errors import IndexEmpty, IndexIncomplete
-from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ReleaseView
+from audiofeat.domain.space import Space, blocks_all, embed_all
+from audiofeat.errors import IndexEmpty, IndexIncomplete, SpaceMismatch
+from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ObjectStore, ReleaseView
+from audiofeat.services.fit_space import is_current, keep, space_for
 
 _LEAST_COVERAGE_RATIO = 0.999
 
 
 def build_index(
-    kind: Kind, *, catalogue: Catalogue, publisher: IndexPublisher, reference: Space | None = None
+    kind: Kind,
+    *,
+    catalogue: Catalogue,
+    publisher: IndexPublisher,
+    artefacts: ObjectStore,
+    reference: Space | None = None,
+    space: Space | None = None,
 ) -> ReleaseView:
     """Snapshot a kind, fit its space, build, measure, publish, and note the release in the ledger.
 
@@ -30,8 +33,12 @@ def build_index(
         Where the fingerprints come from.
     publisher : IndexPublisher
         What builds and publishes.
+    artefacts : ObjectStore
+        Where the descriptors of pieces of items are, and where the space is kept.
     reference : Space, optional
         The space for fewer than 200 distinct audios, by default the one that is shipped.
+    space : Space, optional
+        One that was fitted before, instead of fitting one now.
 
     Raises
     ------
@@ -39,10 +46,19 @@ def build_index(
         No item of this kind has a fingerprint.
     IndexIncomplete
         More than one fingerprint in a thousand is of an older version.
+    SpaceMismatch
+        The space is of another kind.
     RecallTooLow, PointerMoved, StoreError
         As they say; what was served before is still served.
     """
-    contents = snapshot(catalogue.embeddings(kind), kind=kind, reference=reference)
+    if space is not None and space.kind is not kind:
+        raise SpaceMismatch(f"space {space.id} is one of {space.kind.value}s, not of {kind.value}s")
+    rows = catalogue.embeddings(kind)
+    current = usable(rows, kind=kind)
+    if space is None:
+        space = space_for(current, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference)
+    keep(space, artefacts)
+    contents = snapshot(current, space=space, highest_sequence=max(row.sequence for row in rows))
     # A release must not name what a power failure can still take back.
     catalogue.settle()
     view = publisher.publish(contents)
@@ -50,10 +66,8 @@ def build_index(
     return view
 
 
-def snapshot(rows: Sequence[EmbeddingRow], *, kind: Kind, reference: Space | None = None) -> IndexContents:
-    """Return what an index of these fingerprints contains: one row for each distinct vector, in the order of item ids.
-
-    Items whose fingerprint says nothing, as of silence, are left out.
+def usable(rows: Sequence[EmbeddingRow], *, kind: Kind) -> list[EmbeddingRow]:
+    """Return the newest fingerprint of each item that an index can hold, in the order of item ids.
 
     Raises
     ------
@@ -63,42 +77,41 @@ def snapshot(rows: Sequence[EmbeddingRow], *, kind: Kind, reference: Space | Non
         No item is left.
     """
     newest = {row.item_id: row for row in rows}
-    space_reference = reference or shipped.load(kind)
-    current = [row for row in newest.values() if row.version == GROUP_VERSIONS["descriptor"]]
-    if len(current) < _LEAST_COVERAGE_RATIO * len(newest):
+    of_today = [row for row in newest.values() if row.version == GROUP_VERSIONS["descriptor"]]
+    if len(of_today) < _LEAST_COVERAGE_RATIO * len(newest):
         raise IndexIncomplete(
-            f"{len(newest) - len(current):,} of {len(newest):,} {kind.value}s have a fingerprint of an older version; "
+            f"{len(newest) - len(of_today):,} of {len(newest):,} {kind.value}s have a fingerprint of an older version; "
             "vectors of two versions are not compared",
             "audiofeat reprocess run --where group=descriptor",
         )
-    usable = sorted((row for row in current if row.descriptor.shape == (len(DIMENSIONS),)), key=lambda row: row.item_id)
-    if not usable:
+    found = sorted((row for row in of_today if is_current(row)), key=lambda row: row.item_id)
+    if not found:
         raise IndexEmpty(f"no {kind.value} has been analysed", "audiofeat ingest PATH")
-    # Copies would pull centre and scale towards themselves.
-    distinct_audio = {row.sha256: row.descriptor for row in usable}
-    space = fit(np.stack(list(distinct_audio.values())), kind=kind, reference=space_reference)
-    descriptors = np.stack([row.descriptor for row in usable])
+    return found
+
+
+def snapshot(rows: Sequence[EmbeddingRow], *, space: Space, highest_sequence: int) -> IndexContents:
+    """Return what an index of these fingerprints contains: one row for each distinct vector, in their order.
+
+    Items whose fingerprint says nothing, as of silence, are left out; raises IndexEmpty where none is left.
+    """
+    descriptors = np.stack([row.descriptor for row in rows])
     vectors = embed_all(space, descriptors)
 
     # Thousands of equal vectors would fill a tree's leaves and hide the true neighbours of each other.
     items_by_vector: dict[bytes, list[str]] = {}
     first_row: dict[bytes, int] = {}
-    for place, (row, vector) in enumerate(zip(usable, vectors, strict=True)):
+    for place, (row, vector) in enumerate(zip(rows, vectors, strict=True)):
         if vector.any():
             items_by_vector.setdefault(vector.tobytes(), []).append(row.item_id)
             first_row.setdefault(vector.tobytes(), place)
     if not first_row:
-        raise IndexEmpty(f"nothing could be measured in any {kind.value}", "audiofeat ingest PATH")
+        raise IndexEmpty(f"nothing could be measured in any {space.kind.value}", "audiofeat ingest PATH")
     firsts = list(first_row.values())
     return IndexContents(
         space=space,
         rows=[tuple(items) for items in items_by_vector.values()],
         vectors=vectors[firsts],
         blocks=blocks_all(space, descriptors[firsts]),
-        highest_sequence=max(row.sequence for row in rows),
+        highest_sequence=highest_sequence,
     )
-
-
-def fit_reference(descriptors: NDArray[np.float32], kind: Kind) -> str:
-    """Return the JSON of a reference space, shipped as ``audiofeat/domain/reference/<kind>-<version>.json``."""
-    return to_json(fit(descriptors, kind=kind))

@@ -44,7 +44,13 @@ def analysed(services: Services, number: int, descriptor: np.ndarray, *, run: st
 
 
 def build(services: Services) -> str:
-    return build_index(Kind.TRACK, catalogue=services.catalogue, publisher=services.publisher, reference=SPACE).release
+    return build_index(
+        Kind.TRACK,
+        catalogue=services.catalogue,
+        publisher=services.publisher,
+        artefacts=services.artefacts,
+        reference=SPACE,
+    ).release
 
 
 def neighbours(services: Services, number: int = 0) -> list[tuple[str, float]]:

@@ -11,11 +11,12 @@ from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import Registration
 from audiofeat.domain.neighbours import Duplicate, Engine
-from audiofeat.domain.space import embed, from_json
+from audiofeat.domain.space import Space, embed
 from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown
 from audiofeat.index.overlay import place
 from audiofeat.ports import EmbeddingRow
-from audiofeat.services.build_index import fit_reference, snapshot
+from audiofeat.services.build_index import snapshot, usable
+from audiofeat.services.fit_space import space_for
 from audiofeat.services.lookup import Answer
 from shop import REFERENCE_SAMPLE, Shop, open_shop, sound
 
@@ -212,25 +213,24 @@ def test_unknown_and_unanalysed_items_are_told_apart(families: Shop) -> None:
 
 def test_two_hundred_distinct_audios_get_a_space_of_their_own(shop: Shop) -> None:
     """Copies do not count: 250 items of 150 audios use the reference, 200 audios are fitted on."""
+
+    def space() -> Space:
+        rows = usable(shop.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
+        return space_for(rows, kind=Kind.TRACK, catalogue=shop.catalogue, artefacts=shop.artefacts, reference=reference)
+
     reference = shop.spaces[Kind.TRACK]
     for take in range(150):
         shop.add(f"{take}.wav", sound(take % 8, take))
     for copy in range(50):
         shop.add(f"copy-{copy}.wav", sound(0, 0), sha256="c" * 64)
-    rows = shop.catalogue.embeddings(Kind.TRACK)
-    assert snapshot(rows, kind=Kind.TRACK, reference=reference).space.id == reference.id
+    assert space().id == reference.id
     for take in range(150, 200):
         shop.add(f"{take}.wav", sound(take % 8, take))
-    contents = snapshot(shop.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK, reference=reference)
+    rows = usable(shop.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
+    contents = snapshot(rows, space=space(), highest_sequence=rows[-1].sequence)
     assert contents.space.items == 201
     assert len(contents.rows) == 200
     assert max(map(len, contents.rows)) == 51
-
-
-def test_a_reference_is_made_from_descriptors() -> None:
-    """The JSON to ship is that of the fitted space."""
-    text = fit_reference(REFERENCE_SAMPLE, Kind.EPISODE)
-    assert from_json(text).id == fit(REFERENCE_SAMPLE, kind=Kind.EPISODE).id
 
 
 def test_a_stored_embedding_counts_in_its_own_space_only(shop: Shop) -> None:

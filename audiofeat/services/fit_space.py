@@ -1,0 +1,111 @@
+"""Fits spaces on what has been analysed, and keeps them by their hash; no audio is read."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from audiofeat.domain import reference as shipped
+from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.fitting import FIT_FROM_ITEMS, fit
+from audiofeat.domain.items import Kind
+from audiofeat.domain.registry import GROUP_VERSIONS
+from audiofeat.domain.scaling import Matrix
+from audiofeat.domain.space import Space, from_json, to_json
+from audiofeat.errors import IndexEmpty, InvalidInput, ObjectMissing, SpaceUnknown
+from audiofeat.ports import Catalogue, EmbeddingRow, ObjectStore
+from audiofeat.services.ingest import load_curves
+
+# What varies within recordings is pooled over all of them: more would cost time and change little.
+MOST_WITH_PIECES = 2_000
+_FOLDER = "spaces/"
+
+
+def fit_space(kind: Kind, *, catalogue: Catalogue, artefacts: ObjectStore, reference: Space | None = None) -> Space:
+    """Return the space for everything of a kind that has been analysed, kept under its id.
+
+    Parameters
+    ----------
+    kind : Kind
+        Tracks and episodes have a space each.
+    catalogue, artefacts
+        Where descriptors, and those of the pieces of items, come from.
+    reference : Space, optional
+        The space for fewer than 200 distinct audios, by default the one that is shipped.
+
+    Raises
+    ------
+    IndexEmpty
+        No item of this kind has a fingerprint.
+    """
+    rows = [row for row in catalogue.embeddings(kind) if is_current(row)]
+    if not rows:
+        raise IndexEmpty(f"no {kind.value} has been analysed", "audiofeat ingest PATH")
+    space = space_for(rows, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference)
+    keep(space, artefacts)
+    return space
+
+
+def space_for(
+    rows: Sequence[EmbeddingRow],
+    *,
+    kind: Kind,
+    catalogue: Catalogue,
+    artefacts: ObjectStore,
+    reference: Space | None = None,
+) -> Space:
+    """Return the space for some current fingerprints; copies of one audio count once."""
+    distinct = {row.sha256: row.descriptor for row in sorted(rows, key=lambda row: row.item_id)}
+    reference = reference or shipped.load(kind)
+    if len(distinct) < FIT_FROM_ITEMS:
+        return reference
+    pieces = pieces_of(distinct, catalogue=catalogue, artefacts=artefacts)
+    return fit(np.stack(list(distinct.values())), kind=kind, pieces=pieces)
+
+
+def is_current(row: EmbeddingRow) -> bool:
+    """Tell whether a fingerprint is one that a new space reads; that of a removed item is empty."""
+    return row.version == GROUP_VERSIONS["descriptor"] and row.descriptor.shape == (len(DIMENSIONS),)
+
+
+def pieces_of(audios: Iterable[str], *, catalogue: Catalogue, artefacts: ObjectStore) -> list[Matrix]:
+    """Return the descriptors of the pieces of up to 2,000 audios, evenly chosen; short audios have none."""
+    names = sorted(audios)
+    chosen = np.linspace(0, len(names) - 1, min(len(names), MOST_WITH_PIECES)).round().astype(int)
+    pieces = []
+    for sha256 in (names[number] for number in chosen):
+        analysis = catalogue.analyses_of_audio(sha256).get("descriptor")
+        if analysis is None or analysis.curves_key is None or analysis.version != GROUP_VERSIONS["descriptor"]:
+            continue
+        try:
+            parts = load_curves(artefacts, analysis.curves_key)["parts"]
+        except ObjectMissing:
+            continue
+        if parts is not None:
+            pieces.append(np.array(parts, dtype=np.float32))
+    return pieces
+
+
+def keep(space: Space, artefacts: ObjectStore) -> None:
+    """Store a space under its id; the same space is stored once."""
+    artefacts.put(f"{_FOLDER}{space.id}.json", to_json(space).encode())
+
+
+def stored(space_id: str, artefacts: ObjectStore) -> Space:
+    """Return a kept space, or a shipped one, by its id; raises SpaceUnknown."""
+    for kind in Kind:
+        reference = shipped.load(kind)
+        if reference.id == space_id:
+            return reference
+    if not space_id.isalnum():
+        raise InvalidInput(f"{space_id!r} is not the id of a space", "audiofeat space list")
+    try:
+        body, _ = artefacts.get(f"{_FOLDER}{space_id}.json")
+    except ObjectMissing as error:
+        raise SpaceUnknown(f"there is no space {space_id}", "audiofeat space list") from error
+    return from_json(body)
+
+
+def kept(artefacts: ObjectStore) -> list[Space]:
+    """Return the shipped spaces and those that were fitted here, in the order of their ids."""
+    bodies = (artefacts.get(found.key)[0] for found in artefacts.list(_FOLDER))
+    return [*(shipped.load(kind) for kind in Kind), *map(from_json, bodies)]
