@@ -41,7 +41,7 @@ class Recipe:
 RECIPES: Mapping[Kind, Recipe] = {
     Kind.TRACK: Recipe(
         groups={
-            "timbre": 2.2, "spectral": 2.0, "tonal": 0.3, "rhythm": 0.3, "instrumentation": 0.3, "loudness": 0.15,
+            "timbre": 2.6, "spectral": 1.5, "tonal": 0.3, "rhythm": 0.3, "instrumentation": 0.3, "loudness": 0.15,
             "stereo": 0.2, "mood": 0.0,
         },
         parts={

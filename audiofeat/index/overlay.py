@@ -94,8 +94,9 @@ class FreshOverlay:
 
     def _add(self, rows: Sequence[EmbeddingRow]) -> None:
         vectors = place_all(self._space, rows)
-        placed = [row.descriptor.shape == (len(DIMENSIONS),) for row in rows]
-        descriptors = [row.descriptor for row, is_placed in zip(rows, placed, strict=True) if is_placed]
+        placed = [self._space.reads(row.descriptor) for row in rows]
+        read = len(self._space.dimensions)
+        descriptors = [row.descriptor[:read] for row, is_placed in zip(rows, placed, strict=True) if is_placed]
         blocks = iter(blocks_all(self._space, np.stack(descriptors))) if descriptors else iter(())
         for row, vector, is_placed in zip(rows, vectors, placed, strict=True):
             self._rows.put(row.item_id, vector, next(blocks) if is_placed else None)

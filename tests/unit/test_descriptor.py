@@ -13,8 +13,10 @@ from audiofeat.features.descriptor import PARTS, Descriptor
 from audiofeat.features.frames import Group
 from audiofeat.features.instrumentation import Instrumentation
 from audiofeat.features.loudness import Loudness
+from audiofeat.features.mood import Mood
 from audiofeat.features.rhythm import Rhythm
 from audiofeat.features.stereo import Stereo
+from audiofeat.features.timbre import Timbre
 from audiofeat.features.tonal import Tonal
 from tests.synthesis import RATE_HZ, Signal, cadence, fed, noise, sine, song
 
@@ -24,12 +26,20 @@ _READ: dict[str, Callable[[], Group]] = {
     "rhythm": Rhythm,
     "tonal": Tonal,
     "instrumentation": Instrumentation,
+    "timbre": Timbre,
 }
+
+
+def measured_of(signal: Signal) -> dict[str, dict[str, Any]]:
+    """Return what a descriptor reads of other groups."""
+    measured: dict[str, dict[str, Any]] = {name: fed(make(), signal).values for name, make in _READ.items()}
+    measured["speech"] = {"speech_ratio": 0.0}
+    return measured | {"mood": fed(Mood(), signal, measured=measured).values}
 
 
 def described(signal: Signal, *, block_s: float = 4.0) -> NDArray[np.float64]:
     """Return the descriptor with NaN where a value is None."""
-    measured: dict[str, dict[str, Any]] = {name: fed(make(), signal).values for name, make in _READ.items()}
+    measured = measured_of(signal)
     values = fed(Descriptor(), signal, measured=measured, block_s=block_s).values["values"]
     assert len(values) == len(NAMES)
     return np.array([np.nan if value is None else value for value in values])
@@ -47,7 +57,7 @@ def recording(seconds: float = 10.0, *, hiss: float = 3e-3) -> Signal:
 def test_every_name_is_there_once() -> None:
     """Names are unique, every group has some, and sentences end as sentences do."""
     assert len(set(NAMES)) == len(NAMES) == len(DIMENSIONS)
-    assert set(GROUPS) == {"timbre", "spectral", "tonal", "rhythm", "instrumentation", "loudness", "stereo"}
+    assert set(GROUPS) == {"timbre", "spectral", "tonal", "rhythm", "instrumentation", "loudness", "stereo", "mood"}
     assert all(slot.sentence.endswith(".") for slot in DIMENSIONS)
 
 
@@ -140,7 +150,7 @@ def test_packing_keeps_the_values_and_what_is_missing() -> None:
 
 def parts_of(signal: Signal, *, block_s: float = 4.0) -> NDArray[np.float64]:
     """Return the rows of the six parts, NaN where a value is None."""
-    measured: dict[str, dict[str, Any]] = {name: fed(make(), signal).values for name, make in _READ.items()}
+    measured = measured_of(signal)
     rows = fed(Descriptor(), signal, measured=measured, block_s=block_s).values["parts"]
     return np.array([[np.nan if value is None else value for value in row] for row in rows])
 
