@@ -98,17 +98,14 @@ def clearly_worse(new: QualityFigures, live: QualityFigures) -> list[str]:
     reasons = []
     if new.items < _ITEMS_KEPT_RATIO * live.items:
         reasons.append(f"it holds {new.items:,} items, {live.items:,} are served")
-    if new.same_artist_map is not None and live.same_artist_map is not None:
-        if new.same_artist_map < _PRECISION_RATIO * live.same_artist_map:
-            reasons.append(
-                f"items of one artist find each other with a precision of {new.same_artist_map:.3f}, "
-                f"{live.same_artist_map:.3f} before"
-            )
+    artists, before = new.same_artist_map, live.same_artist_map
+    if artists is not None and before is not None and artists < _PRECISION_RATIO * before:
+        reasons.append(f"items of one artist find each other with a precision of {artists:.3f}, {before:.3f} before")
     if min(new.rows_measured, live.rows_measured) < _LEAST_ROWS:
         return reasons
     if new.antihub_ratio > live.antihub_ratio + _ANTIHUBS_MORE:
-        share, before = 100 * new.antihub_ratio, 100 * live.antihub_ratio
-        reasons.append(f"{share:.1f} % of its items stand in no list of ten, {before:.1f} % did")
+        share, served = 100 * new.antihub_ratio, 100 * live.antihub_ratio
+        reasons.append(f"{share:.1f} % of its items stand in no list of ten, {served:.1f} % did")
     if new.n10_skew > max(live.n10_skew, 0.0) + _SKEW_MORE:
         reasons.append(f"few items rule its lists: a skewness of {new.n10_skew:.2f}, {live.n10_skew:.2f} before")
     if new.mean_distance < _SPREAD_RATIO * live.mean_distance:
