@@ -18,7 +18,7 @@ from audiofeat.errors import InvalidInput
 
 FIT_FROM_ITEMS = 200
 # Fewer items do not show in which directions items differ; whole vectors of so few cost nothing.
-REDUCE_FROM_ITEMS = 1_000
+REDUCE_FROM_ITEMS = 10_000
 FIT_MOST_ITEMS = 20_000
 REDUCED_DIMS = 64
 _CLIP = 2.0
@@ -41,7 +41,7 @@ class Recipe:
 RECIPES: Mapping[Kind, Recipe] = {
     Kind.TRACK: Recipe(
         groups={
-            "timbre": 2.6, "spectral": 1.5, "tonal": 0.3, "rhythm": 0.3, "instrumentation": 0.3, "loudness": 0.15,
+            "timbre": 2.5, "spectral": 1.6, "tonal": 0.3, "rhythm": 0.3, "instrumentation": 0.3, "loudness": 0.15,
             "stereo": 0.2, "mood": 0.0,
         },
         parts={

@@ -9,7 +9,8 @@
 ``class``                             ``speech``, ``music`` or ``noise``
 ``segments``                          ``[[start_s, end_s, ["speech", "music"]], ...]``, in order
 ``mood``                              ``{"arousal": 0.7, "valence": 0.2, ...}``
-``artist``, ``album``, ``track``      what belongs together when errors are resampled
+``artist``, ``album``, ``track``      what belongs together when errors are resampled, and is to be found together
+``genre``                             what ``evaluate similarity`` reports by
 ====================================  =================================================================
 
 A path is relative to the folder of the label file.
@@ -190,4 +191,5 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "artist": _NAME,
     "album": _NAME,
     "track": _NAME,
+    "genre": _NAME,
 }

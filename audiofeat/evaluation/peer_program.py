@@ -1,4 +1,4 @@
-"""``python -m audiofeat.evaluation.peer_program PARENT PEER...``: a path a line in, answers a line out.
+"""``python -m audiofeat.evaluation.peer_program PARENT ALGORITHM...``: a path a line in, answers a line out.
 
 A child for every algorithm and file, with a limit on its memory and an alarm that ends it even in native code.
 """
@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
 
 import essentia
 import numpy as np
+import soundfile
 import soxr
 from essentia import standard as es
 from numpy.typing import NDArray
 
 from audiofeat.audio.decode import Decoder
 from audiofeat.audio.probe import probe
-from audiofeat.evaluation.peers import SYSTEMS
 from audiofeat.extraction import sandbox
 
 _ESSENTIA_RATE_HZ = 44_100
@@ -68,13 +69,26 @@ def _beat_track(pcm: Pcm, rate_hz: int) -> Said:
     return {"tempo_bpm": float(np.atleast_1d(tempo)[0]) or None, "beat_times_s": beats.tolist()}
 
 
+def _music_extractor(pcm: Pcm, rate_hz: int) -> Said:
+    """Return every number that it gives, in the order of their names; it reads files, so it is handed one of ours."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        soundfile.write(file.name, pcm, rate_hz, format="WAV", subtype="FLOAT")
+        # With its defaults silence is filled with noise, and two runs differ.
+        extractor = es.MusicExtractor(lowlevelSilentFrames="keep", tonalSilentFrames="keep")
+        pool, _ = extractor(file.name)
+    names = [name for name in sorted(pool.descriptorNames()) if not name.startswith("metadata")]
+    numbers = [np.ravel(pool[name]) for name in names if not isinstance(pool[name], str | list)]
+    return {"descriptors": np.concatenate([n for n in numbers if n.dtype.kind in "fi"]).astype(float).tolist()}
+
+
 _PROGRAMS: dict[str, Callable[[Pcm, int], Said]] = {
-    "RhythmExtractor2013": _rhythm_extractor,
-    "PercivalBpmEstimator": _percival,
-    "KeyExtractor": _key,
-    "KeyExtractor bgate": lambda pcm, rate_hz: _key(pcm, rate_hz, profileType="bgate"),
-    "LoudnessEBUR128": _loudness,
-    "beat_track": _beat_track,
+    "essentia RhythmExtractor2013": _rhythm_extractor,
+    "essentia PercivalBpmEstimator": _percival,
+    "essentia KeyExtractor": _key,
+    "essentia KeyExtractor bgate": lambda pcm, rate_hz: _key(pcm, rate_hz, profileType="bgate"),
+    "essentia LoudnessEBUR128": _loudness,
+    "essentia MusicExtractor": _music_extractor,
+    "librosa beat_track": _beat_track,
 }
 
 
@@ -93,7 +107,8 @@ def _said(path: Path, name: str) -> Said:
             pcm = np.concatenate(list(Decoder(facts).blocks()))
             # NaN keeps Essentia busy for ever.
             if np.isfinite(pcm).all():
-                os.write(writing, json.dumps(_PROGRAMS[name](pcm, facts.rate_hz), allow_nan=False).encode())
+                with os.fdopen(writing, "wb") as answer:
+                    answer.write(json.dumps(_PROGRAMS[name](pcm, facts.rate_hz), allow_nan=False).encode())
         finally:
             os._exit(0)
     os.close(writing)
@@ -110,16 +125,16 @@ def _said(path: Path, name: str) -> Said:
 def main() -> None:
     """Answer until stdin closes."""
     sandbox.die_with_parent(int(sys.argv[1]))
-    peers = sys.argv[2:]
+    algorithms = sys.argv[2:]
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     essentia.log.infoActive = essentia.log.warningActive = False
-    if "librosa" in peers:
+    if any(name.startswith("librosa ") for name in algorithms):
         # Imports and compiles before the first fork, once for all files.
         _beat_track(np.random.default_rng(1).random((_LIBROSA_RATE_HZ, 1), dtype=np.float32), _LIBROSA_RATE_HZ)
     for line in sys.stdin.buffer:
         path = Path(json.loads(line))
-        said = {f"{peer} {name}": _said(path, name) for peer in peers for name in SYSTEMS[peer]}
+        said = {name: _said(path, name) for name in algorithms}
         answers.write(json.dumps(said).encode() + b"\n")
         answers.flush()
 

@@ -29,6 +29,8 @@ SYSTEMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "librosa": {"beat_track": ("tempo_bpm", "beat_times_s")},
 }
+# What a peer makes of a whole file to compare it by: not an answer to a label.
+DESCRIPTORS: Mapping[str, str] = {"essentia": "MusicExtractor"}
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
@@ -62,15 +64,17 @@ class Peers:
     ----------
     names : sequence of str
         Peers as in ``SYSTEMS``.
+    algorithms : sequence of str, optional
+        The algorithms to run, with their peer's name; by default all of ``SYSTEMS``.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
+    def __init__(self, names: Sequence[str], algorithms: Sequence[str] | None = None) -> None:
+        self._algorithms = list(provided(names)) if algorithms is None else list(algorithms)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "audiofeat.evaluation.peer_program", str(os.getpid()), *self._names],
+            [sys.executable, "-m", "audiofeat.evaluation.peer_program", str(os.getpid()), *self._algorithms],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -84,7 +88,7 @@ class Peers:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise AssertionError("peers are used inside a with block")
-        silent: dict[str, dict[str, Any]] = {name: {} for name in provided(self._names)}
+        silent: dict[str, dict[str, Any]] = {name: {} for name in self._algorithms}
         try:
             process.stdin.write(json.dumps(str(path.absolute())).encode() + b"\n")
             process.stdin.flush()

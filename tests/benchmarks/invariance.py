@@ -10,7 +10,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from audiofeat.domain import reference as shipped
 from audiofeat.domain import space
+from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import NEAR_DUPLICATE_DISTANCE
 from audiofeat.domain.quality import DEFAULT_MAX_DURATION_S
 from audiofeat.extraction.analyse import analyse
@@ -99,7 +100,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path, nargs="?", default=AUDIO)
     folder = parser.parse_args().folder
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES]
-    reference = space.from_json((files("audiofeat.domain") / "reference" / "track-1.json").read_bytes())
+    reference = shipped.load(Kind.TRACK)
     rows: dict[str, list[tuple[bool, bool, float]]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for number, path in enumerate(paths, start=1):

@@ -120,7 +120,7 @@ def test_the_wheel_holds_the_three_packages_and_their_files(wheel: Path) -> None
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     ours = {path for path in files() if path.startswith(tuple(f"{package}/" for package in PACKAGES))}
     assert inside == ours | {"audiofeat/_native.abi3.so"}
-    for needed in ("features/filters.npz", "features/speech_model.json", "domain/reference/track-1.json"):
+    for needed in ("features/filters.npz", "features/speech_model.json", "domain/reference/track-2.json"):
         assert f"audiofeat/{needed}" in inside
 
 

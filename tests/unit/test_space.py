@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from audiofeat.domain import reference
+from audiofeat.domain import fitting, reference
 from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES
-from audiofeat.domain.fitting import FIT_FROM_ITEMS, REDUCE_FROM_ITEMS, fit
+from audiofeat.domain.fitting import FIT_FROM_ITEMS, fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Duplicate, Facts, duplicate_of, explain
 from audiofeat.domain.similarity import GroupSimilarity, distances, group_similarities, require_same, weighed
@@ -130,9 +130,11 @@ def test_what_varies_within_recordings_counts_less() -> None:
     assert ratios[calm] == pytest.approx(1.0, abs=1e-6)
 
 
-def test_large_catalogues_are_reduced() -> None:
-    """From a thousand items on: 64 values an embedding and short blocks, and a group without values has none still."""
-    items = descriptors(REDUCE_FROM_ITEMS)
+def test_large_catalogues_are_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 values an embedding and short blocks, and a group without values has none still."""
+    monkeypatch.setattr(fitting, "REDUCE_FROM_ITEMS", 300)
+    items = descriptors(300)
+    assert fit(items[1:], kind=Kind.TRACK).dims == len(DIMENSIONS)
     space = fit(items, kind=Kind.TRACK)
     assert space.dims == 64
     assert space.block_dims < 150
