@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from audiofeat.bootstrap import load_settings
+from audiofeat.cli.similarity import similarity
 from audiofeat.cli.terminal import output
 from audiofeat.extraction.client import ExtractionServer
 
@@ -19,12 +20,17 @@ if TYPE_CHECKING:
     from audiofeat.evaluation.statistics import Estimate
     from audiofeat.services.evaluate import Evaluation
 
-app = typer.Typer(name="evaluate", help="Measure how right the analysis is.", no_args_is_help=True)
+app = typer.Typer(
+    name="evaluate", help="Measure how right the analysis is, and what is found to sound alike.", no_args_is_help=True
+)
+
+
+app.command()(similarity)
 
 
 @app.callback()
 def evaluate() -> None:
-    """Measure how right the analysis is."""
+    """Measure how right the analysis is, and how well what sounds alike is found."""
 
 
 @app.command()

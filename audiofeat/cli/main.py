@@ -24,6 +24,7 @@ from audiofeat.cli import (
     metadata,
     neighbours,
     reprocess,
+    space,
     status,
     sync,
     takedown,
@@ -59,6 +60,7 @@ app.add_typer(failures.failures, name="failures")
 app.add_typer(failures.jobs, name="jobs")
 app.add_typer(index.app, name="index")
 app.add_typer(duplicates.app, name="duplicates")
+app.add_typer(space.app, name="space")
 app.add_typer(events.app, name="events")
 app.add_typer(reprocess.app, name="reprocess")
 app.add_typer(evaluate.app, name="evaluate")

@@ -44,6 +44,15 @@ def chosen(names: str) -> list[str]:
     return list(dict.fromkeys(peers))
 
 
+def chosen_describers(names: str) -> list[str]:
+    """Return the peers of a comma-separated list that describe whole files; raises InvalidInput for any other."""
+    peers = chosen(names)
+    for peer in peers:
+        if peer not in DESCRIPTORS:
+            raise InvalidInput(f"{peer} describes no whole files", f"those who do are {', '.join(DESCRIPTORS)}")
+    return peers
+
+
 def versions(peers: Sequence[str]) -> dict[str, str]:
     """Return the installed version of each peer; raises InvalidInput where one is missing."""
     try:

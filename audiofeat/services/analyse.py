@@ -1,7 +1,7 @@
 """Analyse local files without broker or database: records in the order given."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -10,8 +10,8 @@ from audiofeat.errors import AudiofeatError, SourceNotFound
 from audiofeat.extraction.client import Extraction, ExtractionServer
 
 
-def extract(path: Path, *, server: ExtractionServer, picture: bool = False) -> Extraction:
-    """Return what one file holds, with what a figure is drawn from if asked for.
+def extract(path: Path, *, server: ExtractionServer, groups: Collection[str] = (), picture: bool = False) -> Extraction:
+    """Return what one file holds, all groups or some, with what a figure is drawn from if asked for.
 
     Raises
     ------
@@ -24,11 +24,11 @@ def extract(path: Path, *, server: ExtractionServer, picture: bool = False) -> E
         raise SourceNotFound(f"{path} is not a file", "give the path of an audio file")
     if not os.access(path, os.R_OK):
         raise SourceNotFound(f"{path} may not be read", "give yourself the right to read it")
-    return server.extract(path, source=str(path), picture=picture)
+    return server.extract(path, source=str(path), groups=groups, picture=picture)
 
 
 def analyse_files(
-    paths: Sequence[Path], *, servers: Sequence[ExtractionServer]
+    paths: Sequence[Path], *, servers: Sequence[ExtractionServer], groups: Collection[str] = ()
 ) -> Iterator[Extraction | AudiofeatError]:
     """Yield one extraction, or the error that replaced it, for each path, in order.
 
@@ -38,6 +38,8 @@ def analyse_files(
         Files to analyse.
     servers : sequence of ExtractionServer
         Started ones; as many files are analysed at a time.
+    groups : collection of str
+        The feature groups that are wanted; empty for all.
     """
     free: SimpleQueue[ExtractionServer] = SimpleQueue()
     for server in servers:
@@ -46,7 +48,7 @@ def analyse_files(
     def one(path: Path) -> Extraction | AudiofeatError:
         server = free.get()
         try:
-            return extract(path, server=server)
+            return extract(path, server=server, groups=groups)
         except AudiofeatError as error:
             return error
         finally:

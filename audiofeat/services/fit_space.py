@@ -59,7 +59,7 @@ def space_for(
     if len(distinct) < FIT_FROM_ITEMS:
         return reference
     pieces = pieces_of(distinct, catalogue=catalogue, artefacts=artefacts)
-    return fit(np.stack(list(distinct.values())), kind=kind, pieces=pieces)
+    return fit(np.stack(list(distinct.values())), kind=kind, pieces=list(pieces.values()))
 
 
 def is_current(row: EmbeddingRow) -> bool:
@@ -67,11 +67,11 @@ def is_current(row: EmbeddingRow) -> bool:
     return row.version == GROUP_VERSIONS["descriptor"] and row.descriptor.shape == (len(DIMENSIONS),)
 
 
-def pieces_of(audios: Iterable[str], *, catalogue: Catalogue, artefacts: ObjectStore) -> list[Matrix]:
-    """Return the descriptors of the pieces of up to 2,000 audios, evenly chosen; short audios have none."""
+def pieces_of(audios: Iterable[str], *, catalogue: Catalogue, artefacts: ObjectStore) -> dict[str, Matrix]:
+    """Return the descriptors of the pieces of up to 2,000 audios, evenly chosen, by sha256; short audios have none."""
     names = sorted(audios)
     chosen = np.linspace(0, len(names) - 1, min(len(names), MOST_WITH_PIECES)).round().astype(int)
-    pieces = []
+    pieces: dict[str, Matrix] = {}
     for sha256 in (names[number] for number in chosen):
         analysis = catalogue.analyses_of_audio(sha256).get("descriptor")
         if analysis is None or analysis.curves_key is None or analysis.version != GROUP_VERSIONS["descriptor"]:
@@ -81,7 +81,7 @@ def pieces_of(audios: Iterable[str], *, catalogue: Catalogue, artefacts: ObjectS
         except ObjectMissing:
             continue
         if parts is not None:
-            pieces.append(np.array(parts, dtype=np.float32))
+            pieces[sha256] = np.array(parts, dtype=np.float32)
     return pieces
 
 

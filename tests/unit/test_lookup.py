@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from audiofeat.domain.descriptor import DIMENSIONS
-from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import Registration
 from audiofeat.domain.neighbours import Duplicate, Engine
@@ -18,7 +17,7 @@ from audiofeat.ports import EmbeddingRow
 from audiofeat.services.build_index import snapshot, usable
 from audiofeat.services.fit_space import space_for
 from audiofeat.services.lookup import Answer
-from shop import REFERENCE_SAMPLE, Shop, open_shop, sound
+from shop import Shop, open_shop, sound
 
 
 def with_families(shop: Shop) -> Shop:
