@@ -1,6 +1,6 @@
 """Fit the two reference spaces that ship with the package: ``python samples/fit_reference.py [--variants N]``.
 
-Catalogues of fewer than 200 items are too small to fit a space on and use these. They are fitted on music and speech
+Catalogues of fewer than 100 items are too small to fit a space on and use these. They are fitted on music and speech
 that the same players make as the samples, but from other scores: other seeds, keys, tempi, registers, words and
 levels, so that no sample is among them. Needs the project's environment, and about ten minutes.
 """

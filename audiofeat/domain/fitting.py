@@ -16,8 +16,8 @@ from audiofeat.domain.scaling import Array, Matrix, centre_and_scale, rounded, s
 from audiofeat.domain.space import SPACE_VERSION, Space
 from audiofeat.errors import InvalidInput
 
-FIT_FROM_ITEMS = 200
-# Fewer items do not show in which directions items differ; whole vectors of so few cost nothing.
+FIT_FROM_ITEMS = 100
+# Directions in which items differ take many items to show, and whole vectors of fewer cost little.
 REDUCE_FROM_ITEMS = 10_000
 FIT_MOST_ITEMS = 20_000
 REDUCED_DIMS = 64

@@ -8,7 +8,7 @@ import numpy as np
 from audiofeat.domain.scaling import Array, Matrix
 from audiofeat.evaluation.copies import HALVES
 from audiofeat.evaluation.retrieval import Bools, angular
-from audiofeat.evaluation.statistics import Estimate, bootstrap, mean
+from audiofeat.evaluation.statistics import Estimate, bootstrap_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,5 @@ def _made(vectors: Matrix) -> Bools:
 
 
 def _row(name: str, right: Bools, cosines: Array, clusters: Sequence[str]) -> Robustness:
-    rows = right.astype(np.float64)[:, None]
-    estimate = bootstrap(rows, clusters, lambda chosen: mean(chosen[:, 0]))
+    estimate = bootstrap_mean(right.astype(np.float64), clusters)
     return Robustness(name, estimate, float(np.median(cosines)), float(cosines.min()), len(cosines))

@@ -12,7 +12,7 @@ import numpy as np
 
 from audiofeat.evaluation import retrieval, statistics
 from audiofeat.evaluation.retrieval import Array, Bools, Rows
-from audiofeat.evaluation.statistics import Estimate, bootstrap
+from audiofeat.evaluation.statistics import Estimate, bootstrap_mean
 from audiofeat.evaluation.systems import OURS, Sounding, System
 
 WHOLE, UNSEEN = "whole", "unseen artists"
@@ -175,16 +175,14 @@ def _judged(
         if not known.any():
             continue
         for system, by_figure in scores.items():
-            rows = np.column_stack([ours, by_figure[figure]])[known]
-            named = clusters[known].tolist()
-            estimate = bootstrap(rows[:, 1:], named, lambda chosen: statistics.mean(chosen[:, 0]))
+            theirs, named = by_figure[figure][known], clusters[known].tolist()
+            estimate = bootstrap_mean(theirs, named)
             measured.append(Measured(protocol, figure, system, estimate, int(known.sum())))
             if protocol == WHOLE:
                 measured += _by_genre(figure, system, by_figure[figure], labels)
             if system != OURS:
-                difference = bootstrap(rows, named, lambda chosen: statistics.mean(chosen[:, 0] - chosen[:, 1]))
-                theirs = statistics.mean(rows[:, 1])
-                ratio = statistics.mean(rows[:, 0]) / theirs if theirs > 0 else np.nan
+                difference = bootstrap_mean(ours[known] - theirs, named)
+                ratio = statistics.mean(ours[known]) / estimate.value if estimate.value > 0 else np.nan
                 compared.append(Compared(protocol, figure, system, difference, ratio, int(known.sum())))
     return measured, compared
 

@@ -36,7 +36,7 @@ def build_index(
     artefacts : ObjectStore
         Where the descriptors of pieces of items are, and where the space is kept.
     reference : Space, optional
-        The space for fewer than 200 distinct audios, by default the one that is shipped.
+        The space for fewer than 100 distinct audios, by default the one that is shipped.
     space : Space, optional
         One that was fitted before, instead of fitting one now.
 

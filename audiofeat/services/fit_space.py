@@ -30,7 +30,7 @@ def fit_space(kind: Kind, *, catalogue: Catalogue, artefacts: ObjectStore, refer
     catalogue, artefacts
         Where descriptors, and those of the pieces of items, come from.
     reference : Space, optional
-        The space for fewer than 200 distinct audios, by default the one that is shipped.
+        The space for fewer than 100 distinct audios, by default the one that is shipped.
 
     Raises
     ------

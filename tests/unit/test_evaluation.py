@@ -43,6 +43,18 @@ class TestStatistics:
         """A constant has no correlation with anything."""
         assert np.isnan(st.pearson(array(1, 1, 1), array(1, 2, 3)))
 
+    def test_a_mean_has_the_interval_of_whole_clusters(self) -> None:
+        """It is that of resampling rows cluster by cluster, unknown ones left out."""
+        rng = np.random.default_rng(4)
+        values = rng.normal(size=60)
+        clusters = [f"{row // 5}" for row in range(60)]
+        slow = st.bootstrap(values[:, None], clusters, lambda rows: st.mean(rows[:, 0]))
+        fast = st.bootstrap_mean(np.append(values, np.nan), [*clusters, "unknown"])
+        assert fast.value == pytest.approx(slow.value)
+        assert (fast.low, fast.high) == pytest.approx((slow.low, slow.high), abs=0.03)
+        assert np.isnan(st.bootstrap_mean(array(1, 2), ["one", "one"]).low)
+        assert np.isnan(st.bootstrap_mean(array(np.nan), ["one"]).value)
+
     def test_macro_f1_leaves_out_what_never_occurs(self) -> None:
         """F1 of 2/3 and of 1; the third class has no positive."""
         truth = array([1, 1, 0], [0, 1, 0])

@@ -10,7 +10,7 @@ from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
 from audiofeat.evaluation.index_quality import QualityFigures, clearly_worse, quality_of
 from audiofeat.ports import IndexContents
-from tests.unit.test_space import descriptors
+from tests.descriptors import descriptors
 
 LIVE = QualityFigures(1_000, 1_000, 0.4, 0.01, 1.3, same_artist_map=0.3)
 

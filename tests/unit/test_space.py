@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from audiofeat.domain import fitting, reference
 from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES
@@ -15,15 +14,9 @@ from audiofeat.domain.neighbours import Duplicate, Facts, duplicate_of, explain
 from audiofeat.domain.similarity import GroupSimilarity, distances, group_similarities, require_same, weighed
 from audiofeat.domain.space import SPACE_VERSION, Space, blocks_all, embed, embed_all, from_json, to_json
 from audiofeat.errors import InvalidInput, SpaceMismatch
+from tests.descriptors import descriptors
 
 GROUP_OF = np.array([slot.group for slot in DIMENSIONS])
-
-
-def descriptors(count: int, *, seed: int = 1) -> NDArray[np.float32]:
-    """Random but plausible: every dimension has a centre and a spread of its own, and none is below 0."""
-    rng = np.random.default_rng(seed)
-    spread = rng.uniform(0.1, 10.0, len(DIMENSIONS))
-    return np.abs(rng.normal(20 * spread, spread, (count, len(DIMENSIONS)))).astype(np.float32)
 
 
 def test_embeddings_have_length_one_and_do_not_depend_on_their_company() -> None:
@@ -169,7 +162,7 @@ def test_spaces_of_the_first_version_are_read_for_ever() -> None:
 
 
 def test_small_catalogues_use_the_reference_and_larger_ones_their_own_space() -> None:
-    """The reference serves up to 199 items; from 200 on centre and scale come from the catalogue."""
+    """The reference serves up to 99 items; from 100 on centre and scale come from the catalogue."""
     shipped = fit(descriptors(50, seed=9), kind=Kind.TRACK)
     items = descriptors(FIT_FROM_ITEMS)
     assert fit(items[:-1], kind=Kind.TRACK, reference=shipped) is shipped
