@@ -12,7 +12,7 @@ import numpy as np
 
 from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, DIMENSIONS, GROUPS
 from audiofeat.domain.items import Kind
-from audiofeat.domain.scaling import Array, Matrix, centre_and_scale, rounded, standardised, transformed, typical_norm
+from audiofeat.domain.scaling import Array, Matrix, centres_and_scales, rounded, standardised, transformed, typical_norm
 from audiofeat.domain.space import SPACE_VERSION, Space
 from audiofeat.errors import InvalidInput
 
@@ -137,9 +137,7 @@ def fit(descriptors: Matrix, *, kind: Kind, reference: Space | None = None, piec
 
 def _scaled(values: Array, part_weights: Mapping[str, float]) -> tuple[Array, Array, Array]:
     """Return centre, scale and weight of each dimension; the weight is 0 where there is no spread."""
-    centre, scale = np.zeros(values.shape[1]), np.zeros(values.shape[1])
-    for column in range(values.shape[1]):
-        centre[column], scale[column] = centre_and_scale(values[:, column])
+    centre, scale = centres_and_scales(values)
     centre[_IS_CIRCLE], scale[_IS_CIRCLE] = 0.0, 1.0
     spread = scale > 0
     scale[~spread] = 1.0

@@ -25,19 +25,34 @@ def standardised(values: Array, centre: Array, scale: Array, *, clip: float) -> 
     return np.nan_to_num(np.clip((values - centre) / scale, -clip, clip), nan=0.0)
 
 
-def centre_and_scale(column: Array) -> tuple[float, float]:
-    """Return mean and standard deviation after mad values are drawn in; a scale of 0 where there is no spread."""
-    known = column[np.isfinite(column)]
-    if not len(known):
-        return 0.0, 0.0
-    low, middle, high = np.percentile(known, (25, 50, 75))
-    smallest = 1e-6 * max(1.0, abs(middle))
+def centres_and_scales(values: Array) -> tuple[Array, Array]:
+    """Return mean and standard deviation of each column after mad values are drawn in; a scale of 0: no spread."""
+    low, middle, high = _quartiles(values)
+    smallest = 1e-6 * np.maximum(1.0, np.abs(middle))
     spread = (high - low) / _QUARTILES_OF_NORMAL
     # More than half of the items may share one value (the width of mono recordings) while the others differ.
-    if spread > smallest:
-        known = np.clip(known, middle - _MOST_SPREADS * spread, middle + _MOST_SPREADS * spread)
-    deviation = float(known.std())
-    return float(known.mean()), deviation if deviation > smallest else 0.0
+    reach = np.where(spread > smallest, _MOST_SPREADS * spread, np.inf)
+    known = np.isfinite(values)
+    counts = np.maximum(known.sum(axis=0), 1)
+    drawn_in = np.where(known, np.clip(np.where(known, values, middle), middle - reach, middle + reach), 0.0)
+    means = drawn_in.sum(axis=0) / counts
+    away = np.where(known, drawn_in - means, 0.0)
+    deviations = np.sqrt((away * away).sum(axis=0) / counts)
+    return means, np.where(deviations > smallest, deviations, 0.0)
+
+
+def _quartiles(values: Array) -> tuple[Array, Array, Array]:
+    """Return the quartiles of what is known of each column, 0 where nothing is."""
+    ordered = np.sort(values, axis=0)
+    last = np.maximum(np.isfinite(values).sum(axis=0) - 1, 0)
+    found = []
+    for part in (0.25, 0.5, 0.75):
+        place = part * last
+        below = np.floor(place).astype(int)
+        above = np.minimum(below + 1, last)
+        lower, upper = (np.take_along_axis(ordered, row[None], axis=0)[0] for row in (below, above))
+        found.append(np.nan_to_num(lower + (place - below) * (upper - lower), nan=0.0))
+    return found[0], found[1], found[2]
 
 
 def typical_norm(rows: Array) -> float:

@@ -68,7 +68,7 @@ class TestRetrieval:
         assert retrieval.different(np.array([[0, 1, 2]]), ["a", "a", None, "b", "b"]).tolist() == [2.0]
 
 
-def corpus(*, artists: int = 24, tracks: int = 4, seed: int = 3) -> list[Sounding]:
+def corpus(*, artists: int = 24, tracks: int = 3, seed: int = 3) -> list[Sounding]:
     """Return tracks that resemble those of their artist, each artist with two albums."""
     rng = np.random.default_rng(seed)
     usual = descriptors(artists, seed=seed)
