@@ -198,7 +198,7 @@ class TestRobustness:
         second[3] = np.nan
         vectors = dict(zip(HALVES, (whole, second), strict=True))
         [row] = robustness_of(HALVES, [0, 1, 2, 3], vectors, whole, clusters=list("abcd"))
-        assert (row.copy, row.items, row.found_first.value) == ("halves", 6, 1.0)
+        assert (row.copy, row.items, row.found_first.value) == ("halves", 3, 1.0)
 
 
 def test_only_peers_that_describe_files_are_taken() -> None:
