@@ -31,7 +31,7 @@ GROUP_VERSIONS: Mapping[str, int] = {
 GROUP_READS: Mapping[str, frozenset[str]] = {
     "structure": frozenset({"loudness", "timbre", "tonal"}),
     "mood": frozenset({"instrumentation", "loudness", "rhythm", "speech", "timbre", "tonal"}),
-    "descriptor": frozenset({"instrumentation", "loudness", "mood", "rhythm", "speech", "stereo", "timbre", "tonal"}),
+    "descriptor": frozenset({"instrumentation", "loudness", "mood", "rhythm", "stereo", "tonal"}),
 }
 # Kept for the spaces, not published among the features.
 INTERNAL_GROUPS = frozenset({"descriptor"})
@@ -46,15 +46,19 @@ _WORDS = frozenset({Shape.TEXT, Shape.LABELS})
 
 
 def with_what_they_read(groups: Iterable[str]) -> frozenset[str]:
-    """Return groups together with all that have to be measured for their sake.
+    """Return groups together with all that have to be measured for their sake, and for the sake of these.
 
     Examples
     --------
     >>> sorted(with_what_they_read(["structure"]))
     ['loudness', 'structure', 'timbre', 'tonal']
     """
-    asked = frozenset(groups)
-    return asked.union(*(GROUP_READS.get(group, frozenset()) for group in asked))
+    needed = frozenset(groups)
+    while True:
+        together = needed.union(*(GROUP_READS.get(group, frozenset()) for group in needed))
+        if together == needed:
+            return needed
+        needed = together
 
 
 def check(path: str, value: Any) -> None:  # noqa: ANN401  a field's own type
