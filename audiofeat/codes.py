@@ -88,6 +88,7 @@ class ErrorCode(StrEnum):
     INDEX_DAMAGED = "index_damaged", 603, "Run `audiofeat index build`, or `index rollback`."
     RECALL_TOO_LOW = "recall_too_low", 604, "Report it; what was served is still served."
     INDEX_INCOMPLETE = "index_incomplete", 605, "Run `audiofeat reprocess run`; what was served is still served."
+    QUALITY_TOO_LOW = "quality_too_low", 606, "Find out why; where it is meant, `audiofeat index build --force`."
     # The machine
     DISK_FULL = "disk_full", 701, "Free some space; work goes on by itself."
     PORT_TAKEN = "port_taken", 702, "End the other program, or choose another port."

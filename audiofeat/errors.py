@@ -14,7 +14,6 @@
     │   ├── KeyUnknown             no API key is called so
     │   ├── AccessRefused          who asks over HTTP may not: see ``refusals``
     │   ├── MessageRefused         a message that can never be accepted (final)
-    │   ├── SpaceUnknown           no space has this id
     │   └── SpaceMismatch          vectors of two spaces were about to be compared
     ├── AudioRejected              the bytes are not audio that can be analysed (final)
     ├── ExtractionCrashed          the child died by signal, deadline or memory
@@ -27,7 +26,7 @@
     │   └── StoreUnavailable       time-outs, 5xx, resets (retryable)
     ├── CatalogueUnavailable       the ledger's database cannot be used
     ├── BrokerUnavailable          the broker cannot be reached or started
-    ├── IndexProblem               index files
+    ├── IndexProblem               index files; see also ``space_errors``
     │   ├── IndexMissing           nothing is published, or no such release
     │   ├── IndexEmpty             there is nothing to build from
     │   ├── IndexDamaged           checksum, size or canary does not agree with the manifest
@@ -122,12 +121,6 @@ class KeyUnknown(UsageError):
     """No API key is called so."""
 
     code = ErrorCode.KEY_UNKNOWN
-
-
-class SpaceUnknown(UsageError):
-    """No space has this id."""
-
-    code = ErrorCode.SPACE_UNKNOWN
 
 
 class SpaceMismatch(UsageError):

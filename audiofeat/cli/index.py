@@ -24,6 +24,7 @@ def build(
     space: Annotated[
         str | None, typer.Option(help="Id of a kept space. [default: fit one]", show_default=False)
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where it is clearly worse than what is served.")] = False,
     as_json: _Json = False,
 ) -> None:
     """Build an Annoy index of everything analysed so far, measure its recall, and publish it."""
@@ -47,6 +48,7 @@ def build(
                     publisher=services.publisher,
                     artefacts=services.artefacts,
                     space=chosen,
+                    is_forced=force,
                 )
                 built.append(view)
         except IndexEmpty as nothing:

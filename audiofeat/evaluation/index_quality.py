@@ -6,6 +6,7 @@ size. ``quality_of`` measures what would be published; ``clearly_worse`` names, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -50,6 +51,19 @@ class QualityFigures:
     mean_distance: float
     same_artist_map: float | None = None
 
+    @classmethod
+    def read(cls, kept: Mapping[str, float | None]) -> Self:
+        """Return the figures that were kept with a release."""
+        whole = {"items", "rows_measured"}
+        numbers = {name: int(value or 0) if name in whole else value for name, value in kept.items()}
+        return cls(**numbers)  # type: ignore[arg-type]  # of the mapping that asdict() makes
+
+
+def judged_rows(rows: int) -> list[int]:
+    """Return the rows of an index on which it is judged: evenly chosen, at most 5,000."""
+    chosen: list[int] = np.linspace(0, rows - 1, min(rows, _MOST_ROWS)).round().astype(int).tolist()
+    return chosen
+
 
 def quality_of(contents: IndexContents, *, artists: Mapping[str, str] | None = None) -> QualityFigures:
     """Return the figures of what would be published.
@@ -61,8 +75,7 @@ def quality_of(contents: IndexContents, *, artists: Mapping[str, str] | None = N
     artists : Mapping[str, str], optional
         Artist by item id, of as many items as are known.
     """
-    total = len(contents.rows)
-    chosen = np.linspace(0, total - 1, min(total, _MOST_ROWS)).round().astype(int)
+    chosen = judged_rows(len(contents.rows))
     vectors = np.asarray(contents.vectors[chosen], dtype=np.float32)
     distances = angular(vectors, vectors)
     counts = occurrences(lists(distances))
@@ -73,7 +86,7 @@ def quality_of(contents: IndexContents, *, artists: Mapping[str, str] | None = N
         n10_skew=skewness(counts),
         antihub_ratio=float((counts == 0).mean()) if len(chosen) > 1 else 0.0,
         mean_distance=float(others.mean()) if len(others) else 0.0,
-        same_artist_map=_same_artist(distances, [contents.rows[row][0] for row in chosen.tolist()], artists or {}),
+        same_artist_map=_same_artist(distances, [contents.rows[row][0] for row in chosen], artists or {}),
     )
 
 

@@ -1,6 +1,7 @@
 """Builds an index of everything analysed so far, and publishes it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -8,8 +9,10 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import IndexEmpty, IndexIncomplete, SpaceMismatch
+from audiofeat.evaluation.index_quality import QualityFigures, clearly_worse, judged_rows, quality_of
 from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ObjectStore, ReleaseView
-from audiofeat.services.fit_space import is_current, keep, space_for
+from audiofeat.services.fit_space import artists_of, is_current, keep, space_for
+from audiofeat.space_errors import QualityTooLow
 
 _LEAST_COVERAGE_RATIO = 0.999
 
@@ -22,6 +25,7 @@ def build_index(
     artefacts: ObjectStore,
     reference: Space | None = None,
     space: Space | None = None,
+    is_forced: bool = False,
 ) -> ReleaseView:
     """Snapshot a kind, fit its space, build, measure, publish, and note the release in the ledger.
 
@@ -39,6 +43,8 @@ def build_index(
         The space for fewer than 100 distinct audios, by default the one that is shipped.
     space : Space, optional
         One that was fitted before, instead of fitting one now.
+    is_forced : bool
+        Publish an index that is clearly worse than the one that is served.
 
     Raises
     ------
@@ -48,6 +54,8 @@ def build_index(
         More than one fingerprint in a thousand is of an older version.
     SpaceMismatch
         The space is of another kind.
+    QualityTooLow
+        The index is clearly worse than the one that is served.
     RecallTooLow, PointerMoved, StoreError
         As they say; what was served before is still served.
     """
@@ -61,9 +69,31 @@ def build_index(
     contents = snapshot(current, space=space, highest_sequence=max(row.sequence for row in rows))
     # A release must not name what a power failure can still take back.
     catalogue.settle()
-    view = publisher.publish(contents)
+    quality = _judged(contents, live=publisher.quality(kind), catalogue=catalogue, is_forced=is_forced)
+    view = publisher.publish(contents, quality=quality)
     catalogue.record_release(view.release, kind=kind, space=view.space, items=view.items, recall=view.recall)
     return view
+
+
+def _judged(
+    contents: IndexContents, *, live: Mapping[str, float | None], catalogue: Catalogue, is_forced: bool
+) -> dict[str, float | None]:
+    """Return the figures of what would be published; raises QualityTooLow where it is clearly worse than what is live.
+
+    Figures of a kind that this audiofeat does not know are not compared.
+    """
+    artists = artists_of([contents.rows[row][0] for row in judged_rows(len(contents.rows))], catalogue)
+    found = quality_of(contents, artists=artists)
+    known = {name: live[name] for name in asdict(found) if name in live}
+    if not is_forced and len(known) == len(asdict(found)):
+        reasons = clearly_worse(found, QualityFigures.read(known))
+        if reasons:
+            kind = contents.space.kind.value
+            raise QualityTooLow(
+                f"the new {kind} index is clearly worse than the one that is served: {'; '.join(reasons)}",
+                "what is served stays; where this is meant: audiofeat index build --force",
+            )
+    return asdict(found)
 
 
 def usable(rows: Sequence[EmbeddingRow], *, kind: Kind) -> list[EmbeddingRow]:

@@ -10,9 +10,7 @@ from audiofeat.errors import IndexEmpty, SpaceMismatch
 from audiofeat.evaluation import retrieval, statistics
 from audiofeat.evaluation.index_quality import quality_of
 from audiofeat.ports import Catalogue, IndexContents
-from audiofeat.services.fit_space import is_current
-
-_PAGE = 500
+from audiofeat.services.fit_space import artists_of, is_current
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def compare_spaces(first: Space, second: Space, *, catalogue: Catalogue, most: i
     if len(placed) < 3:  # noqa: PLR2004  with two there is nothing to order
         raise IndexEmpty(f"fewer than three {first.kind.value}s can be compared", "audiofeat ingest PATH")
     item_ids = [rows[place].item_id for place in placed.tolist()]
-    artists = _artists(item_ids, catalogue)
+    artists = artists_of(item_ids, catalogue)
     distances = [retrieval.angular(side[placed], side[placed]) for side in sides]
     agreement = [statistics.spearman(one, other) for one, other in zip(*distances, strict=True)]
     near = [retrieval.lists(side) for side in distances]
@@ -72,15 +70,6 @@ def compare_spaces(first: Space, second: Space, *, catalogue: Catalogue, most: i
         _figures(space, side[placed], item_ids, artists) for space, side in zip((first, second), sides, strict=True)
     ]
     return Comparison(len(placed), float(np.nanmean(agreement)), float(np.mean(shared)), (figures[0], figures[1]))
-
-
-def _artists(item_ids: list[str], catalogue: Catalogue) -> dict[str, str]:
-    artists = {}
-    for start in range(0, len(item_ids), _PAGE):
-        for item_id, view in catalogue.items_by_id(item_ids[start : start + _PAGE]).items():
-            if view.metadata.get("artist"):
-                artists[item_id] = str(view.metadata["artist"])
-    return artists
 
 
 def _figures(

@@ -11,13 +11,15 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.domain.scaling import Matrix
 from audiofeat.domain.space import Space, from_json, to_json
-from audiofeat.errors import IndexEmpty, InvalidInput, ObjectMissing, SpaceUnknown
+from audiofeat.errors import IndexEmpty, InvalidInput, ObjectMissing
 from audiofeat.ports import Catalogue, EmbeddingRow, ObjectStore
 from audiofeat.services.ingest import load_curves
+from audiofeat.space_errors import SpaceUnknown
 
 # What varies within recordings is pooled over all of them: more would cost time and change little.
 MOST_WITH_PIECES = 2_000
 _FOLDER = "spaces/"
+_PAGE = 500
 
 
 def fit_space(kind: Kind, *, catalogue: Catalogue, artefacts: ObjectStore, reference: Space | None = None) -> Space:
@@ -109,3 +111,13 @@ def kept(artefacts: ObjectStore) -> list[Space]:
     """Return the shipped spaces and those that were fitted here, in the order of their ids."""
     bodies = (artefacts.get(found.key)[0] for found in artefacts.list(_FOLDER))
     return [*(shipped.load(kind) for kind in Kind), *map(from_json, bodies)]
+
+
+def artists_of(item_ids: Sequence[str], catalogue: Catalogue) -> dict[str, str]:
+    """Return the artist of each item of which one is known."""
+    artists = {}
+    for start in range(0, len(item_ids), _PAGE):
+        for item_id, view in catalogue.items_by_id(item_ids[start : start + _PAGE]).items():
+            if view.metadata.get("artist"):
+                artists[item_id] = str(view.metadata["artist"])
+    return artists

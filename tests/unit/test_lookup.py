@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 
 from audiofeat.domain.descriptor import DIMENSIONS
+from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import Registration
 from audiofeat.domain.neighbours import Duplicate, Engine
 from audiofeat.domain.space import Space, embed
-from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown
+from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown, SpaceMismatch
 from audiofeat.index.overlay import place
 from audiofeat.ports import EmbeddingRow
-from audiofeat.services.build_index import snapshot, usable
-from audiofeat.services.fit_space import space_for
+from audiofeat.services.build_index import build_index, snapshot, usable
+from audiofeat.services.compare_spaces import compare_spaces
+from audiofeat.services.fit_space import keep, kept, space_for, stored
 from audiofeat.services.lookup import Answer
+from audiofeat.space_errors import QualityTooLow, SpaceUnknown
 from shop import Shop, open_shop, sound
 
 
@@ -230,6 +233,61 @@ def test_a_hundred_distinct_audios_get_a_space_of_their_own(shop: Shop) -> None:
     assert contents.space.items == 101
     assert len(contents.rows) == 100
     assert max(map(len, contents.rows)) == 31
+
+
+def test_an_index_that_is_clearly_worse_is_not_published(families: Shop) -> None:
+    """It is refused with the reason, what was served stays, and force publishes it all the same."""
+    rows = usable(families.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
+    contents = snapshot(rows, space=families.spaces[Kind.TRACK], highest_sequence=rows[-1].sequence)
+    live = {
+        "items": 1000.0, "rows_measured": 1000.0, "n10_skew": 0.4, "antihub_ratio": 0.0, "mean_distance": 1.2,
+        "same_artist_map": None,
+    }  # fmt: skip
+    served = families.publisher.publish(contents, quality=live).release
+    with pytest.raises(QualityTooLow, match=r"20 items, 1,000 are served"):
+        families.publish()
+    assert [view.release for view in families.publisher.list(Kind.TRACK) if view.is_current] == [served]
+    forced = build_index(
+        Kind.TRACK,
+        catalogue=families.catalogue,
+        publisher=families.publisher,
+        artefacts=families.artefacts,
+        space=families.spaces[Kind.TRACK],
+        is_forced=True,
+    )
+    assert forced.is_current
+    assert families.publisher.quality(Kind.TRACK)["items"] == 20
+
+
+def test_a_space_can_be_kept_and_built_in(families: Shop) -> None:
+    """It is found by its id, a stranger's id is refused, and tracks are not put into a space of episodes."""
+    space = families.spaces[Kind.TRACK]
+    keep(space, families.artefacts)
+    assert stored(space.id, families.artefacts).id == space.id
+    assert space.id in {kept_space.id for kept_space in kept(families.artefacts)}
+    with pytest.raises(SpaceUnknown, match="0123456789abcdef"):
+        stored("0123456789abcdef", families.artefacts)
+    with pytest.raises(SpaceMismatch, match="episodes"):
+        build_index(
+            Kind.TRACK,
+            catalogue=families.catalogue,
+            publisher=families.publisher,
+            artefacts=families.artefacts,
+            space=families.spaces[Kind.EPISODE],
+        )
+
+
+def test_two_spaces_are_compared_on_the_same_items(families: Shop) -> None:
+    """A space agrees with itself wholly and with another in part; one of another kind is refused."""
+    space = families.spaces[Kind.TRACK]
+    other = fit(np.random.default_rng(8).normal(0, 30, (40, len(DIMENSIONS))).astype(np.float32), kind=Kind.TRACK)
+    same = compare_spaces(space, space, catalogue=families.catalogue, most=100)
+    assert (same.items, same.shared_neighbours_ratio) == (20, 1.0)
+    assert same.rank_agreement == pytest.approx(1.0)
+    different = compare_spaces(space, other, catalogue=families.catalogue, most=100)
+    assert different.rank_agreement < 0.99
+    with pytest.raises(SpaceMismatch, match=space.id):
+        compare_spaces(space, families.spaces[Kind.EPISODE], catalogue=families.catalogue, most=100)
 
 
 def test_a_stored_embedding_counts_in_its_own_space_only(shop: Shop) -> None:
