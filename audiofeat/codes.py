@@ -40,8 +40,8 @@ class ErrorCode(StrEnum):
     ITEM_NOT_ANALYSED = "item_not_analysed", 105, "Wait for its job, or see why that ended: `audiofeat failures`."
     JOB_UNKNOWN = "job_unknown", 106, "Use an id that `/v1/jobs` lists."
     SPACE_MISMATCH = "space_mismatch", 107, "Compare vectors of one space; rebuild the index after an upgrade."
-    SPACE_UNKNOWN = "space_unknown", 109, "Use an id that `audiofeat space list` shows."
     BATCH_UNKNOWN = "batch_unknown", 108, "Use an id that `audiofeat reprocess status` lists."
+    SPACE_UNKNOWN = "space_unknown", 109, "Use an id that `audiofeat space list` shows."
     # A message from outside
     MESSAGE_MALFORMED = "message_malformed", 121, "Correct the producer; see the page on events."
     MESSAGE_UNKNOWN = "message_unknown", 122, "Send S3 notifications only; another kind needs a queue of its own."

@@ -76,7 +76,9 @@ def _music_extractor(pcm: Pcm, rate_hz: int) -> Said:
         # With its defaults silence is filled with noise, and two runs differ.
         extractor = es.MusicExtractor(lowlevelSilentFrames="keep", tonalSilentFrames="keep")
         pool, _ = extractor(file.name)
-    names = [name for name in sorted(pool.descriptorNames()) if not name.startswith("metadata")]
+    # There are as many beats as there are: all other descriptors have one length for every file.
+    left_out = ("metadata", "rhythm.beats_position")
+    names = [name for name in sorted(pool.descriptorNames()) if not name.startswith(left_out)]
     numbers = [np.ravel(pool[name]) for name in names if not isinstance(pool[name], str | list)]
     return {"descriptors": np.concatenate([n for n in numbers if n.dtype.kind in "fi"]).astype(float).tolist()}
 
