@@ -2,7 +2,7 @@
 
 References
 ----------
-Log-covariances of cepstra and their damping within recordings were chosen by measurement: docs/adr/0024-spaces.md.
+Log-covariances of cepstra and their damping within recordings were chosen by measurement: docs/adr/0025-spaces.md.
 """
 
 from collections.abc import Mapping, Sequence
