@@ -109,9 +109,7 @@ def _precision(document: dict[str, Any]) -> tuple[str, "Figure | None"]:
                 axes.plot([numbers["low"], numbers["high"]], [row, row], color=_INK, linewidth=1)
             end = max(numbers["value"], numbers["high"] or 0)
             axes.text(end, row, f"  {numbers['value']:.3f}", va="center")
-        axes.set_yticks(range(len(systems)), [name for name, _ in systems] if place == 1 else [""] * len(systems))
-        if place > 1:
-            axes.set_yticks(range(len(systems)), [name for name, _ in systems])
+        axes.set_yticks(range(len(systems)), [name for name, _ in systems])
         axes.set_title(protocol, loc="left")
         axes.set_xlim(0, 1.25 * max(max(n["value"], n["high"] or 0) for _, n in systems))
         axes.set_xlabel("mean average precision, same artist, other albums")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import DIMENSIONS
-from audiofeat.domain.fitting import fit
+from audiofeat.domain.fitting import REDUCE_FROM_ITEMS, fit
 from audiofeat.domain.item_rows import ItemRows
 from audiofeat.domain.items import Kind
 from audiofeat.domain.space import Space
@@ -33,7 +33,6 @@ TRACKS_OF_AN_ARTIST = 20
 _CHUNK = 100_000
 _DECAY, _SCATTER = 0.55, 1.0
 _MOST_MS, _LEAST_RECALL = 1.2, 0.97
-_FITTED_ON = 1_200
 COLUMNS = (
     "vectors", "dims", "shards", "build s", "MB", "peak RSS MB", "open s", "search_k", "recall@10", "CPU ms", "p50",
     "p99",
@@ -42,7 +41,7 @@ COLUMNS = (
 
 def a_space() -> Space:
     """Return a space of the usual size, fitted on noise: only its shape is needed."""
-    noise = np.random.default_rng(1).normal(20, 1, (_FITTED_ON, len(DIMENSIONS)))
+    noise = np.random.default_rng(1).normal(20, 1, (REDUCE_FROM_ITEMS, len(DIMENSIONS)))
     return fit(noise.astype(np.float32), kind=Kind.TRACK)
 
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.domain.descriptor import DIMENSIONS
-from audiofeat.domain.fitting import fit
+from audiofeat.domain.fitting import REDUCE_FROM_ITEMS, fit
 from audiofeat.domain.items import Kind, item_id
 from audiofeat.ports import IndexContents
 
@@ -159,7 +159,7 @@ def publish(services: Services, ids: Sequence[str]) -> None:
     """Publish a release of generated vectors: artists about genres, tracks about artists."""
     rng = np.random.default_rng(_SEED)
     # Enough items for a space as a large catalogue has it.
-    space = fit(rng.normal(20, 1.2, (2_000, len(DIMENSIONS))).astype(np.float32), kind=Kind.TRACK)
+    space = fit(rng.normal(20, 1.2, (REDUCE_FROM_ITEMS, len(DIMENSIONS))).astype(np.float32), kind=Kind.TRACK)
     genres = rng.normal(0, 1.0, (60, space.dims)).astype(np.float32)
     artists = np.arange(len(ids)) // _PER_ARTIST
     middles = genres[np.arange(artists[-1] + 1) % 60] + rng.normal(0, 0.7, (artists[-1] + 1, space.dims))
