@@ -93,12 +93,17 @@ def decide(findings: Sequence[Finding]) -> list[tuple[Finding, MatchState]]:
     ranked = sorted((f for f in findings if f.confidence >= WORTH_A_LOOK), key=lambda f: (-f.confidence, f.item_id))
     if not ranked:
         return []
-    best = ranked[0]
-    rivals = [f for f in ranked[1:] if f.rule == best.rule or f.rule != "names"]
-    sure = best.confidence >= (AUTOMATIC if best.rule == "names" else WORTH_A_LOOK) and not best.blocked
-    if sure and not any(best.confidence - rival.confidence < LEAST_LEAD for rival in rivals):
-        return [(best, MatchState.MATCHED)]
+    best = next((finding for finding in ranked if not finding.blocked), None)
+    if best is not None and best.confidence >= (AUTOMATIC if best.rule == "names" else WORTH_A_LOOK):
+        rivals = [finding for finding in ranked if finding is not best and _rivals(best, finding)]
+        if not rivals:
+            return [(best, MatchState.MATCHED)]
     return [(finding, MatchState.WAITING) for finding in ranked[:5]]
+
+
+def _rivals(best: Finding, other: Finding) -> bool:
+    """Tell whether another finding is too near to the best one; one that is blocked has to be better by as much."""
+    return best.confidence - other.confidence < (-LEAST_LEAD if other.blocked else LEAST_LEAD)
 
 
 def by_identifier(record: Mapping[str, Any], item: Mapping[str, Any], item_id: str) -> Finding | None:
