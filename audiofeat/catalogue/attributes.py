@@ -28,11 +28,19 @@ _MEASURED = ("duration_s", *(ATTRIBUTES[path].column for path in USUAL_FEATURES)
 _keep_measured = Upsert(attributes, ("item_id", "said", *_MEASURED), replaced=_MEASURED)
 
 
-def keep_said(connection: Connection, item_id: str, chosen: Mapping[str, Value], *, policy: str) -> None:
-    """Take over what is said of an item, and by which policy it was merged; leave what was measured."""
-    said = json.dumps(dict(sorted(chosen.items())), ensure_ascii=False)
-    row = {"item_id": item_id, "said": said, "policy": policy, **from_metadata(chosen)}
-    _keep_said(connection, row)
+def keep_said(connection: Connection, said: Mapping[str, Mapping[str, Value]], *, policy: str) -> None:
+    """Take over what is said of items, by id, and by which policy it was merged; leave what was measured."""
+    rows = [
+        {
+            "item_id": item_id,
+            "said": json.dumps(dict(sorted(chosen.items())), ensure_ascii=False),
+            "policy": policy,
+            **from_metadata(chosen),
+        }
+        for item_id, chosen in said.items()
+    ]
+    if rows:
+        _keep_said(connection, rows)
 
 
 def keep_measured(connection: Connection, item_id: str, sha256: str) -> None:

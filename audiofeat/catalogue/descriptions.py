@@ -1,7 +1,7 @@
 """What is said of items: records are kept as received, and merged when one of them, a lock or the policy changes."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -27,6 +27,7 @@ _DROP_TAGS = delete(source_records).where(
     source_records.c.record_id == bindparam("wanted"),
     source_records.c.item_id == bindparam("wanted"),
 )
+_add_keys = Upsert(match_keys, ("key", "item_id"))
 _DROP_KEYS = delete(match_keys).where(match_keys.c.item_id == bindparam("wanted"))
 
 
@@ -55,14 +56,16 @@ def remerge(connection: Connection, item_ids: Collection[str]) -> None:
     for batch in chunks(sorted(item_ids)):
         before = {row.item_id: row for row in connection.execute(_facts_of(batch))}
         records, locks = records_of(connection, batch), locks_of(connection, batch)
-        for item_id in batch:
-            row = before.get(item_id)
-            heard = measured(row)
-            said = choose(records.get(item_id, ()), policy, locks=locks.get(item_id, ()), measured=heard)
-            keep_said(connection, item_id, said, policy=policy.digest)
-            # What was never merged by a policy has no keys yet.
-            known = keys_of(json.loads(row.said)) if row and row.policy else None
-            _keep_keys(connection, item_id, known, keys_of(said))
+        said = {
+            item_id: choose(
+                records.get(item_id, ()), policy, locks=locks.get(item_id, ()), measured=measured(before.get(item_id))
+            )
+            for item_id in batch
+        }
+        keep_said(connection, said, policy=policy.digest)
+        # What was never merged by a policy has no keys yet.
+        known = {row.item_id: keys_of(json.loads(row.said)) for row in before.values() if row.policy}
+        _keep_keys(connection, known, {item_id: keys_of(chosen) for item_id, chosen in said.items()})
 
 
 def measured(row: Any) -> dict[str, Value]:  # noqa: ANN401  a row of whatever columns
@@ -142,12 +145,12 @@ def _facts_of(item_ids: Sequence[str]) -> Any:  # noqa: ANN401  a statement over
     return select(*columns).where(attributes.c.item_id.in_(item_ids))
 
 
-def _keep_keys(connection: Connection, item_id: str, before: frozenset[str] | None, now: frozenset[str]) -> None:
-    if before == now:
-        return
-    connection.execute(_DROP_KEYS, {"wanted": item_id})
-    if now:
-        connection.execute(match_keys.insert(), [{"key": key, "item_id": item_id} for key in sorted(now)])
+def _keep_keys(connection: Connection, before: Mapping[str, frozenset[str]], now: Mapping[str, frozenset[str]]) -> None:
+    changed = [item_id for item_id, keys in now.items() if keys != before.get(item_id)]
+    if changed:
+        connection.execute(_DROP_KEYS, [{"wanted": item_id} for item_id in changed])
+    if rows := [{"key": key, "item_id": item_id} for item_id in changed for key in sorted(now[item_id])]:
+        _add_keys(connection, rows)
 
 
 def _row(match: Match) -> dict[str, Any]:

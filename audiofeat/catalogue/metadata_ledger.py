@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, literal, select, tuple_, update
 
 from audiofeat.catalogue import descriptions, policies
 from audiofeat.catalogue.attribute_schema import attributes
@@ -113,8 +113,11 @@ class SqlMetadata(Metadata):
         """Merge anew some items that were merged under another policy; return how many. Fetches nothing."""
         with self._database.writing() as (connection, _):
             digest = policies.in_force(connection).digest
-            other = or_(attributes.c.policy < digest, attributes.c.policy > digest, attributes.c.policy.is_(None))
-            stale = list(connection.scalars(select(attributes.c.item_id).where(other).limit(limit)))
+            stale: list[str] = []
+            # One by one, so that an index serves each on both databases.
+            for other in (attributes.c.policy.is_(None), attributes.c.policy < digest, attributes.c.policy > digest):
+                page = select(attributes.c.item_id).where(other).order_by(attributes.c.policy).limit(limit - len(stale))
+                stale += connection.scalars(page) if len(stale) < limit else []
             descriptions.remerge(connection, stale)
             return len(stale)
 

@@ -148,7 +148,8 @@ class TestMerge:
         shuffler: random.Random,
     ) -> None:
         """Order of arrival never matters, repetition neither, every statement has its source, one value is chosen."""
-        policy = parse(f'version = 1\norder = {json.dumps(order)}\nrule = "{rule}"')
+        own = '[fields.title]\nrule = "vote"\n[fields.duration_s]\nrule = "measured"\n[fields.genre]\norder = ["tags"]'
+        policy = parse(f'version = 1\norder = {json.dumps(order)}\nrule = "{rule}"\n{own}')
         locks = [Lock(field, value, "ana", 1.0) for field, value in locked.items()]
         measured = {"duration_s": 12.5}
         merged = merge(records, policy, locks=locks, measured=measured)
