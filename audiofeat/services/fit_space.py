@@ -108,9 +108,10 @@ def stored(space_id: str, artefacts: ObjectStore) -> Space:
 
 
 def kept(artefacts: ObjectStore) -> list[Space]:
-    """Return the shipped spaces and those that were fitted here, in the order of their ids."""
+    """Return the shipped spaces, then those that were fitted here in the order of their ids."""
     bodies = (artefacts.get(found.key)[0] for found in artefacts.list(_FOLDER))
-    return [*(shipped.load(kind) for kind in Kind), *map(from_json, bodies)]
+    spaces = [*(shipped.load(kind) for kind in Kind), *map(from_json, bodies)]
+    return list({space.id: space for space in spaces}.values())
 
 
 def artists_of(item_ids: Sequence[str], catalogue: Catalogue) -> dict[str, str]:
