@@ -66,7 +66,9 @@ def build_index(
     if space is None:
         space = space_for(current, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference)
     keep(space, artefacts)
-    contents = snapshot(current, space=space, highest_sequence=max(row.sequence for row in rows))
+    groups = catalogue.duplicate_groups_of([row.item_id for row in current])
+    highest = max(row.sequence for row in rows)
+    contents = snapshot(current, space=space, highest_sequence=highest, groups=groups)
     # A release must not name what a power failure can still take back.
     catalogue.settle()
     quality = _judged(contents, live=publisher.quality(kind), catalogue=catalogue, is_forced=is_forced)
@@ -120,21 +122,25 @@ def usable(rows: Sequence[EmbeddingRow], *, kind: Kind) -> list[EmbeddingRow]:
     return found
 
 
-def snapshot(rows: Sequence[EmbeddingRow], *, space: Space, highest_sequence: int) -> IndexContents:
-    """Return what an index of these fingerprints contains: one row for each distinct vector, in their order.
+def snapshot(
+    rows: Sequence[EmbeddingRow], *, space: Space, highest_sequence: int, groups: Mapping[str, str] | None = None
+) -> IndexContents:
+    """Return what an index of these fingerprints contains: one row for each distinct vector or group, in their order.
 
+    Of a group of duplicates, named by item id, the first item's vector stands for all.
     Items whose fingerprint says nothing, as of silence, are left out; raises IndexEmpty where none is left.
     """
     descriptors = np.stack([row.descriptor for row in rows])
     vectors = embed_all(space, descriptors)
 
     # Thousands of equal vectors would fill a tree's leaves and hide the true neighbours of each other.
-    items_by_vector: dict[bytes, list[str]] = {}
-    first_row: dict[bytes, int] = {}
+    items_by_vector: dict[bytes | str, list[str]] = {}
+    first_row: dict[bytes | str, int] = {}
     for place, (row, vector) in enumerate(zip(rows, vectors, strict=True)):
         if vector.any():
-            items_by_vector.setdefault(vector.tobytes(), []).append(row.item_id)
-            first_row.setdefault(vector.tobytes(), place)
+            key = (groups or {}).get(row.item_id) or vector.tobytes()
+            items_by_vector.setdefault(key, []).append(row.item_id)
+            first_row.setdefault(key, place)
     if not first_row:
         raise IndexEmpty(f"nothing could be measured in any {space.kind.value}", "audiofeat ingest PATH")
     firsts = list(first_row.values())

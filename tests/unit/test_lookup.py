@@ -235,6 +235,22 @@ def test_a_hundred_distinct_audios_get_a_space_of_their_own(shop: Shop) -> None:
     assert max(map(len, contents.rows)) == 31
 
 
+def test_a_group_of_duplicates_has_one_vector(families: Shop) -> None:
+    """That of its first item, and all of them are told with it; a group that was split has one for each again."""
+    rows = usable(families.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
+    one, other = rows[0].item_id, rows[-1].item_id
+    families.catalogue.confirm_duplicates([other, one])
+    families.publish()
+    index = families.indexes.current(Kind.TRACK)
+    vector = index.vector_of(other)
+    assert vector is not None
+    assert set(index.search(vector, 1, space=index.space.id)[0].item_ids) == {one, other}
+    families.catalogue.split_duplicates([other])
+    families.publish()
+    index = families.indexes.current(Kind.TRACK)
+    assert not np.array_equal(np.asarray(index.vector_of(one)), np.asarray(index.vector_of(other)))
+
+
 def test_an_index_that_is_clearly_worse_is_not_published(families: Shop) -> None:
     """It is refused with the reason, what was served stays, and force publishes it all the same."""
     rows = usable(families.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
