@@ -17,7 +17,7 @@ from audiofeat.domain.jobs import MetadataValue
 from audiofeat.domain.merge_policy import Policy
 from audiofeat.domain.merging import merge
 from audiofeat.domain.metadata_fields import Value
-from audiofeat.domain.source_records import Match, MatchState
+from audiofeat.domain.source_records import Match, MatchState, SourceRecord
 from audiofeat.ports import Described, Metadata
 
 _MEASURED = {"duration_s": attributes.c.duration_s, **{p: attributes.c[ATTRIBUTES[p].column] for p in USUAL_FEATURES}}
@@ -144,6 +144,14 @@ class SqlMetadata(Metadata):
                 connection.execute(update(source_records).where(*of_record, _WAITING).values(state=MatchState.REFUSED))
             descriptions.remerge(connection, [item_id])
             return True
+
+    def records_without_item(self, *, after: tuple[str, str] | None = None, limit: int = 500) -> list[SourceRecord]:
+        """Return records of which no item was found, by source and name, from the one behind ``after``."""
+        query = select(source_records).where(source_records.c.item_id == "").order_by(*_PLACE[:2]).limit(limit)
+        if after is not None:
+            query = query.where(tuple_(*_PLACE[:2]) > tuple_(*map(literal, after)))
+        with self._database.reading() as connection:
+            return [descriptions.record(row) for row in connection.execute(query)]
 
     def record_sources(self) -> list[tuple[str, str | None, int]]:
         """Return each source with its licence and the number of its records."""

@@ -164,9 +164,9 @@ def merge(
     policy: Annotated[Path | None, typer.Option(help="A merge-policy.toml to put in force.")] = None,
     show_policy: Annotated[bool, typer.Option("--show", help="Print the policy in force, and leave.")] = False,
 ) -> None:
-    """Merge anew what was merged under another policy, from the records that are there: nothing is fetched."""
+    """Merge anew what was merged under another policy, and match what came before its item: nothing is fetched."""
     from audiofeat.domain.merge_policy import parse
-    from audiofeat.services.import_metadata import bring_up_to_date
+    from audiofeat.services.import_metadata import bring_up_to_date, match_again
 
     catalogue = Services(load_settings()).catalogue
     if show_policy:
@@ -178,7 +178,8 @@ def merge(
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{policy} cannot be read: {error}") from error
         catalogue.put_policy(parse(text))
-    typer.echo(f"{bring_up_to_date(catalogue)} items merged")
+    merged = bring_up_to_date(catalogue)
+    typer.echo(f"{merged} items merged; {match_again(catalogue)} records found an item that was not there before")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from audiofeat.domain.jobs import MetadataValue
 from audiofeat.domain.merge_policy import Policy
 from audiofeat.domain.metadata_fields import Value
-from audiofeat.domain.source_records import Match
+from audiofeat.domain.source_records import Match, SourceRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,9 @@ class Metadata(Protocol):
 
         What is accepted of a record refuses its other waiting matches.
         """
+
+    def records_without_item(self, *, after: tuple[str, str] | None = None, limit: int = 500) -> list[SourceRecord]:
+        """Return records of which no item was found, by source and name, from the one behind ``after``."""
 
     def record_sources(self) -> list[tuple[str, str | None, int]]:
         """Return each source with its licence and the number of its records."""

@@ -71,6 +71,18 @@ def take_in(
     return imported
 
 
+def match_again(catalogue: Catalogue) -> int:
+    """Look once more for the items of records that found none, because they came first; return how many did now."""
+    after, found = None, 0
+    while records := catalogue.records_without_item(after=after, limit=_BATCH):
+        matches = [one for one in match(catalogue, records) if one.state is not MatchState.UNMATCHED]
+        if matches:
+            catalogue.keep_matches(matches)
+        found += len({(one.record.source, one.record.record_id) for one in matches})
+        after = (records[-1].source, records[-1].record_id)
+    return found
+
+
 def bring_up_to_date(catalogue: Catalogue, *, page: int = 1_000, tell: Callable[[int], None] = lambda _: None) -> int:
     """Merge anew all items that were last merged under another policy; return how many. Fetches nothing."""
     done = 0

@@ -15,7 +15,7 @@ from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, MetadataRecord, Outcome, Registration
 from audiofeat.domain.merge_policy import parse
 from audiofeat.domain.source_records import Match, MatchState, SourceRecord
-from audiofeat.services.import_metadata import bring_up_to_date, take_in
+from audiofeat.services.import_metadata import bring_up_to_date, match_again, take_in
 from audiofeat.services.metadata_locks import lock_fields
 
 
@@ -133,6 +133,18 @@ def test_a_record_of_nothing_is_kept(catalogue: SqlCatalogue) -> None:
     assert take_in(catalogue, Said("web", {"artist": "Bob", "title": "Morning"})).states == {MatchState.UNMATCHED: 1}
     assert catalogue.record_sources() == [("tags", None, 1), ("web", None, 1)]
     assert chosen(catalogue, item_id) == {"artist": "Ana Example", "title": "Evening Song"}
+
+
+def test_a_record_may_come_before_its_item(catalogue: SqlCatalogue) -> None:
+    """It is matched once the item is there, and stays where it is otherwise."""
+    said = [{"isrc": "GBAYE6900531", "label": "Harbour"}, {"isrc": "GBAYE6900532", "label": "Nobody's"}]
+    assert take_in(catalogue, Said("web", *said)).states == {MatchState.UNMATCHED: 2}
+    assert match_again(catalogue) == 0
+    item_id = add(catalogue, "a", isrc="GBAYE6900531")
+    assert match_again(catalogue) == 1
+    assert chosen(catalogue, item_id)["label"] == "Harbour"
+    assert [record.record_id for record in catalogue.records_without_item()] == ["1"]
+    assert catalogue.records_without_item(after=("web", "1")) == []
 
 
 @pytest.mark.parametrize("which", [{"source": "web"}, {"licence": "CC BY"}])

@@ -1,0 +1,61 @@
+"""``audiofeat metadata``: what its commands print, and how they end."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.cli.metadata import app
+from audiofeat.errors import InvalidInput
+from filling import analysed
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder in which the commands run, over a catalogue of one item."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AUDIOFEAT_HOME", str(tmp_path / "home"))
+    analysed(Services(load_settings()), "demo/a.wav", 0, 1, reference="trk-1")
+    return tmp_path
+
+
+def run(*command: str, code: int = 0) -> Result:
+    ran = CliRunner().invoke(app, command)
+    assert ran.exit_code == code, ran.output
+    return ran
+
+
+def test_an_import_of_which_a_part_is_broken(home: Path) -> None:
+    """The rest is taken, each broken line is named, and the exit code is 3; a whole file ends with 0."""
+    (home / "label.csv").write_text("reference,title,label\ntrk-1,=HYPERLINK(1),Harbour\ntrk-1\nnobody,x,y\n")
+    told = json.loads(run("import", "label.csv", "--json", "--licence", "CC0-1.0", code=3).output)
+    assert (told["records"], told["matched"], told["unmatched"], told["unreadable"]) == (2, 1, 1, 1)
+    assert told["problems"] == [{"place": "label.csv:3", "reason": "1 values under 3 columns"}]
+    values = [json.loads(line) for line in run("show", "trk-1", "--json").output.splitlines()]
+    [label] = [value for value in values if value["field"] == "label"]
+    assert (label["value"], label["source"], label["licence"], label["record"]) == (
+        "Harbour", "csv:label", "CC0-1.0", "trk-1",
+    )  # fmt: skip
+    assert run("import", "label.csv", code=3).stderr == "  label.csv:3: 1 values under 3 columns\n"
+    (home / "good.jsonl").write_text('{"reference": "trk-1", "genre": "Drone"}\n')
+    assert run("import", "good.jsonl").output == "jsonl:good: 1 records: 1 matched; 0 unreadable\n"
+
+
+def test_locks_policies_audits_and_ends(home: Path) -> None:
+    """What each command says, from one state of an item to the next."""
+    run("lock", "trk-1", "title", "Mine", "--by", "ana")
+    assert "person:ana" in run("show", "trk-1").output
+    with pytest.raises(InvalidInput):
+        CliRunner().invoke(app, ["lock", "trk-1", "isrc", "none"], catch_exceptions=False)
+    (home / "claims.csv").write_text("reference,duration_s\ntrk-1,300\n")
+    run("import", "claims.csv")
+    assert "claimed 300.0, measured 30.0" in run("audit").output
+    (home / "merge-policy.toml").write_text('version = 1\norder = ["tags", "*"]\n')
+    assert run("merge", "--policy", "merge-policy.toml").output.startswith("1 items merged; 0 records")
+    assert run("merge", "--show").output == 'version = 1\norder = ["tags", "*"]\n'
+    assert "csv:claims  no licence named  1 records" in run("forget").output
+    assert run("forget", "--source", "csv:claims").output == "1 records forgotten\n"
+    assert "duration_s" not in run("show", "trk-1").output
+    assert run("review").output == "no match waits\n"
