@@ -13,7 +13,6 @@ from rich.table import Table
 from audiofeat import rendering_metadata as rendering
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
-from audiofeat.domain.claims import disagreements
 from audiofeat.domain.merging import conflicts
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Catalogue, Described
@@ -120,6 +119,8 @@ def review(
 @app.command()
 def audit(*, as_json: _Json = False) -> None:
     """List claims that the audio does not bear out, and fields on which sources differ."""
+    from audiofeat.domain.claims import disagreements
+
     catalogue = Services(load_settings()).catalogue
     for item in _every(catalogue):
         values = catalogue.metadata_values(item.item_id)
