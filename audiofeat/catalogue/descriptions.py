@@ -27,6 +27,15 @@ _DROP_TAGS = delete(source_records).where(
     source_records.c.record_id == bindparam("wanted"),
     source_records.c.item_id == bindparam("wanted"),
 )
+_WANTED = bindparam("wanted", expanding=True)
+# On the path of every result: made once.
+_RECORDS = select(source_records).where(
+    source_records.c.item_id.in_(_WANTED), source_records.c.state.in_(sorted(MERGED_STATES))
+)
+_LOCKS = select(metadata_locks).where(metadata_locks.c.item_id.in_(_WANTED))
+_FACTS = select(attributes.c.item_id, attributes.c.said, attributes.c.policy, *_MEASURED.values()).where(
+    attributes.c.item_id.in_(_WANTED)
+)
 _add_keys = Upsert(match_keys, ("key", "item_id"))
 _DROP_KEYS = delete(match_keys).where(match_keys.c.item_id == bindparam("wanted"))
 
@@ -54,7 +63,7 @@ def remerge(connection: Connection, item_ids: Collection[str]) -> None:
     """Merge anew, under the policy in force, all that is said of some items."""
     policy = policies.in_force(connection)
     for batch in chunks(sorted(item_ids)):
-        before = {row.item_id: row for row in connection.execute(_facts_of(batch))}
+        before = {row.item_id: row for row in connection.execute(_FACTS, {"wanted": batch})}
         records, locks = records_of(connection, batch), locks_of(connection, batch)
         said = {
             item_id: choose(
@@ -78,11 +87,8 @@ def measured(row: Any) -> dict[str, Value]:  # noqa: ANN401  a row of whatever c
 
 def records_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, list[SourceRecord]]:
     """Return the records that are merged, by item."""
-    query = select(source_records).where(
-        source_records.c.item_id.in_(item_ids), source_records.c.state.in_(sorted(MERGED_STATES))
-    )
     found: dict[str, list[SourceRecord]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_RECORDS, {"wanted": item_ids}):
         found.setdefault(row.item_id, []).append(record(row))
     return found
 
@@ -90,7 +96,7 @@ def records_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, lis
 def locks_of(connection: Connection, item_ids: Sequence[str]) -> dict[str, list[Lock]]:
     """Return people's words, by item."""
     found: dict[str, list[Lock]] = {}
-    for row in connection.execute(select(metadata_locks).where(metadata_locks.c.item_id.in_(item_ids))):
+    for row in connection.execute(_LOCKS, {"wanted": item_ids}):
         found.setdefault(row.item_id, []).append(Lock(row.field, row.value, row.by, row.at))
     return found
 
@@ -138,11 +144,6 @@ def packed(records: Sequence[MetadataRecord]) -> list[dict[str, Any]]:
 def unpacked(rows: Iterable[dict[str, Any]]) -> tuple[MetadataRecord, ...]:
     """Return the records that a job's row keeps."""
     return tuple(MetadataRecord(row["source"], row["fields"]) for row in rows)
-
-
-def _facts_of(item_ids: Sequence[str]) -> Any:  # noqa: ANN401  a statement over columns chosen here
-    columns = (attributes.c.item_id, attributes.c.said, attributes.c.policy, *_MEASURED.values())
-    return select(*columns).where(attributes.c.item_id.in_(item_ids))
 
 
 def _keep_keys(connection: Connection, before: Mapping[str, frozenset[str]], now: Mapping[str, frozenset[str]]) -> None:
