@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
 
 from audiofeat.catalogue import policies
 from audiofeat.catalogue.attribute_schema import attributes
@@ -27,7 +27,7 @@ _DROP_TAGS = delete(source_records).where(
     source_records.c.record_id == bindparam("wanted"),
     source_records.c.item_id == bindparam("wanted"),
 )
-_WANTED = bindparam("wanted", expanding=True)
+_WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
 # On the path of every result: made once.
 _RECORDS = select(source_records).where(
     source_records.c.item_id.in_(_WANTED), source_records.c.state.in_(sorted(MERGED_STATES))
