@@ -22,7 +22,7 @@ demo: $(VENV)/.demo ## set up, then run the main job on samples/ with servers of
 
 test: $(VENV)/.dev debian ## set up, then check the code and run every test
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist worksteal
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist worksteal
 	@$(BIN)/python -m pytest -m alone
 
 check: lint types imports ## formatter, linter, types, import contracts
