@@ -288,8 +288,12 @@ class Services:
         from audiofeat.index.publish import Publisher
         from audiofeat.index.shared_build import workers_of
 
-        ask_workers, rows = workers_of(lambda: self.queue), self.settings.index_shard_rows
-        return Publisher(self.artefacts, ask_workers=ask_workers, rows_per_shard=rows)
+        return Publisher(
+            self.artefacts,
+            ask_workers=workers_of(lambda: self.queue),
+            rows_per_shard=self.settings.index_shard_rows,
+            with_graphs=self.settings.index_voyager,
+        )
 
     @cached_property
     def indexes(self) -> IndexReader:

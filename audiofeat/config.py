@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     index_shard_rows: int = Field(
         default=1_000_000, ge=1_000, description="An index of more vectors has several files, built side by side."
     )
+    index_voyager: bool = Field(
+        default=False, description="Build indexes for the engine `voyager` as well; needs `audiofeat[voyager]`."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="From which level on workers, API and `audiofeat up` log their own events."
     )

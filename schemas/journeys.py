@@ -30,7 +30,7 @@ class JourneyStep(ItemName):
 class Journey(Wire):
     """A way of small steps between two items."""
 
-    engine: Literal["annoy", "exact"]
+    engine: Literal["annoy", "exact", "voyager"]
     space: str
     index: str
     tempo_ratio: float = Field(description="No step's tempos are farther apart.")

@@ -59,7 +59,7 @@ class SearchRules(Wire):
 
     kind: Kind | None = Field(None, description="What answers are; needed where no seed tells.")
     k: int = Field(10, ge=1, le=1000, description="How many.")
-    engine: Literal["annoy", "exact"] = Field(
+    engine: Literal["annoy", "exact", "voyager"] = Field(
         "annoy", description="How candidates are found; distances are exact either way."
     )
     duplicates: Literal["hide", "show"] = "hide"

@@ -9,7 +9,10 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Release = Annotated[str, Field(pattern="^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{6}$")]
 Kind = Literal["track", "episode"]
 FileName = Annotated[
-    str, Field(pattern=r"^(index(-[0-9]{3})?\.ann|(vectors|blocks|ids|starts|order)\.npy|(ids|space)\.json)$")
+    str,
+    Field(
+        pattern=r"^(index(-[0-9]{3})?\.ann|index-[0-9]{3}\.voy|(vectors|blocks|ids|starts|order)\.npy|(ids|space)\.json)$"
+    ),
 ]
 
 
@@ -41,6 +44,16 @@ class Canary(_Wire):
     distances: tuple[float, ...]
 
 
+class GraphFact(_Wire):
+    """How the graphs beside the trees are searched, one a shard, and what they find then."""
+
+    ef: Annotated[int, Field(gt=0)]
+    recall_at_10: Annotated[float, Field(ge=0, le=1)]
+    recall_queries: Annotated[int, Field(ge=0)]
+    canaries: tuple[Canary, ...]
+    voyager_version: str
+
+
 class Manifest(_Wire):
     """Version 2 of an index manifest.
 
@@ -51,6 +64,7 @@ class Manifest(_Wire):
     ``fingerprint_version`` is that of the feature group behind the vectors; early releases do not tell it.
     ``quality`` holds the figures by which the next release is judged; early releases have none.
     ``block_dims`` is the length of an item's blocks, which early releases do not have.
+    ``graph`` is written only where there are graphs, so that a reader which knows none reads all other releases.
     """
 
     version: Literal[1, 2] = 2
@@ -72,6 +86,7 @@ class Manifest(_Wire):
     recall_queries: Annotated[int, Field(ge=0)]
     quality: dict[str, float | None] = {}
     canaries: tuple[Canary, ...]
+    graph: GraphFact | None = None
     files: tuple[FileFact, ...]
     created_at: datetime
     audiofeat_version: str

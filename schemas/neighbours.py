@@ -40,7 +40,7 @@ class Neighbours(Wire):
 
     item: ItemName | None = Field(description="What was asked about, where that is one item.")
     kind: Kind
-    engine: Literal["annoy", "exact"]
+    engine: Literal["annoy", "exact", "voyager"]
     space: str
     index: str
     considered: int = Field(description="How many items were looked at.")

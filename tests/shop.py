@@ -110,7 +110,7 @@ def open_shop(tmp_path: Path) -> Shop:
     return Shop(
         catalogue,
         store,
-        Publisher(store),
+        Publisher(store, with_graphs=True),
         PublishedIndexes(store, catalogue, tmp_path / "cache"),
         SPACES,
     )

@@ -19,6 +19,7 @@ class Engine(StrEnum):
 
     ANNOY = "annoy"
     EXACT = "exact"
+    VOYAGER = "voyager"
 
 
 class Duplicate(StrEnum):

@@ -17,6 +17,7 @@ from audiofeat.domain.similarity import UNIT_TOLERANCE
 from audiofeat.domain.space import to_json
 from audiofeat.errors import InvalidInput
 from audiofeat.index.cells import laid_out
+from audiofeat.index.graphs import build_graphs
 from audiofeat.index.layout import (
     BLOCKS_FILE,
     IDS_FILE,
@@ -26,12 +27,13 @@ from audiofeat.index.layout import (
     SPACE_FILE,
     STARTS_FILE,
     VECTORS_FILE,
+    graph_file,
     shard_file,
 )
 from audiofeat.index.recall import tune
-from audiofeat.index.shards import SEED, Shard, ShardBuilder, ask, build_here, load_shards
+from audiofeat.index.shards import SEED, Finder, ShardBuilder, ask, build_here, load_shards
 from audiofeat.ports import IndexContents
-from schemas.manifest import Canary, FileFact, Manifest, SpaceFact
+from schemas.manifest import Canary, FileFact, GraphFact, Manifest, SpaceFact
 
 ROWS_PER_SHARD = 1_000_000
 _CANARIES = 8
@@ -45,10 +47,11 @@ def build_release(
     *,
     rows_per_shard: int = ROWS_PER_SHARD,
     build_shards: ShardBuilder = build_here,
+    with_graphs: bool = False,
     release: str | None = None,
     quality: Mapping[str, float | None] | None = None,
 ) -> Manifest:
-    """Write vectors, blocks, ids, shards, space and, last, the manifest.
+    """Write vectors, blocks, ids, shards, graphs where they are wanted, space and, last, the manifest.
 
     Raises
     ------
@@ -73,6 +76,8 @@ def build_release(
     build_shards(vectors, rows, folder)
     shards = load_shards(folder, rows, names=names, dims=vectors.shape[1])
     search_k, recall, queries = tune(shards, vectors, seed=SEED)
+    graph = _graph_fact(vectors, rows, folder) if with_graphs else None
+    names += [graph_file(number) for number in range(len(rows) if graph else 0)]
     space = contents.space
     files = (*names, VECTORS_FILE, BLOCKS_FILE, IDS_FILE, STARTS_FILE, ORDER_FILE, SPACE_FILE)
     manifest = Manifest(
@@ -93,13 +98,15 @@ def build_release(
         recall_at_10=recall,
         recall_queries=queries,
         quality=dict(quality or {}),
-        canaries=_canaries(shards, vectors, search_k=search_k),
+        canaries=_canaries(shards, vectors, effort=search_k),
+        graph=graph,
         files=tuple(_fact(folder / name) for name in files),
         created_at=datetime.now(UTC),
         audiofeat_version=audiofeat.__version__,
         annoy_version=version("annoy"),
     )
-    (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    body = manifest.model_dump_json(indent=1, exclude=None if graph else {"graph"})
+    (folder / MANIFEST_FILE).write_text(body, encoding="utf-8")
     return manifest
 
 
@@ -143,10 +150,23 @@ def _write(values: NDArray[np.floating], order: NDArray[np.intp], path: Path, dt
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
-def _canaries(shards: Sequence[Shard], vectors: NDArray[np.float32], *, search_k: int) -> tuple[Canary, ...]:
-    """Write down what Annoy answers now for a few rows spread over the index."""
+def _graph_fact(vectors: NDArray[np.float32], rows: Sequence[int], folder: Path) -> GraphFact:
+    """Build the graphs, and say how hard they must be searched and what they find."""
+    graphs = build_graphs(vectors, rows, folder)
+    ef, recall, queries = tune(graphs, vectors, seed=SEED)
+    return GraphFact(
+        ef=ef,
+        recall_at_10=recall,
+        recall_queries=queries,
+        canaries=_canaries(graphs, vectors, effort=ef),
+        voyager_version=version("voyager"),
+    )
+
+
+def _canaries(shards: Sequence[Finder], vectors: NDArray[np.float32], *, effort: int) -> tuple[Canary, ...]:
+    """Write down what the library answers now for a few rows spread over the index."""
     spread = np.unique(np.linspace(0, len(vectors) - 1, _CANARIES).astype(int))
-    answers = ((int(row), *ask(shards, vectors[row], search_k=search_k)) for row in spread)
+    answers = ((int(row), *ask(shards, vectors[row], effort=effort)) for row in spread)
     return tuple(Canary(row=row, neighbours=rows, distances=away) for row, rows, away in answers)
 
 

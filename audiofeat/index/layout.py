@@ -28,6 +28,11 @@ def shard_file(number: int) -> str:
     return f"index-{number:03d}.ann"
 
 
+def graph_file(number: int) -> str:
+    """Return the name of the file of a shard's graph."""
+    return f"index-{number:03d}.voy"
+
+
 def folder_key(kind: Kind) -> str:
     """Return the prefix of everything that belongs to a kind."""
     return f"indexes/{kind.value}/"

@@ -23,6 +23,7 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.space import Space, from_json
 from audiofeat.errors import AudiofeatError, IndexDamaged
 from audiofeat.index.build import sha256_of
+from audiofeat.index.graphs import Graph, is_installed, load_graphs
 from audiofeat.index.layout import (
     BLOCKS_FILE,
     BUILD_REMEDY,
@@ -34,12 +35,13 @@ from audiofeat.index.layout import (
     SPACE_FILE,
     STARTS_FILE,
     VECTORS_FILE,
+    graph_file,
     parse_manifest,
     shard_file,
 )
-from audiofeat.index.search import AnnoyIndex, ExactIndex, Rows
+from audiofeat.index.search import ApproximateIndex, ExactIndex, Rows
 from audiofeat.index.selftest import require_usable, run_aside
-from audiofeat.index.shards import Shard, ask, load_shards
+from audiofeat.index.shards import Finder, Shard, ask, load_shards
 from schemas.manifest import Canary, FileFact, Manifest
 
 # An angular node: the number of descendants, two children (the norm lies in their place), then the vector.
@@ -50,12 +52,13 @@ _DISTANCE_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class OpenRelease:
-    """A release that may be searched."""
+    """A release that may be searched; by graphs where it has some and voyager is installed."""
 
     manifest: Manifest
     space: Space
-    annoy: AnnoyIndex
+    annoy: ApproximateIndex
     exact: ExactIndex
+    voyager: ApproximateIndex | None
 
 
 def open_release(folder: Path, *, kind: Kind, release: str, manifest_sha256: str) -> OpenRelease:
@@ -75,7 +78,14 @@ def open_release(folder: Path, *, kind: Kind, release: str, manifest_sha256: str
     _try_aside(folder, manifest)
     rows = _open_rows(folder, manifest)
     shards = _open_shards(folder, manifest)
-    return OpenRelease(manifest, rows.space, AnnoyIndex(rows, shards, search_k=manifest.search_k), ExactIndex(rows))
+    graphs = _open_graphs(folder, manifest)
+    return OpenRelease(
+        manifest,
+        rows.space,
+        annoy=ApproximateIndex(rows, shards, effort=manifest.search_k),
+        exact=ExactIndex(rows),
+        voyager=ApproximateIndex(rows, graphs, effort=manifest.graph.ef) if manifest.graph and graphs else None,
+    )
 
 
 def read_manifest(folder: Path, *, kind: Kind, release: str) -> Manifest:
@@ -123,7 +133,8 @@ def _files_of(manifest: Manifest) -> set[str]:
     """Return the files that a release of this version has; early ones have no blocks."""
     ids = {EARLY_IDS_FILE} if manifest.version == 1 else {IDS_FILE, STARTS_FILE, ORDER_FILE}
     blocks = set() if manifest.block_dims is None else {BLOCKS_FILE}
-    return {*_shard_names(manifest), VECTORS_FILE, SPACE_FILE} | ids | blocks
+    graphs = set() if manifest.graph is None else {graph_file(number) for number in range(len(manifest.shard_rows))}
+    return {*_shard_names(manifest), VECTORS_FILE, SPACE_FILE} | ids | blocks | graphs
 
 
 def _try_aside(folder: Path, manifest: Manifest) -> None:
@@ -191,12 +202,21 @@ def _open_shards(folder: Path, manifest: Manifest) -> list[Shard]:
     return shards
 
 
-def _repeat_canaries(shards: Sequence[Shard], vectors: NDArray[np.float32], manifest: Manifest) -> None:
-    for canary in manifest.canaries:
-        if canary.row >= manifest.rows or not _agrees(
-            ask(shards, vectors[canary.row], search_k=manifest.search_k), canary
-        ):
-            raise _damaged(manifest.release, f"the canary query of row {canary.row} gives another answer")
+def _open_graphs(folder: Path, manifest: Manifest) -> list[Graph]:
+    if manifest.graph is None or not is_installed():
+        return []
+    try:
+        return load_graphs(folder, manifest.shard_rows, dims=manifest.dims)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise _damaged(manifest.release, f"voyager: {error}") from error
+
+
+def _repeat_canaries(
+    shards: Sequence[Finder], vectors: NDArray[np.float32], canaries: Sequence[Canary], *, effort: int, release: str
+) -> None:
+    for canary in canaries:
+        if canary.row >= len(vectors) or not _agrees(ask(shards, vectors[canary.row], effort=effort), canary):
+            raise _damaged(release, f"the canary query of row {canary.row} gives another answer")
 
 
 def _agrees(answer: tuple[tuple[int, ...], tuple[float, ...]], written: Canary) -> bool:
@@ -218,7 +238,10 @@ def main(folder: str, kind: str, release: str) -> int:
     try:
         manifest = read_manifest(Path(folder), kind=Kind(kind), release=release)
         shards = _open_shards(Path(folder), manifest)
-        _repeat_canaries(shards, _open_rows(Path(folder), manifest).vectors, manifest)
+        vectors = _open_rows(Path(folder), manifest).vectors
+        _repeat_canaries(shards, vectors, manifest.canaries, effort=manifest.search_k, release=release)
+        if manifest.graph is not None and (graphs := _open_graphs(Path(folder), manifest)):
+            _repeat_canaries(graphs, vectors, manifest.graph.canaries, effort=manifest.graph.ef, release=release)
     except AudiofeatError as error:
         print(error.message, file=sys.stderr)  # noqa: T201 (the message for the process that asked)
         return 1

@@ -112,7 +112,7 @@ class OverlayRows:
         """Ask the trees for more until enough of what they propose is alive, or they have no more."""
         wanted = k
         while True:
-            rows = propose([segment.shard], query, wanted, search_k=segment.search_k)
+            rows = propose([segment.shard], query, wanted, effort=segment.search_k)
             if (self._died[rows] > at).sum() >= min(k, segment.shard.rows) or wanted >= segment.shard.rows:
                 return rows
             wanted = min(2 * wanted, segment.shard.rows)

@@ -10,6 +10,7 @@ from pathlib import Path
 from audiofeat.domain.items import Kind
 from audiofeat.errors import DiskFull, IndexDamaged, IndexMissing, PointerMoved, StoreError
 from audiofeat.index.build import ROWS_PER_SHARD, build_release, new_release, sha256_of
+from audiofeat.index.graphs import require_installed
 from audiofeat.index.layout import MANIFEST_FILE, pointer_key, read_pointer
 from audiofeat.index.opening import open_release
 from audiofeat.index.releases import GRACE, fetch_release, prune, releases_of, stored_manifest, uploaded
@@ -30,6 +31,8 @@ class Publisher:
         Asks workers to build the shards of a release; returns False where there are none.
     rows_per_shard : int
         An index of more rows has several shards.
+    with_graphs : bool
+        Build the files of the engine voyager too.
     grace : timedelta
         For how long after its successor came a release stays, for readers that are about to fetch it.
     """
@@ -40,11 +43,13 @@ class Publisher:
         *,
         ask_workers: AskWorkers = lambda *_: False,
         rows_per_shard: int = ROWS_PER_SHARD,
+        with_graphs: bool = False,
         grace: timedelta = GRACE,
     ) -> None:
         self._store = store
         self._ask_workers = ask_workers
         self._rows_per_shard = rows_per_shard
+        self._with_graphs = with_graphs
         self._grace = grace
 
     def publish(self, contents: IndexContents, *, quality: Mapping[str, float | None] | None = None) -> ReleaseView:
@@ -58,8 +63,12 @@ class Publisher:
             Another publisher came first; its release is served and this one removed.
         LibraryUnusable, DiskFull, StoreError
             As they say; what is served stays and nothing half-built is left.
+        InvalidInput
+            Graphs are wanted and voyager is not installed.
         """
         require_usable()
+        if self._with_graphs:
+            require_installed()
         kind = contents.space.kind
         before = self._pointer(kind)
         release = new_release()
@@ -71,6 +80,7 @@ class Publisher:
                 release=release,
                 rows_per_shard=self._rows_per_shard,
                 build_shards=shards,
+                with_graphs=self._with_graphs,
                 quality=quality,
             )
             sha256 = sha256_of(folder / MANIFEST_FILE)

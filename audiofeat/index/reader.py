@@ -19,9 +19,11 @@ from audiofeat.errors import (
     CatalogueUnavailable,
     IndexDamaged,
     IndexMissing,
+    InvalidInput,
     LibraryUnusable,
     StoreError,
 )
+from audiofeat.index.graphs import require_installed
 from audiofeat.index.layout import read_pointer
 from audiofeat.index.opening import OpenRelease, open_release
 from audiofeat.index.overlay import Fresh, FreshOverlay, OverlaidIndex
@@ -89,6 +91,8 @@ class PublishedIndexes:
             Nothing is published.
         IndexDamaged, LibraryUnusable, StoreError
             The release cannot be opened and no earlier one is being served.
+        InvalidInput
+            The engine is not installed, or the release was built without it.
         """
         state = self._kinds[kind]
         if state.view is None:
@@ -100,7 +104,14 @@ class PublishedIndexes:
                 threading.Thread(target=self.refresh, args=(kind,), daemon=True).start()
             else:
                 self.refresh(kind)
-        return self._view(kind).by_engine[engine]
+        view = self._view(kind)
+        if engine not in view.by_engine:
+            require_installed()
+            raise InvalidInput(
+                f"index {view.served.pointer.release} was built without the engine {engine}",
+                "ask for annoy, or set AUDIOFEAT_INDEX_VOYAGER=true for audiofeat index build",
+            )
+        return view.by_engine[engine]
 
     def refresh(self, kind: Kind) -> None:
         """Look at the pointer now and swap to what it names; raises as :meth:`current`.
@@ -178,7 +189,10 @@ class PublishedIndexes:
             raise IndexMissing(f"no index of {kind.value}s is published", "audiofeat index build")
         fresh = served.overlay.poll()
         if view is None or view.served is not served or view.fresh is not fresh:
-            engines: dict[Engine, VectorIndex] = {Engine.ANNOY: served.opened.annoy, Engine.EXACT: served.opened.exact}
+            opened = served.opened
+            engines: dict[Engine, VectorIndex] = {Engine.ANNOY: opened.annoy, Engine.EXACT: opened.exact}
+            if opened.voyager is not None:
+                engines[Engine.VOYAGER] = opened.voyager
             view = _View(
                 served,
                 fresh,

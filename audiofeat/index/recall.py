@@ -1,4 +1,4 @@
-"""How many of the true nearest neighbours Annoy finds, and how hard it must search to find enough of them."""
+"""How many of the true nearest neighbours an index finds, and how hard it must search to find enough of them."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,19 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.similarity import distances
 from audiofeat.errors import RecallTooLow
-from audiofeat.index.shards import RECALL_DEPTH, SLACK, Shard, propose
+from audiofeat.index.shards import RECALL_DEPTH, SLACK, Finder, propose
 
 RECALL_REQUIRED = 0.95
 # Tuned to a little more than is required, so that rows which took no part in the tuning pass too.
 _RECALL_AIM = 0.975
 _QUERIES = 500
-_FIRST_SEARCH_K = 256
 # A search twice as hard takes twice as long, so what is enough is looked for between the last two powers of two.
 _REFINEMENTS = 3
 _ROWS_AT_ONCE = 16_384
 
 
-def tune(shards: Sequence[Shard], vectors: NDArray[np.float32], *, seed: int) -> tuple[int, float, int]:
-    """Return a small sufficient ``search_k``, the recall it reaches, and on how many queries that was measured.
+def tune(shards: Sequence[Finder], vectors: NDArray[np.float32], *, seed: int) -> tuple[int, float, int]:
+    """Return a small sufficient ``effort``, the recall it reaches, and on how many queries that was measured.
 
     The recall is that of up to 500 rows which took no part in the tuning, where there are more than 1,000 rows; of
     all rows where there are fewer. A row's neighbours are the others, so a single row has none and a recall of 1.
@@ -34,30 +33,31 @@ def tune(shards: Sequence[Shard], vectors: NDArray[np.float32], *, seed: int) ->
     held_out = rows[:_QUERIES]
     tuning = rows[_QUERIES : 2 * _QUERIES] if len(rows) >= 2 * _QUERIES else held_out
     radii = radii_of(vectors, np.concatenate([tuning, held_out]))
-    search_k = _sufficient(shards, vectors, tuning, radii[: len(tuning)])
-    reached = recall(shards, vectors, held_out, radii[len(tuning) :], search_k=search_k)
+    effort = _sufficient(shards, vectors, tuning, radii[: len(tuning)])
+    reached = recall(shards, vectors, held_out, radii[len(tuning) :], effort=effort)
     if reached < RECALL_REQUIRED:
         raise RecallTooLow(
             f"the index finds {reached:.3f} of the true neighbours, {RECALL_REQUIRED} are required",
             "what is served now stays as it is; please report the size of this catalogue",
         )
-    return search_k, reached, len(held_out) if len(vectors) > 1 else 0
+    return effort, reached, len(held_out) if len(vectors) > 1 else 0
 
 
 def _sufficient(
-    shards: Sequence[Shard], vectors: NDArray[np.float32], rows: NDArray[np.intp], radii: NDArray[np.float64]
+    shards: Sequence[Finder], vectors: NDArray[np.float32], rows: NDArray[np.intp], radii: NDArray[np.float64]
 ) -> int:
     """Double until it is enough, then halve the last step a few times."""
-    search_k = _FIRST_SEARCH_K
-    limit = 2 * max(shard.rows * shard.trees.get_n_trees() for shard in shards)
-    while search_k < limit and recall(shards, vectors, rows, radii, search_k=search_k) < _RECALL_AIM:
-        search_k *= 2
-    step = search_k // 4
-    for _ in range(_REFINEMENTS if search_k > _FIRST_SEARCH_K else 0):
-        if recall(shards, vectors, rows, radii, search_k=search_k - step) >= _RECALL_AIM:
-            search_k -= step
+    least = shards[0].efforts[0]
+    limit = max(shard.efforts[1] for shard in shards)
+    effort = least
+    while effort < limit and recall(shards, vectors, rows, radii, effort=effort) < _RECALL_AIM:
+        effort *= 2
+    step = effort // 4
+    for _ in range(_REFINEMENTS if effort > least else 0):
+        if recall(shards, vectors, rows, radii, effort=effort - step) >= _RECALL_AIM:
+            effort -= step
         step //= 2
-    return search_k
+    return effort
 
 
 def radii_of(vectors: NDArray[np.float32], queries: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -86,12 +86,12 @@ def _best(products: NDArray[np.float32], count: int) -> NDArray[np.intp]:
 
 
 def recall(
-    shards: Sequence[Shard],
+    shards: Sequence[Finder],
     vectors: NDArray[np.float32],
     queries: NDArray[np.intp],
     radii: NDArray[np.float64],
     *,
-    search_k: int,
+    effort: int,
 ) -> float:
     """Return recall@min(10, n - 1) over some rows: the share of proposed neighbours that lie within the true radius."""
     depth = _depth(vectors)
@@ -99,7 +99,7 @@ def recall(
         return 1.0
     found = 0
     for row, radius in zip(queries, radii, strict=True):
-        proposed = propose(shards, vectors[row], depth + 1, search_k=search_k)
+        proposed = propose(shards, vectors[row], depth + 1, effort=effort)
         found += int((_others(proposed, vectors, row)[:depth] <= radius).sum())
     return found / (depth * len(queries))
 

@@ -1,4 +1,4 @@
-"""Two engines over the files of one release: Annoy proposes and float32 vectors decide, or a scan does both."""
+"""Engines over the files of one release: trees or a graph propose and float32 vectors decide, or a scan does both."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from audiofeat.domain.item_rows import ItemRows
 from audiofeat.domain.similarity import distances, require_same, require_unit
 from audiofeat.domain.space import Space
 from audiofeat.errors import InvalidInput
-from audiofeat.index.shards import SLACK, Shard, propose
+from audiofeat.index.shards import SLACK, Finder, propose
 from audiofeat.ports import Hit
 
 
@@ -55,7 +55,7 @@ class Rows:
 
 
 class _Engine:
-    """What both engines have in common; one differs from the other by its candidates."""
+    """What all engines have in common; one differs from another by its candidates."""
 
     def __init__(self, rows: Rows) -> None:
         self.release = rows.release
@@ -101,16 +101,16 @@ class ExactIndex(_Engine):
         return nearest_rows(self._rows.vectors, query, k)
 
 
-class AnnoyIndex(_Engine):
+class ApproximateIndex(_Engine):
     """Asks every shard for candidates and scores them exactly."""
 
-    def __init__(self, rows: Rows, shards: Sequence[Shard], *, search_k: int) -> None:
+    def __init__(self, rows: Rows, shards: Sequence[Finder], *, effort: int) -> None:
         super().__init__(rows)
         self._shards = shards
-        self._search_k = search_k
+        self._effort = effort
 
     def _candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-        return propose(self._shards, query, k, search_k=self._search_k)
+        return propose(self._shards, query, k, effort=self._effort)
 
 
 def _picked(table: NDArray[np.float32] | NDArray[np.float16], rows: NDArray[np.intp]) -> NDArray[np.float32]:

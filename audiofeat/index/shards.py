@@ -1,10 +1,11 @@
-"""Annoy itself: the trees of one shard, and how several are asked as one."""
+"""Annoy itself: the trees of one shard; and how several shards, whatever finds in them, are asked as one."""
 
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import annoy
 import numpy as np
@@ -17,11 +18,34 @@ SEED = 20
 RECALL_DEPTH = 10
 # A float32 product may order near ties wrongly, so a search hands this many candidates too many to the exact score.
 SLACK = 16
+_LEAST_SEARCH_K = 256
 _MOST_EFFORT = np.iinfo(np.int32).max
 _ROWS_AT_ONCE = 4_096
 
 # Makes the files of all shards: vectors of all rows, rows of each shard, folder for the files.
 ShardBuilder = Callable[[NDArray[np.float32], Sequence[int], Path], None]
+
+
+class Finder(Protocol):
+    """What finds candidates in a run of rows; rows are counted from the first of the run."""
+
+    @property
+    def first(self) -> int:
+        """The first row of the run."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+
+    @property
+    def efforts(self) -> tuple[int, int]:
+        """The least effort that is worth a try, and one that looks at everything."""
+
+    def propose(self, vector: NDArray[np.float32], count: int, *, effort: int) -> NDArray[np.intp]:
+        """Return ``count`` rows that are likely to be near, or all."""
+
+    def nearest(self, vector: NDArray[np.float32], *, effort: int) -> tuple[list[int], list[float]]:
+        """Return the ten nearest rows that are found, and how far the library itself holds them to be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +55,19 @@ class Shard:
     first: int
     rows: int
     trees: annoy.AnnoyIndex
+
+    @property
+    def efforts(self) -> tuple[int, int]:
+        """Values of ``search_k``."""
+        return _LEAST_SEARCH_K, 2 * self.rows * self.trees.get_n_trees()
+
+    def propose(self, vector: NDArray[np.float32], count: int, *, effort: int) -> NDArray[np.intp]:
+        """Return what Annoy finds."""
+        return np.array(self.trees.get_nns_by_vector(vector.tolist(), count, search_k=effort), dtype=np.intp)
+
+    def nearest(self, vector: NDArray[np.float32], *, effort: int) -> tuple[list[int], list[float]]:
+        """Return Annoy's own ten nearest rows and their distances."""
+        return self.trees.get_nns_by_vector(vector.tolist(), RECALL_DEPTH, effort, include_distances=True)
 
 
 def build_trees(vectors: NDArray[np.float32], path: Path) -> None:
@@ -45,12 +82,19 @@ def build_trees(vectors: NDArray[np.float32], path: Path) -> None:
     trees.save(str(path))
 
 
-def build_here(vectors: NDArray[np.float32], rows: Sequence[int], folder: Path) -> None:
-    """Build every shard in this process, on all its cores: Annoy lets other threads run while it builds."""
+def build_here(
+    vectors: NDArray[np.float32],
+    rows: Sequence[int],
+    folder: Path,
+    *,
+    build: Callable[[NDArray[np.float32], Path], None] = build_trees,
+    file: Callable[[int], str] = shard_file,
+) -> None:
+    """Build every shard in this process, on all its cores: the library lets other threads run while it builds."""
     bounds = np.concatenate([[0], np.cumsum(rows)])
     with ThreadPoolExecutor(max_workers=min(len(rows), os.cpu_count() or 1)) as pool:
         jobs = [
-            pool.submit(build_trees, vectors[bounds[number] : bounds[number + 1]], folder / shard_file(number))
+            pool.submit(build, vectors[bounds[number] : bounds[number + 1]], folder / file(number))
             for number in range(len(rows))
         ]
         for job in jobs:
@@ -68,26 +112,20 @@ def load_shards(folder: Path, rows: Sequence[int], *, names: Sequence[str], dims
     return shards
 
 
-def propose(shards: Sequence[Shard], vector: NDArray[np.float32], k: int, *, search_k: int) -> NDArray[np.intp]:
-    """Return candidate rows; ``search_k`` was tuned for ten neighbours and grows with ``k`` beyond."""
-    effort = min(search_k * max(1, -(-k // RECALL_DEPTH)), _MOST_EFFORT)
-    asked = vector.tolist()
-    found = [
-        np.array(shard.trees.get_nns_by_vector(asked, k + SLACK, search_k=effort), dtype=np.intp) + shard.first
-        for shard in shards
-    ]
-    return np.concatenate(found)
+def propose(shards: Sequence[Finder], vector: NDArray[np.float32], k: int, *, effort: int) -> NDArray[np.intp]:
+    """Return candidate rows; ``effort`` was tuned for ten neighbours and grows with ``k`` beyond."""
+    effort = min(effort * max(1, -(-k // RECALL_DEPTH)), _MOST_EFFORT)
+    return np.concatenate([shard.propose(vector, k + SLACK, effort=effort) + shard.first for shard in shards])
 
 
 def ask(
-    shards: Sequence[Shard], vector: NDArray[np.float32], *, search_k: int
+    shards: Sequence[Finder], vector: NDArray[np.float32], *, effort: int
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return Annoy's own ten nearest rows and their distances, those of all shards merged."""
-    asked = vector.tolist()
+    """Return the library's own ten nearest rows and their distances, those of all shards merged."""
     pairs: list[tuple[float, int]] = []
     for shard in shards:
-        rows, away = shard.trees.get_nns_by_vector(asked, RECALL_DEPTH, search_k, include_distances=True)
+        rows, away = shard.nearest(vector, effort=effort)
         pairs += [(distance, shard.first + row) for row, distance in zip(rows, away, strict=True)]
-    # Annoy's own order stands where there is one shard: its ties are not by row.
+    # Its own order stands where there is one shard: ties are not by row.
     nearest = sorted(pairs, key=lambda pair: pair[0])[:RECALL_DEPTH]
     return tuple(row for _, row in nearest), tuple(distance for distance, _ in nearest)

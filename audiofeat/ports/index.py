@@ -58,7 +58,10 @@ class IndexReader(Protocol):
     """The index that is served now, with everything that was analysed since it was built."""
 
     def current(self, kind: Kind, *, engine: Engine = Engine.ANNOY) -> VectorIndex:
-        """Return a consistent view to search in; raises IndexMissing or IndexDamaged where none can be served."""
+        """Return a consistent view to search in; raises IndexMissing or IndexDamaged where none can be served.
+
+        Raises InvalidInput where the engine is not installed, or the index was built without it.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,7 +33,7 @@ def annoy(vectors: Vectors, folder: Path) -> tuple[Search, Path]:
     """Thirty trees, as audiofeat builds them."""
     build_here(vectors, [len(vectors)], folder)
     shards = load_shards(folder, [len(vectors)], names=[shard_file(0)], dims=vectors.shape[1])
-    return lambda vector, effort: propose(shards, vector, _DEPTH, search_k=64 * effort), folder / shard_file(0)
+    return lambda vector, effort: propose(shards, vector, _DEPTH, effort=64 * effort), folder / shard_file(0)
 
 
 def hnswlib(vectors: Vectors, folder: Path) -> tuple[Search, Path]:

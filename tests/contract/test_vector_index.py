@@ -15,6 +15,7 @@ from audiofeat.domain.similarity import distances
 from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import InvalidInput, SpaceMismatch
 from audiofeat.index.build import build_release, sha256_of
+from audiofeat.index.graphs import build_graphs
 from audiofeat.index.opening import open_release
 from audiofeat.index.overlay import Fresh, OverlaidIndex, _segment
 from audiofeat.index.overlay_rows import OverlayRows
@@ -41,12 +42,18 @@ ROWS_OF_ITEMS = [(item, f"{item}-copy") if row % 10 == 0 else (item,) for row, i
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Engine], VectorIndex]:
-    """Two engines over one release of 900 rows in 30 clusters; every tenth row stands for two items."""
-    folder: Path = tmp_path_factory.mktemp("release")
-    manifest = build_release(IndexContents(SPACE, ROWS_OF_ITEMS, VECTORS, BLOCKS, highest_sequence=ROWS), folder)
+    """Return a function of the engine, over one release of 900 rows in 30 clusters; every tenth row has two items."""
+    return release_in(tmp_path_factory.mktemp("release"))
+
+
+def release_in(folder: Path, *, rows_per_shard: int = ROWS) -> Callable[[Engine], VectorIndex]:
+    """Build a release of several shards for every engine, and open it."""
+    contents = IndexContents(SPACE, ROWS_OF_ITEMS, VECTORS, BLOCKS, highest_sequence=ROWS)
+    manifest = build_release(contents, folder, rows_per_shard=rows_per_shard, with_graphs=True)
+    assert len(manifest.shard_rows) == -(-ROWS // rows_per_shard)
     sha256 = sha256_of(folder / "manifest.json")
     opened = open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256)
-    return lambda engine: opened.annoy if engine is Engine.ANNOY else opened.exact
+    return lambda engine: getattr(opened, engine.value)  # type: ignore[no-any-return]
 
 
 FIRST_RELEASES = Path(__file__).parents[1] / "golden" / "releases"
@@ -185,6 +192,12 @@ class TestAnnoy(VectorIndexContract):
     engine = Engine.ANNOY
 
 
+class TestVoyager(VectorIndexContract):
+    """A graph of voyager proposes, float32 decides."""
+
+    engine = Engine.VOYAGER
+
+
 class TestExact(VectorIndexContract):
     """A scan."""
 
@@ -199,6 +212,12 @@ class TestOverlaidAnnoy(VectorIndexContract):
     @pytest.fixture
     def index(self, built: Callable[[Engine], VectorIndex]) -> VectorIndex:
         return OverlaidIndex(built(self.engine), overlay(range(101, 200, 2)))
+
+
+class TestOverlaidVoyager(TestOverlaidAnnoy):
+    """A graph under the same overlay."""
+
+    engine = Engine.VOYAGER
 
 
 class TestOverlaidExact(TestOverlaidAnnoy):
@@ -220,14 +239,9 @@ class TestOverlayWithTrees(TestOverlaidAnnoy):
 
 
 @pytest.fixture(scope="module")
-def sharded(tmp_path_factory: pytest.TempPathFactory) -> VectorIndex:
-    """Annoy over the same release in four files."""
-    folder = tmp_path_factory.mktemp("sharded")
-    contents = IndexContents(SPACE, ROWS_OF_ITEMS, VECTORS, BLOCKS, highest_sequence=ROWS)
-    manifest = build_release(contents, folder, rows_per_shard=250)
-    assert len(manifest.shard_rows) == 4
-    sha256 = sha256_of(folder / "manifest.json")
-    return open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256).annoy
+def sharded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Engine], VectorIndex]:
+    """Return a function of the engine, over the same release in four shards."""
+    return release_in(tmp_path_factory.mktemp("sharded"), rows_per_shard=250)
 
 
 class TestShards(VectorIndexContract):
@@ -236,5 +250,18 @@ class TestShards(VectorIndexContract):
     engine = Engine.ANNOY
 
     @pytest.fixture
-    def index(self, sharded: VectorIndex) -> VectorIndex:
-        return sharded
+    def index(self, sharded: Callable[[Engine], VectorIndex]) -> VectorIndex:
+        return sharded(self.engine)
+
+
+class TestGraphShards(TestShards):
+    """Voyager in four files."""
+
+    engine = Engine.VOYAGER
+
+
+def test_rows_that_no_link_reaches_are_found(tmp_path: Path) -> None:
+    """Where voyager finds fewer than are wanted, every row of the shard is compared."""
+    [graph] = build_graphs(VECTORS, [ROWS], tmp_path)
+    graph.index.mark_deleted(7)
+    assert graph.propose(VECTORS[7], ROWS, effort=ROWS).tolist() == list(range(ROWS))

@@ -43,7 +43,7 @@ def inside(index: VectorIndex) -> Counter[str]:
 
 
 def test_what_was_committed_is_found_by_every_reader(shop: Shop, tmp_path: Path) -> None:
-    """Within the poll and a little, by id and by search, in both engines."""
+    """Within the poll and a little, by id and by search, in every engine."""
     for take in range(3):
         shop.add(f"old-{take}.wav", sound(0, take))
     shop.publish()

@@ -30,6 +30,7 @@ from audiofeat.errors import (
     StoreUnavailable,
 )
 from audiofeat.index.build import build_release
+from audiofeat.index.graphs import build_graphs
 from audiofeat.index.opening import OpenRelease, open_release
 from audiofeat.index.publish import Publisher
 from audiofeat.index.reader import PublishedIndexes
@@ -42,6 +43,13 @@ from schemas.manifest import Manifest
 
 TRACK = Kind.TRACK
 ROWS = 40
+GRAPH = {
+    "ef": 16,
+    "recall_at_10": 1.0,
+    "recall_queries": ROWS,
+    "canaries": [{"row": 0, "neighbours": [0, 1], "distances": [0.0, 0.1]}],
+    "voyager_version": "2.2.3",
+}
 
 
 def contents(*, seed: int = 1, rows: int = ROWS) -> IndexContents:
@@ -79,7 +87,7 @@ def stored(tmp_path: Path, release: str, name: str) -> Path:
 def built(folder: Path, **changes: object) -> Callable[[], OpenRelease]:
     """Build into a folder, rewrite the manifest with changes, and return what opens it."""
     folder.mkdir()
-    manifest = build_release(contents(), folder)
+    manifest = build_release(contents(), folder, with_graphs="graph" in changes)
     return resigned(folder, manifest, **changes)
 
 
@@ -135,8 +143,10 @@ class TestPublishing:
         """Every file but the manifest, which carries time and name."""
         for name in ("first", "second"):
             (tmp_path / name).mkdir()
-            build_release(contents(rows=700), tmp_path / name)
-        for file in ("index-000.ann", "vectors.npy", "blocks.npy", "ids.npy", "starts.npy", "order.npy", "space.json"):
+            manifest = build_release(contents(rows=700), tmp_path / name, with_graphs=True)
+        files = [fact.name for fact in manifest.files]
+        assert {"index-000.ann", "index-000.voy", "vectors.npy"} < set(files)
+        for file in files:
             assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
 
     def test_the_last_three_are_kept_and_what_is_served(self, store: DirectoryStore) -> None:
@@ -286,7 +296,7 @@ class _AnswerLost(DirectoryStore):
 def two_releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """Return a store to copy and its two releases, the older first."""
     folder = tmp_path_factory.mktemp("two-releases")
-    publisher = Publisher(DirectoryStore(folder))
+    publisher = Publisher(DirectoryStore(folder), with_graphs=True)
     return folder, [publisher.publish(contents(seed=seed)).release for seed in (1, 2)]
 
 
@@ -294,7 +304,8 @@ class TestDamage:
     """What a reader refuses, and that it goes on serving."""
 
     @pytest.mark.parametrize(
-        "name", ["index-000.ann", "vectors.npy", "ids.npy", "order.npy", "space.json", "manifest.json"]
+        "name",
+        ["index-000.ann", "index-000.voy", "vectors.npy", "ids.npy", "order.npy", "space.json", "manifest.json"],
     )
     @pytest.mark.parametrize("damage", ["flip", "cut", "grow", "remove"])
     def test_a_damaged_release_leaves_the_old_one_serving(
@@ -366,6 +377,10 @@ class TestDamage:
             {"canaries": [{"row": 0, "neighbours": [0, 1], "distances": [0.0, 0.1]}]},
             {"canaries": [{"row": 4000, "neighbours": [0], "distances": [0.0]}]},
             {"files": []},
+            {"graph": None},
+            {"graph": GRAPH},
+            {"graph": GRAPH | {"canaries": [{"row": 4000, "neighbours": [0], "distances": [0.0]}]}},
+            {"graph": GRAPH | {"ef": 0}},
         ],
         ids=str,
     )
@@ -393,6 +408,32 @@ class TestDamage:
         body = np.random.default_rng(1).bytes(size) if filler == b"random" else (filler * size)[:size]
         (folder / "index-000.ann").write_bytes(body)
         with pytest.raises(IndexDamaged):
+            resigned(folder, manifest)()
+
+    @pytest.mark.parametrize("place", ["header", "links", "end"])
+    def test_a_graph_that_misleads_its_reader_is_refused(self, tmp_path: Path, place: str) -> None:
+        """With a right checksum and wrong content, voyager refuses it, or the throw-away process sees it."""
+        folder = tmp_path / "release"
+        folder.mkdir()
+        manifest = build_release(contents(), folder, with_graphs=True)
+        body = (folder / "index-000.voy").read_bytes()
+        noise = np.random.default_rng(1).bytes(len(body) // 2)
+        changed = {
+            "header": noise[:64] + body[64:],
+            "links": body[:200] + noise + body[200 + len(noise) :],
+            "end": body[:-9],
+        }
+        (folder / "index-000.voy").write_bytes(changed[place])
+        with pytest.raises(IndexDamaged):
+            resigned(folder, manifest)()
+
+    def test_a_graph_of_other_rows_is_refused(self, tmp_path: Path) -> None:
+        """Even where it is a sound one."""
+        folder = tmp_path / "release"
+        folder.mkdir()
+        manifest = build_release(contents(), folder, with_graphs=True)
+        build_graphs(contents().vectors[:-1], [ROWS - 1], folder)
+        with pytest.raises(IndexDamaged, match="39 rows"):
             resigned(folder, manifest)()
 
     @pytest.mark.parametrize("metric", ["euclidean", "dot", "manhattan"])
@@ -452,6 +493,47 @@ class TestDamage:
             make_reader().current(TRACK)
 
 
+class TestGraphs:
+    """The engine that is optional, at build and at query."""
+
+    def test_it_answers_where_it_was_built(
+        self, store: DirectoryStore, make_reader: Callable[[], PublishedIndexes], tmp_path: Path
+    ) -> None:
+        """The manifest tells how hard a graph is searched and what it finds then, and each file of it."""
+        view = Publisher(store, with_graphs=True, rows_per_shard=15).publish(contents())
+        manifest = Manifest.model_validate_json(stored(tmp_path, view.release, "manifest.json").read_bytes())
+        assert manifest.graph is not None
+        assert (manifest.graph.recall_at_10, manifest.graph.recall_queries) == (1.0, ROWS)
+        assert len([fact for fact in manifest.files if fact.name.endswith(".voy")]) == len(manifest.shard_rows) == 3
+        index = make_reader().current(TRACK, engine=Engine.VOYAGER)
+        hits = index.search(contents().vectors[3], 3, space=index.space.id)
+        exact = make_reader().current(TRACK, engine=Engine.EXACT)
+        assert hits == exact.search(contents().vectors[3], 3, space=exact.space.id)
+
+    def test_without_it_a_release_is_what_it_was(
+        self, store: DirectoryStore, make_reader: Callable[[], PublishedIndexes], tmp_path: Path
+    ) -> None:
+        """The manifest does not mention it, and who asks for it learns how it is built."""
+        view = Publisher(store).publish(contents())
+        assert "graph" not in json.loads(stored(tmp_path, view.release, "manifest.json").read_bytes())
+        with pytest.raises(InvalidInput, match=r"without the engine voyager \(.*AUDIOFEAT_INDEX_VOYAGER=true"):
+            make_reader().current(TRACK, engine=Engine.VOYAGER)
+
+    def test_where_voyager_is_not_installed_all_else_works(
+        self, store: DirectoryStore, make_reader: Callable[[], PublishedIndexes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The release is served by Annoy; asking for its graphs, or to build some, names the remedy."""
+        publisher = Publisher(store, with_graphs=True)
+        publisher.publish(contents())
+        monkeypatch.setattr("audiofeat.index.graphs.find_spec", lambda _: None)
+        reader = make_reader()
+        assert reader.current(TRACK).search(contents().vectors[3], 1, space=contents().space.id)
+        with pytest.raises(InvalidInput, match=r"not installed here \(pip install 'audiofeat\[voyager\]'\)"):
+            reader.current(TRACK, engine=Engine.VOYAGER)
+        with pytest.raises(InvalidInput, match="not installed here"):
+            publisher.publish(contents(seed=2))
+
+
 class TestServing:
     """Readers at work while releases come and go."""
 
@@ -459,7 +541,7 @@ class TestServing:
         self, store: DirectoryStore, make_reader: Callable[[], PublishedIndexes]
     ) -> None:
         """Four threads ask all the time; each answer comes whole from one release."""
-        publisher, reader = Publisher(store), make_reader()
+        publisher, reader = Publisher(store, with_graphs=True), make_reader()
         publisher.publish(contents(seed=0))
         vectors = {made.space.id: made.vectors for made in (contents(seed=seed) for seed in range(5))}
         seen: set[str] = set()

@@ -25,7 +25,19 @@ TOP_LEVEL = {
     "pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "LICENSE", "mkdocs.yml", "catalog-info.yaml",
     ".gitignore", ".pre-commit-config.yaml",
 }  # fmt: skip
-HEAVY = ("alembic", "annoy", "boto3", "celery", "essentia", "fastapi", "kombu", "librosa", "scipy", "sqlalchemy")
+HEAVY = (
+    "alembic",
+    "annoy",
+    "boto3",
+    "celery",
+    "essentia",
+    "fastapi",
+    "kombu",
+    "librosa",
+    "scipy",
+    "sqlalchemy",
+    "voyager",
+)
 
 
 def files() -> list[str]:
