@@ -288,12 +288,8 @@ class Services:
         from audiofeat.index.publish import Publisher
         from audiofeat.index.shared_build import workers_of
 
-        return Publisher(
-            self.artefacts,
-            ask_workers=workers_of(lambda: self.queue),
-            rows_per_shard=self.settings.index_shard_rows,
-            with_graphs=self.settings.index_voyager,
-        )
+        ask, rows, graphs = workers_of(lambda: self.queue), self.settings.index_shard_rows, self.settings.index_voyager
+        return Publisher(self.artefacts, ask_workers=ask, rows_per_shard=rows, with_graphs=graphs)
 
     @cached_property
     def indexes(self) -> IndexReader:

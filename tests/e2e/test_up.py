@@ -36,3 +36,12 @@ def test_new_item_is_found_without_a_rebuild(audiofeat: Run, api: str, tmp_path:
     assert json.loads(audiofeat("neighbours", "pad_slow_tide.ogg", "-k", "3", "--json").stdout) == answer
     exact = json.loads(audiofeat("neighbours", "pad_slow_tide.ogg", "-k", "3", "--engine", "exact", "--json").stdout)
     assert exact["neighbours"] == answer["neighbours"]
+
+    graph = ("neighbours", "pad_slow_tide.ogg", "-k", "3", "--engine", "voyager", "--json")
+    refused = audiofeat(*graph)
+    assert refused.returncode == 2
+    assert "AUDIOFEAT_INDEX_VOYAGER" in refused.stderr
+    assert audiofeat("index", "build", AUDIOFEAT_INDEX_VOYAGER="true").returncode == 0
+    by_graph = json.loads(audiofeat(*graph).stdout)
+    assert by_graph["engine"] == "voyager"
+    assert [line["key"] for line in by_graph["neighbours"]] == found

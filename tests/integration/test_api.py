@@ -292,6 +292,13 @@ class TestNeighbours:
         assert (found.engine, found.space) == (engine, SPACES[Kind.TRACK].id)
         assert filled.services.publisher.list(Kind.TRACK)[0].release == found.index
 
+    def test_an_engine_that_was_not_built_is_refused(self, filled: Client) -> None:
+        """The remedy names the setting, for lookups and for journeys."""
+        asked = {"/v1/items/trk-1-1/neighbours": {}, "/v1/journeys": {"from": "trk-1-1", "to": "trk-2-1"}}
+        for path, params in asked.items():
+            problem = filled.problem(path, 422, "invalid_input", params={**params, "engine": "voyager"})
+            assert "AUDIOFEAT_INDEX_VOYAGER" in (problem.remedy or "")
+
     def test_duplicates_are_hidden_or_shown(self, filled: Client) -> None:
         """The copy of the asked item is left out and counted, or the first line."""
         hidden = filled.ok(Neighbours, "/v1/items/trk-0-1/neighbours")
