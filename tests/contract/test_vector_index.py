@@ -67,7 +67,8 @@ def test_releases_of_every_format_load(name: str) -> None:
     sha256 = sha256_of(folder / "manifest.json")
     opened = open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256)
     assert (manifest.items, manifest.rows) == (25, 24)
-    for index in (opened.annoy, opened.exact):
+    assert (opened.voyager is None) == (manifest.graph is None)
+    for index in filter(None, (opened.annoy, opened.exact, opened.voyager)):
         vector = index.vector_of("copy-of-7")
         assert vector is not None
         hits = index.search(vector, 5, space=index.space.id)

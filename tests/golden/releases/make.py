@@ -29,7 +29,7 @@ def main(name: str) -> int:
     contents = IndexContents(
         space, rows, embed_all(space, descriptors), blocks_all(space, descriptors), highest_sequence=25
     )
-    build_release(contents, folder)
+    build_release(contents, folder, with_graphs=True)
     return 0
 
 
