@@ -74,7 +74,12 @@ def released(folder: Path, *, seed: int) -> Path:
         vectors = np.array(made(_ROWS, space.dims, Path(name), seed=seed))
     rows = [(f"item-{row}",) for row in range(_ROWS)]
     blocks = np.zeros((_ROWS, space.block_dims), dtype=np.float32)
-    build_release(IndexContents(space, rows, vectors, blocks, highest_sequence=1), folder, rows_per_shard=_ROWS // 2)
+    build_release(
+        IndexContents(space, rows, vectors, blocks, highest_sequence=1),
+        folder,
+        rows_per_shard=_ROWS // 2,
+        with_graphs=True,
+    )
     return folder
 
 
