@@ -14,6 +14,7 @@ from audiofeat import logs
 from audiofeat.bootstrap import Services
 from audiofeat.broker import depth_of
 from audiofeat.errors import AudiofeatError
+from audiofeat.forks import between_forks
 from audiofeat.services.scratch import sweep
 
 _LOOK_S = 1.0
@@ -88,6 +89,7 @@ class Attendance(threading.Thread):
 
 def _try(act: Callable[[], None]) -> None:
     try:
-        act()
+        with between_forks():
+            act()
     except (AudiofeatError, OSError) as error:
         _log.warning("attendance_failed", problem=error)

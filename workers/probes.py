@@ -7,6 +7,7 @@ from threading import Thread
 from audiofeat import logs
 from audiofeat.bootstrap import Services
 from audiofeat.errors import AudiofeatError
+from audiofeat.forks import between_forks
 from audiofeat.services.scratch import require_space
 
 _log = logs.get_logger(__name__)
@@ -69,7 +70,8 @@ def serve(probes: Probes, host: str, port: int) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = probes.answer(self.path.partition("?")[0])
+            with between_forks():
+                status, body = probes.answer(self.path.partition("?")[0])
             self.send_response(status)
             self.send_header("Content-Type", _TEXT)
             self.send_header("Content-Length", str(len(body)))

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from audiofeat.errors import AudiofeatError
+from audiofeat.forks import between_forks
 from audiofeat.ports import Catalogue, LaneView, Survey, WorkerState, WorkerView
 
 _WINDOW_S = 300.0
@@ -76,7 +77,7 @@ class Surveyor:
     def _renew_aside(self) -> None:
         try:
             # Whoever asks next learns what is wrong.
-            with suppress(AudiofeatError):
+            with suppress(AudiofeatError), between_forks():
                 self._renew()
         finally:
             self._looking.release()
