@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, literal, select, tuple_, update
 
 from audiofeat.catalogue import descriptions, policies
 from audiofeat.catalogue.attribute_schema import attributes
@@ -175,7 +175,7 @@ class SqlMetadata(Metadata):
             return len(places)
 
     @staticmethod
-    def _decisions(connection: Any, named: set[tuple[str, str]]) -> dict[tuple[str, str, str], MatchState]:  # noqa: ANN401
+    def _decisions(connection: Connection, named: set[tuple[str, str]]) -> dict[tuple[str, str, str], MatchState]:
         found: dict[tuple[str, str, str], MatchState] = {}
         for batch in chunks(sorted(named), size=300):
             query = select(*_PLACE, source_records.c.state)
@@ -184,7 +184,7 @@ class SqlMetadata(Metadata):
         return found
 
     @staticmethod
-    def _drop_undecided(connection: Any, named: set[tuple[str, str]]) -> set[str]:  # noqa: ANN401
+    def _drop_undecided(connection: Connection, named: set[tuple[str, str]]) -> set[str]:
         """Forget the automatic matches of records that come again; return the items that lose what they said."""
         touched: set[str] = set()
         for batch in chunks(sorted(named), size=300):

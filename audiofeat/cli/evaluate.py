@@ -1,6 +1,7 @@
 """``audiofeat evaluate``: how right the analysis is on a corpus of yours, and peers on the same files."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,7 +102,7 @@ def _numbers(estimate: "Estimate | None") -> dict[str, float | None]:
         return {"value": None, "low": None, "high": None}
     # NaN, which JSON has not, is the one value that differs from itself.
     known = {name: getattr(estimate, name) for name in ("value", "low", "high")}
-    return {name: round(value, 6) if value == value else None for name, value in known.items()}  # noqa: PLR0124
+    return {name: None if math.isnan(value) else round(value, 6) for name, value in known.items()}
 
 
 def _print(console: Console, found: "Evaluation") -> None:

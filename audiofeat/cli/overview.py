@@ -68,7 +68,7 @@ class Overview:
             "no tempo" if tempo is None else f"{tempo:.1f} BPM",
             "no key" if key is None else f"{key} {self('tonal.mode')}",
             "no loudness" if loudness is None else _signed(loudness, "LUFS"),
-            f"{clock(self._duration_s, self._duration_s)}{' s' if self._duration_s < 10 else ''}",  # noqa: PLR2004
+            f"{clock(self._duration_s, self._duration_s)}{' s' if self._duration_s < 10 else ''}",  # noqa: PLR2004  below ten seconds the clock is no clock
             self._format(),
         ]
         return "   ".join(parts)

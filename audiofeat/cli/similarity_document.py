@@ -1,5 +1,6 @@
 """What ``audiofeat evaluate similarity`` found, as a JSON document and as tables."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def _numbers(estimate: "Estimate") -> dict[str, float | None]:
 
 def _rounded(value: float) -> float | None:
     # NaN, which JSON has not, is the one value that differs from itself.
-    return round(float(value), 6) if value == value else None  # noqa: PLR0124
+    return None if math.isnan(value) else round(float(value), 6)
 
 
 def spelt(numbers: dict[str, Any]) -> tuple[str, str]:

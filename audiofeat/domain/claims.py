@@ -14,6 +14,7 @@ _TEMPO_RATIO = 0.04
 _LOUDNESS_LU = 2.0
 # ReplayGain 2.0 brings a track to -18 LUFS.
 _REPLAYGAIN_LUFS = -18.0
+_LONG_ENOUGH_S = 60
 _SPOKEN_RATIO = 0.6
 _SOME_SPEECH_RATIO = 0.3
 _KEY = re.compile(r"([A-G])\s*([#♯b♭]?)\s*(m(?:in(?:or)?)?|maj(?:or)?)?", re.IGNORECASE)
@@ -95,7 +96,7 @@ def _voice(said: Mapping[str, Any], measured: Mapping[str, Any]) -> Iterator[Dis
         yield Disagreement("instrumental", "yes", speech, "it is spoken over")
     if is_instrumental and said.get("explicit") is True:
         yield Disagreement("explicit", "yes", None, "an instrumental has no words")
-    if said.get("kind") == "track" and speech is not None and speech >= _SPOKEN_RATIO and duration_s >= 60:  # noqa: PLR2004
+    if said.get("kind") == "track" and speech is not None and speech >= _SPOKEN_RATIO and duration_s >= _LONG_ENOUGH_S:
         yield Disagreement("kind", "track", speech, "most of it is speech: an episode?")
 
 

@@ -5,18 +5,13 @@ answer. It is handed paths, decodes with soundfile or PyAV, and gives its librar
 see a file.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from audiofeat.errors import InvalidInput
+from audiofeat.evaluation.line_program import LineProgram
 
 # What each algorithm of a peer answers.
 SYSTEMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -31,7 +26,6 @@ SYSTEMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 # What a peer makes of a whole file to compare it by: not an answer to a label.
 DESCRIPTORS: Mapping[str, str] = {"essentia": "MusicExtractor"}
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 def chosen(names: str) -> list[str]:
@@ -66,7 +60,7 @@ def provided(peers: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {f"{peer} {name}": labels for peer in peers for name, labels in SYSTEMS[peer].items()}
 
 
-class Peers:
+class Peers(LineProgram):
     """A running peer program.
 
     Parameters
@@ -79,44 +73,9 @@ class Peers:
 
     def __init__(self, names: Sequence[str], algorithms: Sequence[str] | None = None) -> None:
         self._algorithms = list(provided(names)) if algorithms is None else list(algorithms)
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "audiofeat.evaluation.peer_program", str(os.getpid()), *self._algorithms],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            start_new_session=True,
-        )
-        return self
+        super().__init__("audiofeat.evaluation.peer_program", *self._algorithms)
 
     def answers(self, path: Path) -> dict[str, dict[str, Any]]:
         """Return what each algorithm says of a file; empty for those that gave no answer."""
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise AssertionError("peers are used inside a with block")
         silent: dict[str, dict[str, Any]] = {name: {} for name in self._algorithms}
-        try:
-            process.stdin.write(json.dumps(str(path.absolute())).encode() + b"\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except BrokenPipeError:
-            return silent
-        return silent | json.loads(line) if line.endswith(b"\n") else silent
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process is None:
-            return
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                with suppress(BrokenPipeError):
-                    pipe.close()
-        try:
-            self._process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        return silent | (self.ask(str(path.absolute())) or {})

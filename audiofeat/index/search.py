@@ -1,5 +1,6 @@
 """Engines over the files of one release: trees or a graph propose and float32 vectors decide, or a scan does both."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ class Rows:
         return [Hit(self.items[int(rows[place])], float(away[place])) for place in order]
 
 
-class _Engine:
+class _Engine(ABC):
     """What all engines have in common; one differs from another by its candidates."""
 
     def __init__(self, rows: Rows) -> None:
@@ -90,8 +91,9 @@ class _Engine:
         near = nearest_rows(self._rows.vectors, query, k, among=inside)
         return restricted(self._rows.nearest(near, query, k), only)
 
+    @abstractmethod
     def _candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-        raise NotImplementedError
+        """Return rows among which the ``k`` nearest are looked for."""
 
 
 class ExactIndex(_Engine):

@@ -20,7 +20,7 @@ class FeedFile:
         self._path, self._at = path, fetched_at
         self.name, self.licence = name or f"rss:{path.stem}", licence
 
-    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002
+    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002  a file tells of whom it tells
         """Yield the feed's episodes."""
         reader = FeedReader(str(self._path), name=self.name, licence=self.licence, fetched_at=self._at)
         try:

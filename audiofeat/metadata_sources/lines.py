@@ -42,7 +42,7 @@ class CsvDelivery:
         self._path, self._at = path, fetched_at
         self.name, self.licence = name or f"csv:{path.stem}", licence
 
-    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002
+    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002  a file tells of whom it tells
         """Yield each row's record, or what is wrong with the row."""
         with _opened(self._path) as file:
             lines = _Lines(file)
@@ -74,7 +74,7 @@ class JsonLinesDelivery:
         self._path, self._at = path, fetched_at
         self.name, self.licence = name or f"jsonl:{path.stem}", licence
 
-    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002
+    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002  a file tells of whom it tells
         """Yield each line's record, or what is wrong with the line."""
         with _opened(self._path) as file:
             lines = _Lines(file)

@@ -19,7 +19,7 @@ class ParquetDelivery:
         self._path, self._at = path, fetched_at
         self.name, self.licence = name or f"parquet:{path.stem}", licence
 
-    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002
+    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002  a file tells of whom it tells
         """Yield each row's record; a file whose frame is broken yields nothing."""
         try:
             from pyarrow import ArrowException, parquet  # noqa: PLC0415  an extra

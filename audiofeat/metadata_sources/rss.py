@@ -137,7 +137,7 @@ class _Episodes(ContentHandler):
         return done
 
     def startElementNS(  # noqa: N802  SAX's name
-        self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl  # noqa: ARG002
+        self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl  # noqa: ARG002  the interface of SAX
     ) -> None:  # fmt: skip
         self.moved = True
         element = _short(name)
@@ -157,7 +157,7 @@ class _Episodes(ContentHandler):
         if self._size <= _MOST_CHARACTERS:
             self._text.append(content)
 
-    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: N802, ARG002
+    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: N802, ARG002  SAX
         self.moved = True
         field = self._field()
         if field and self._text is not None:

@@ -53,7 +53,7 @@ def release_in(folder: Path, *, rows_per_shard: int = ROWS) -> Callable[[Engine]
     assert len(manifest.shard_rows) == -(-ROWS // rows_per_shard)
     sha256 = sha256_of(folder / "manifest.json")
     opened = open_release(folder, kind=Kind.TRACK, release=manifest.release, manifest_sha256=sha256)
-    return lambda engine: getattr(opened, engine.value)  # type: ignore[no-any-return]
+    return lambda engine: getattr(opened, engine.value)  # type: ignore[no-any-return]  the engine's own name
 
 
 FIRST_RELEASES = Path(__file__).parents[1] / "golden" / "releases"

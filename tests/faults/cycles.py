@@ -47,9 +47,9 @@ class Cycles:
 
     def __init__(self, folder: Path, *, seed: int) -> None:
         from audiofeat.bootstrap import Services, load_settings  # noqa: PLC0415  reads the environment
-        from audiofeat.services.reconcile import Reconciler  # noqa: PLC0415
-        from audiofeat.storage.directory import DirectoryStore  # noqa: PLC0415
-        from workers import app, base  # noqa: PLC0415
+        from audiofeat.services.reconcile import Reconciler  # noqa: PLC0415  after the environment is set
+        from audiofeat.storage.directory import DirectoryStore  # noqa: PLC0415  after the environment is set
+        from workers import app, base  # noqa: PLC0415  after the environment is set
 
         self._folder, self._random = folder, random.Random(seed)
         (folder / "music").mkdir()
@@ -80,14 +80,14 @@ class Cycles:
         return self._account(exits_s, orphans, failed, time.monotonic() - began)
 
     def _queued(self) -> int:
-        from audiofeat.domain.jobs import JobState  # noqa: PLC0415
+        from audiofeat.domain.jobs import JobState  # noqa: PLC0415  after the environment is set
 
         return self._services.catalogue.states().get(JobState.QUEUED, 0)
 
     def _top_up(self) -> None:
         """Have enough jobs due; the audio of jobs that have ended makes room."""
-        from audiofeat.domain.items import ObjectVersion  # noqa: PLC0415
-        from audiofeat.domain.jobs import Registration  # noqa: PLC0415
+        from audiofeat.domain.items import ObjectVersion  # noqa: PLC0415  after the environment is set
+        from audiofeat.domain.jobs import Registration  # noqa: PLC0415  after the environment is set
 
         for _ in range(_QUEUED_AT_LEAST - self._queued()):
             self._made += 1
@@ -121,7 +121,7 @@ class Cycles:
             os._exit(status)
 
     def _wait_for_work(self) -> None:
-        from audiofeat.domain.jobs import JobState  # noqa: PLC0415
+        from audiofeat.domain.jobs import JobState  # noqa: PLC0415  after the environment is set
 
         deadline = time.monotonic() + 60
         while not self._services.catalogue.states().get(JobState.LEASED):
@@ -150,7 +150,7 @@ class Cycles:
         return len(left)
 
     def _account(self, exits_s: list[float], orphans: int, failed: int, took_s: float) -> int:
-        from audiofeat.domain.jobs import JobState  # noqa: PLC0415
+        from audiofeat.domain.jobs import JobState  # noqa: PLC0415  after the environment is set
 
         catalogue = self._services.catalogue
         states = {state.value: count for state, count in catalogue.states().items()}
