@@ -74,6 +74,8 @@ _REASONS = {
     Reason.SILENCE: "There is nothing to be heard.",
     Reason.TOO_SHORT: "There is too little of it.",
     Reason.NOT_MUSIC: "The value means something for music only.",
+    Reason.NOT_SPEECH: "The value means something for speech only.",
+    Reason.NOT_MEASURED: "This version does not measure it yet.",
     Reason.NO_PULSE: "No beat was found.",
     Reason.ATONAL: "No key was found.",
     Reason.LOW_CONFIDENCE: "A guess would be no better than chance.",

@@ -34,6 +34,8 @@ WHY: Mapping[Reason, str] = {
     Reason.SILENCE: "there is nothing to be heard",
     Reason.TOO_SHORT: "there is too little of it",
     Reason.NOT_MUSIC: "it means something for music only",
+    Reason.NOT_SPEECH: "it means something for speech only",
+    Reason.NOT_MEASURED: "this version does not measure it yet",
     Reason.NO_PULSE: "no beat was found",
     Reason.ATONAL: "no key was found",
     Reason.LOW_CONFIDENCE: "a guess would be no better than chance",

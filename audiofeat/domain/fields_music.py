@@ -1,4 +1,4 @@
-"""Fields of music and speech: rhythm, harmony, instruments, talk and mood."""
+"""Fields of music: rhythm, harmony, instruments, structure and mood."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -73,14 +73,6 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("preview_start_s", "s", 0, None, E, N, "Start of the stretch that is most like the whole and not quiet.",
          "Cooper & Foote, ISMIR 2002"),
         ("preview_duration_s", "s", 0, 30, M, N, "Its length: 30 s, or the whole seconds of a shorter item.", _OURS),
-    ),
-    "speech": (
-        ("speech_ratio", "ratio", 0, 1, E, N, "Share of seconds with speech.", "after Scheirer & Slaney, ICASSP 1997"),
-        ("music_ratio", "ratio", 0, 1, E, N, "Share of seconds with music and no speech.", "Scheirer & Slaney 1997"),
-        ("other_ratio", "ratio", 0, 1, E, N, "Share of seconds with neither.", "Scheirer & Slaney 1997"),
-        ("silence_ratio", "ratio", 0, 1, M, N, "Share of silent seconds.", _OURS),
-        ("speech_probability_curve", "0-1", 0, 1, E, C, "Probability of speech in each second.",
-         "Scheirer & Slaney 1997"),
     ),
     "mood": (
         ("arousal", "0-1", 0, 1, H, N, "Calm (0) to excited (1), by formula.", "Russell 1980; formula ours"),

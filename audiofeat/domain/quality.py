@@ -39,6 +39,8 @@ class Reason(StrEnum):
     SILENCE = "silence"
     TOO_SHORT = "too_short"
     NOT_MUSIC = "not_music"
+    NOT_SPEECH = "not_speech"
+    NOT_MEASURED = "not_measured"
     NO_PULSE = "no_pulse"
     ATONAL = "atonal"
     LOW_CONFIDENCE = "low_confidence"

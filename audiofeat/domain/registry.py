@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from audiofeat.domain import fields_music, fields_sound
+from audiofeat.domain import fields_music, fields_sound, fields_speech
 from audiofeat.domain.field import Field, Shape
 from audiofeat.errors import InvalidInput
 
@@ -23,7 +23,9 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "timbre": 2,
     "instrumentation": 1,
     "structure": 1,
-    "speech": 1,
+    "speech": 2,
+    "delivery": 1,
+    "production": 1,
     "mood": 3,
     "descriptor": 5,
 }
@@ -37,7 +39,7 @@ GROUP_READS: Mapping[str, frozenset[str]] = {
 INTERNAL_GROUPS = frozenset({"descriptor"})
 
 
-_ROWS = {**fields_sound.ROWS, **fields_music.ROWS}
+_ROWS = {**fields_sound.ROWS, **fields_music.ROWS, **fields_speech.ROWS}
 FIELDS: tuple[Field, ...] = tuple(Field(group, *row) for group in GROUP_VERSIONS for row in _ROWS[group])
 BY_PATH: Mapping[str, Field] = {field.path: field for field in FIELDS}
 PUBLIC_FIELDS = tuple(field for field in FIELDS if field.group not in INTERNAL_GROUPS)

@@ -16,12 +16,14 @@ from audiofeat.domain.registry import GROUP_VERSIONS, with_what_they_read
 from audiofeat.errors import AudioRejected
 from audiofeat.extraction import record, sandbox
 from audiofeat.extraction.view import Record
+from audiofeat.features.delivery import Delivery
 from audiofeat.features.descriptor import Descriptor
 from audiofeat.features.file import File
 from audiofeat.features.frames import Floats, Frames, Group, SharedSpectrum
 from audiofeat.features.instrumentation import Instrumentation
 from audiofeat.features.loudness import Loudness
 from audiofeat.features.mood import Mood
+from audiofeat.features.production import Production
 from audiofeat.features.quality import Quality
 from audiofeat.features.rhythm import Rhythm
 from audiofeat.features.speech import Speech
@@ -45,6 +47,8 @@ GROUPS: dict[str, Callable[[], Group]] = {
     "instrumentation": Instrumentation,
     "structure": Structure,
     "speech": Speech,
+    "delivery": Delivery,
+    "production": Production,
     "mood": Mood,
     "descriptor": Descriptor,
 }

@@ -53,6 +53,10 @@ class Speech:
         result.put("silence_ratio", silent, reason)
         curve = None if reason else [round(float(value), 3) for value in probability[:, 0]]
         result.put("speech_probability_curve", curve, reason)
+        for name in ("speech_over_music_ratio", "music_probability_curve", "segment_starts_s", "segment_labels",
+                     "segment_confidence"):  # fmt: skip
+            result.put(name, None, Reason.NOT_MEASURED)
+        result.put("method", "audiofeat")
         return result
 
 
