@@ -22,6 +22,7 @@ from audiofeat.cli import (
     journey,
     keys,
     metadata,
+    models,
     neighbours,
     reprocess,
     space,
@@ -66,6 +67,7 @@ app.add_typer(reprocess.app, name="reprocess")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(metadata.app, name="metadata")
+app.add_typer(models.app, name="models")
 
 
 @app.callback(invoke_without_command=True)
