@@ -105,7 +105,7 @@ class Radosgw:
         known = ["--monmap", monitors, "--keyring", str(self._folder / "keyring")]
         self._begin("ceph-mon", "--id", "a", prepare=["--mkfs", *known])
         name = str(uuid.uuid4())
-        self._run("ceph", said=f"osd new {name}\nosd crush add osd.0 1 root=default host=localhost\n")
+        self._tell_monitor(f"osd new {name}\nosd crush add osd.0 1 root=default host=localhost\n")
         self._begin("ceph-osd", "--id", "0", prepare=["--mkfs", "--osd-uuid", name])
         self._begin("radosgw", "--name", "client.rgw")
         self._wait_for_gateway()
@@ -145,7 +145,19 @@ class Radosgw:
                 )
             )
 
-    def _run(self, program: str, *arguments: str, said: str = "") -> None:
+    def _tell_monitor(self, said: str) -> None:
+        """Say it again to a monitor that listens already and does not know its own commands yet."""
+        end = time.monotonic() + START_S
+        while "command descriptions" in (problem := self._problem_of("ceph", said=said)) and time.monotonic() < end:
+            time.sleep(0.2)
+        assert not problem, problem
+
+    def _run(self, program: str, *arguments: str) -> None:
+        problem = self._problem_of(program, *arguments)
+        assert not problem, f"{program} {' '.join(arguments)}: {problem}"
+
+    def _problem_of(self, program: str, *arguments: str, said: str = "") -> str:
+        """Run a program to its end; return what it says went wrong, or nothing."""
         ran = subprocess.run(
             self._command(program, *arguments),
             check=False,
@@ -154,7 +166,7 @@ class Radosgw:
             text=True,
             timeout=START_S,
         )
-        assert not ran.returncode, f"{program} {' '.join(arguments)}: {ran.stderr}"
+        return (ran.stderr or f"exit code {ran.returncode}") if ran.returncode else ""
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         if program in {"ceph-authtool", "monmaptool"}:

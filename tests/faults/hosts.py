@@ -37,7 +37,8 @@ HOSTS = ("host-1", "host-2", "host-3")
 LEASE_S = 6.0
 _PACE = {"AUDIOFEAT_LEASE_S": str(LEASE_S), "AUDIOFEAT_HEARTBEAT_S": "2", "AUDIOFEAT_RECONCILE_S": "1"}
 _SECONDS, _RATE_HZ = 60, 16_000
-_PATIENCE_S = 120.0
+_PATIENCE_S = 300.0
+_LAST_WORDS = 4000
 _FINAL = [state.value for state in FINAL_STATES]
 
 
@@ -119,6 +120,7 @@ class Fleet:
         self._fill(objects)
         began = time.monotonic()
         with ExitStack() as stack:
+            stack.enter_context(self._said_where_it_fails())
             stack.enter_context(self._program("reconciler", "-m", "audiofeat", "up", "--no-api", "--workers", "0"))
             workers = [stack.enter_context(self._host(name, is_cut=name == HOSTS[-1])) for name in HOSTS]
             wait_until(lambda: self._attendance() == len(HOSTS), timeout_s=_PATIENCE_S)
@@ -166,6 +168,18 @@ class Fleet:
                     process.wait()
 
     @contextmanager
+    def _said_where_it_fails(self) -> Iterator[None]:
+        """Print, with a failure, where each job stands and what each program said last."""
+        try:
+            yield
+        except BaseException:
+            for row in self._rows("SELECT job_id, state, worker, attempt, losses, error_code FROM jobs"):
+                print(*row)
+            for log in sorted(self._folder.glob("*.log")):
+                print(f"--- {log.stem}\n{log.read_text(errors='replace')[-_LAST_WORDS:]}")
+            raise
+
+    @contextmanager
     def _host(self, name: str, *, is_cut: bool) -> Iterator[subprocess.Popen[bytes]]:
         changed = {"REMAP_SIGTERM": "SIGQUIT"}
         if is_cut:
@@ -186,7 +200,8 @@ class Fleet:
             "--loglevel",
             "INFO",
         ]
-        options = ["--queues", "ingest,cold,normal,bulk", "--hostname", f"worker@{name}", "--without-heartbeat"]
+        options = ["--queues", "ingest,cold,normal,bulk", "--hostname", f"worker@{name}"]
+        options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         with self._program(name, *worker, *options, **changed) as process:
             yield process
 

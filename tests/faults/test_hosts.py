@@ -10,6 +10,7 @@ from tests.radosgw import Radosgw
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_of_three_hosts_one_is_cut_off_and_the_batch_ends(
     tmp_path: Path,
     radosgw: Radosgw,
