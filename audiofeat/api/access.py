@@ -64,6 +64,9 @@ SCOPES: Mapping[str, keys.Scope | None] = {
     "pause_reprocessing": ADMIN,
     "resume_reprocessing": ADMIN,
     "cancel_reprocessing": ADMIN,
+    "list_takedowns": ADMIN,
+    "take_down_item": ADMIN,
+    "put_item_back": ADMIN,
 }
 _GUARDED = "/v1/"
 _REMEDY = "send Authorization: Bearer KEY; `audiofeat keys create NAME` makes a key"

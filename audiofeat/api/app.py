@@ -20,6 +20,7 @@ from audiofeat.api import (
     problems,
     reprocessings,
     subsonic,
+    takedowns,
 )
 from audiofeat.api.access import Admission, Gate, require_scope
 from audiofeat.api.caching import Tagged
@@ -75,13 +76,14 @@ def create_app(services: Services) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.api_cors_origins,
-            allow_methods=["GET", "PATCH", "POST"],
+            allow_methods=["DELETE", "GET", "PATCH", "POST", "PUT"],
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"],
         )
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
-    for module in (neighbours, journeys, metadata, items, audio_features, jobs, events, indexes, reprocessings, fields):
+    below_items = (neighbours, journeys, metadata, items)
+    for module in (*below_items, audio_features, jobs, events, indexes, reprocessings, takedowns, fields):
         app.include_router(module.router, prefix="/v1")
     for module in (health, subsonic):
         app.include_router(module.router)

@@ -1,5 +1,6 @@
 """Asking for an analysis, and following it."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
@@ -54,7 +55,7 @@ def create_ingestion(services: Wired, request: IngestRequest, response: Response
         trace=services.trace,
     )
     if registered.state is JobState.QUEUED:
-        _ring(services, registered.job_id, Lane(request.lane))
+        ring(services, [registered.job_id], Lane(request.lane))
     response.headers["Location"] = f"/v1/jobs/{registered.job_id}"
     return rendering.job(services.catalogue.job(registered.job_id))
 
@@ -77,9 +78,9 @@ def list_jobs(services: Wired, state: _States, after: cursors.After = None, limi
     )
 
 
-def _ring(services: Wired, job_id: str, lane: Lane) -> None:
+def ring(services: Wired, job_ids: Sequence[str], lane: Lane) -> None:
     """Tell the workers, if that can be done now: the reconciler brings what they were not told."""
     try:
-        services.queue.ring([job_id], lane)
+        services.queue.ring(job_ids, lane)
     except BrokerUnavailable as error:
-        _log.warning("not_rung", job=job_id, problem=error)
+        _log.warning("not_rung", jobs=len(job_ids), problem=error)

@@ -40,6 +40,7 @@ from schemas.neighbours import Neighbours
 from schemas.problem import Problem
 from schemas.reprocessings import Plan, Reprocessing, ReprocessingList
 from schemas.status import Status
+from schemas.takedowns import PutBack, Takedown, TakedownPage
 from schemas.wire import Wire
 from scraping import samples, value
 
@@ -473,6 +474,41 @@ class TestIndexes:
         body = {"release": served[:-6] + "000000"}
         problem = filled.problem("/v1/indexes/track/promote", 422, "invalid_input", method="POST", json=body)
         assert problem.remedy == "GET /v1/indexes lists them"
+
+
+class TestTakedowns:
+    def test_an_item_that_is_taken_down_is_nowhere_until_it_is_put_back(self, make: Callable[..., Client]) -> None:
+        """Neither by its id nor as a neighbour; asking twice changes nothing; put back, it has a job to place it."""
+        client = make()
+        fill(client.services)
+        gone = client.ok(ItemDetail, "/v1/items/trk-0-2").id
+        for _ in range(2):
+            assert client.ok(Takedown, f"/v1/takedowns/{gone}", method="PUT").id == gone
+        client.problem(f"/v1/items/{gone}", 404, "item_unknown")
+        found = client.ok(Neighbours, "/v1/items/trk-0-0/neighbours", params={"k": 12})
+        assert gone not in {neighbour.id for neighbour in found.neighbours}
+        assert [down.id for down in client.ok(TakedownPage, "/v1/takedowns").takedowns] == [gone]
+        back = client.ok(PutBack, f"/v1/takedowns/{gone}", method="DELETE")
+        assert [client.ok(Job, f"/v1/jobs/{job_id}").item for job_id in back.jobs] == [gone]
+        assert client.ok(ItemDetail, f"/v1/items/{gone}").id == gone
+        assert client.ok(TakedownPage, "/v1/takedowns").takedowns == []
+
+    def test_pages_lead_through_all_of_them(self, make: Callable[..., Client]) -> None:
+        """In the order of ids, with a cursor of this listing."""
+        client = make()
+        fill(client.services)
+        gone = sorted(client.ok(ItemDetail, f"/v1/items/trk-1-{take}").id for take in range(3))
+        for item_id in gone:
+            client.ok(Takedown, f"/v1/takedowns/{item_id}", method="PUT")
+        first = client.ok(TakedownPage, "/v1/takedowns", params={"limit": 2})
+        last = client.ok(TakedownPage, "/v1/takedowns", params={"limit": 2, "after": str(first.next)})
+        assert [down.id for down in [*first.takedowns, *last.takedowns]] == gone
+        assert last.next is None
+
+    @pytest.mark.parametrize("method", ["PUT", "DELETE"])
+    def test_what_is_no_item_is_told(self, filled: Client, method: str) -> None:
+        """An id it has to be: a name could come to mean another item meanwhile."""
+        filled.problem("/v1/takedowns/trk-0-0", 404, "item_unknown", method=method)
 
 
 def test_fields_are_the_registrys(filled: Client) -> None:
