@@ -29,9 +29,8 @@ INGEST_QUEUE = "ingest"
 # Redis and Valkey look for the next message in this order; RabbitMQ takes turns.
 QUEUES = (INGEST_QUEUE, *(lane.value for lane in Lane))
 COLD_QUEUES = (INGEST_QUEUE, Lane.COLD.value)
-ANALYSE_TASK = "audiofeat.analyse"
-INGEST_TASK = "audiofeat.ingest"
-SHARD_TASK = "audiofeat.build_shard"
+ANALYSE_TASK, INGEST_TASK = "audiofeat.analyse", "audiofeat.ingest"
+SHARD_TASK, REPEATS_TASK = "audiofeat.build_shard", "audiofeat.hear_repeats"
 _DELIVERY_LIMIT = 5
 # A blocking look for messages is answered after a second.
 _SOCKET_TIMEOUT_S = 5.0
@@ -127,6 +126,10 @@ class CeleryQueue:
         """Ask for the shards of an index that is being built; raises BrokerUnavailable."""
         shards = [{"kind": kind.value, "release": release, "number": number} for number in numbers]
         self._send(SHARD_TASK, shards, Lane.BULK)
+
+    def hear_repeats(self, shows: Sequence[str]) -> None:
+        """Ask for shows to be listened to for what is heard again; raises BrokerUnavailable."""
+        self._send(REPEATS_TASK, shows, Lane.BULK)
 
     def _send(self, task: str, arguments: Sequence[object], lane: Lane) -> None:
         try:

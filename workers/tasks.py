@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, SHARD_TASK
+from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, REPEATS_TASK, SHARD_TASK
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
+from audiofeat.services import repeats
 from audiofeat.services.requests import accept
 from schemas.messages import IngestRequest, ShardRequest
 from workers.app import app
@@ -34,3 +35,9 @@ def build_shard(self: Task, request: dict[str, Any]) -> None:
     """Build one shard of an index for whoever publishes it, if it is still wanted."""
     message = ShardRequest.model_validate(request)
     self.services.publisher.build_shard(Kind(message.kind), message.release, message.number)
+
+
+@app.task(base=Task, bind=True, name=REPEATS_TASK)
+def hear_repeats(self: Task, show: str) -> None:
+    """Listen to the new episodes of a show for what others have, unless somebody else is at it."""
+    repeats.listen(str(show), catalogue=self.services.catalogue, artefacts=self.services.artefacts)

@@ -13,6 +13,7 @@ from audiofeat.catalogue.job_ledger import SqlLedger
 from audiofeat.catalogue.key_ring import SqlKeyRing
 from audiofeat.catalogue.metadata_ledger import SqlMetadata
 from audiofeat.catalogue.object_ledger import SqlObjectLedger
+from audiofeat.catalogue.repeats import SqlRepeats
 from audiofeat.catalogue.staleness import SqlStaleness
 from audiofeat.catalogue.takedowns import SqlTakedowns
 from audiofeat.catalogue.upgrade import upgrade
@@ -54,6 +55,7 @@ class SqlCatalogue(
     SqlTakedowns,
     SqlAttributes,
     SqlMetadata,
+    SqlRepeats,
     SqlKeyRing,
     Catalogue,
 ):

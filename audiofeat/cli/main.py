@@ -12,6 +12,7 @@ from audiofeat.cli import (
     analyse,
     doctor,
     duplicates,
+    episodes,
     evaluate,
     events,
     failures,
@@ -61,6 +62,7 @@ app.add_typer(failures.failures, name="failures")
 app.add_typer(failures.jobs, name="jobs")
 app.add_typer(index.app, name="index")
 app.add_typer(duplicates.app, name="duplicates")
+app.add_typer(episodes.app, name="episodes")
 app.add_typer(space.app, name="space")
 app.add_typer(events.app, name="events")
 app.add_typer(reprocess.app, name="reprocess")

@@ -6,7 +6,7 @@ from typing import Any
 from audiofeat.domain.field import Scope, Shape
 
 M, E, H = Scope.MEASURED, Scope.ESTIMATED, Scope.HEURISTIC
-N, T, V, C, X = Shape.NUMBER, Shape.TEXT, Shape.VECTOR, Shape.CURVE, Shape.MATRIX
+N, T, V, C, X, L = Shape.NUMBER, Shape.TEXT, Shape.VECTOR, Shape.CURVE, Shape.MATRIX, Shape.LABELS
 _BS1770 = "ITU-R BS.1770-4, EBU R 128"
 _OURS = "audiofeat"
 
@@ -16,6 +16,10 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("pcm_sha256", "", None, None, M, T, "SHA-256 of the decoded PCM as float32.", "FIPS 180-4"),
         ("chromaprint", "", None, None, M, T, "Acoustic fingerprint of the first two minutes, as AcoustID takes it.",
          "Chromaprint 1 (Lalinsky 2011)"),
+    ),
+    "subprints": (
+        ("minutes", "", None, None, M, L, "Sub-fingerprints of each minute, 10.77 a second, as base64.",
+         "after Haitsma & Kalker, ISMIR 2002"),
     ),
     "quality": (
         ("clipped_ratio", "ratio", 0, 1, M, N, "Share of samples at or over 0.999 of full scale.", _OURS),

@@ -15,6 +15,7 @@ from audiofeat.errors import InvalidInput
 
 GROUP_VERSIONS: Mapping[str, int] = {
     "file": 3,
+    "subprints": 1,
     "quality": 2,
     "stereo": 1,
     "loudness": 2,
@@ -35,8 +36,8 @@ GROUP_READS: Mapping[str, frozenset[str]] = {
     "mood": frozenset({"instrumentation", "loudness", "rhythm", "speech", "timbre", "tonal"}),
     "descriptor": frozenset({"instrumentation", "loudness", "mood", "rhythm", "stereo", "tonal"}),
 }
-# Kept for the spaces, not published among the features.
-INTERNAL_GROUPS = frozenset({"descriptor"})
+# Kept for the spaces and for what is heard again, not published among the features.
+INTERNAL_GROUPS = frozenset({"descriptor", "subprints"})
 
 
 _ROWS = {**fields_sound.ROWS, **fields_music.ROWS, **fields_speech.ROWS}

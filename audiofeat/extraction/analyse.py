@@ -29,6 +29,7 @@ from audiofeat.features.rhythm import Rhythm
 from audiofeat.features.speech import Speech
 from audiofeat.features.stereo import Stereo
 from audiofeat.features.structure import Structure
+from audiofeat.features.subprints import Subprints
 from audiofeat.features.timbre import Timbre
 from audiofeat.features.tonal import Tonal
 
@@ -38,6 +39,7 @@ _LONG_S = 1_200
 # In the order in which they are asked: structure, mood and descriptor read what the others measured.
 GROUPS: dict[str, Callable[[], Group]] = {
     "file": File,
+    "subprints": Subprints,
     "quality": Quality,
     "stereo": Stereo,
     "loudness": Loudness,

@@ -10,6 +10,7 @@ from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, L
 from audiofeat.ports.metadata import Described, Metadata
 from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
 from audiofeat.ports.outside import MetadataSource, RecordSource, TaskQueue, Telemetry
+from audiofeat.ports.repeats import EpisodeRow, Repeats, RepeatView
 from audiofeat.ports.staleness import Extent, OldResult, StaleItem, Staleness
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
@@ -26,6 +27,7 @@ __all__ = [
     "Described",
     "Duplicates",
     "EmbeddingRow",
+    "EpisodeRow",
     "EventQueue",
     "Extent",
     "Fetched",
@@ -51,6 +53,8 @@ __all__ = [
     "QueuedMessage",
     "RecordSource",
     "ReleaseView",
+    "RepeatView",
+    "Repeats",
     "StaleItem",
     "Staleness",
     "StepView",

@@ -17,6 +17,7 @@ from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
 from audiofeat.ports.metadata import Metadata
 from audiofeat.ports.objects import ObjectLedger
+from audiofeat.ports.repeats import Repeats
 from audiofeat.ports.staleness import Staleness
 from audiofeat.ports.takedowns import Takedowns
 
@@ -77,6 +78,7 @@ class Catalogue(
     Takedowns,
     Attributes,
     Metadata,
+    Repeats,
     KeyRing,
     Protocol,
 ):

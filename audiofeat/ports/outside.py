@@ -45,6 +45,9 @@ class TaskQueue(Protocol):
     def build_shards(self, kind: Kind, release: str, numbers: Sequence[int]) -> None:
         """Ask for the shards of an index that is being built, which nobody has to do; raises BrokerUnavailable."""
 
+    def hear_repeats(self, shows: Sequence[str]) -> None:
+        """Ask for shows to be listened to for what is heard again; raises BrokerUnavailable."""
+
     def depth(self, lane: Lane) -> int:
         """Return how many messages wait in a lane."""
 

@@ -22,6 +22,9 @@ _SLOTS_AHEAD_MOST = 8
 _RING_AGAIN_S = 5.0
 _TIDY_S = 60.0
 _SETTLE_S = 5.0
+# Shows that gained episodes are listened to then for what is heard again.
+_HEAR_S = 300.0
+_SHOWS_AT_ONCE = 10
 # The two clocks may drift so far apart between two passes; more is a clock that was set.
 _JUMP_S = 2.0
 _BATCH_PAGE = 500
@@ -85,7 +88,7 @@ class Reconciler:
         self._feeds = {lane: _Feed(_SLOTS_AHEAD * slots) for lane in Lane}
         self._leads = False
         self._seen: tuple[float, float] | None = None
-        self._steady_at = self._tidy_at = self._settle_at = float("-inf")
+        self._steady_at = self._tidy_at = self._settle_at = self._hear_at = float("-inf")
 
     def step(self) -> int:
         """Do a full pass where this process leads, or may lead now; return how many jobs were rung for.
@@ -104,7 +107,9 @@ class Reconciler:
         self._keep_in_order()
         for feed in self._feeds.values():
             feed.is_hungry = True
-        return self.feed()
+        rung = self.feed()
+        self._hear()
+        return rung
 
     def feed(self) -> int:
         """Top up the lanes that had something due at the last look; cheap enough for several times a second."""
@@ -142,6 +147,15 @@ class Reconciler:
             self._slots = self._slots_of_all() or self._slots
             if self._retention_s < float("inf"):
                 self._catalogue.forget(before=self._catalogue.time() - self._retention_s)
+
+    def _hear(self) -> None:
+        now = self._clock()
+        if now >= self._hear_at:
+            shows = self._catalogue.shows_to_hear(limit=_SHOWS_AT_ONCE)
+            if shows:
+                self._queue.hear_repeats(shows)
+            # There may be more of them than are asked for at a time.
+            self._hear_at = now + (_TIDY_S if len(shows) == _SHOWS_AT_ONCE else _HEAR_S)
 
     def _clock_was_set(self, now: float) -> bool:
         """Tell whether the ledger's clock and this process's have gone apart since the last pass."""
