@@ -1,7 +1,8 @@
 """The table by which lookups filter: one row an analysed item, written with its metadata and its features."""
 
-from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Table, Text
 
+from audiofeat.catalogue.change_numbers import NextChange
 from audiofeat.catalogue.schema import metadata
 from audiofeat.domain.attributes import ATTRIBUTES, TEXTS, USUAL_FEATURES, Sort
 
@@ -16,6 +17,8 @@ attributes = Table(
     Column("said", Text, nullable=False),
     # Digest of the merge policy by which it was chosen.
     Column("policy", Text),
+    # By which readers find what was written since they looked.
+    Column("change", BigInteger, nullable=False, default=NextChange(), server_default="0"),
     *(Column(name, Text) for name in TEXTS),
     Column("explicit", Boolean),
     Column("release_date", _DAY),
@@ -25,6 +28,7 @@ attributes = Table(
         for path in USUAL_FEATURES
     ),
     Index("attributes_by_policy", "policy", "item_id"),
+    Index("attributes_by_change", "change"),
     Index("attributes_by_artist", "artist"),
     Index("attributes_by_album", "album"),
     Index("attributes_by_show", "show"),

@@ -1,17 +1,20 @@
-"""Keeps the row of attributes of each analysed item: with its metadata, and with its features."""
+"""The row of attributes of each analysed item: kept with its metadata and its features, and read a column at a time."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from audiofeat.catalogue.attribute_schema import attributes
+from audiofeat.catalogue.change_numbers import SettledChange
+from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.schema import analyses, audio
 from audiofeat.catalogue.upserts import Upsert
-from audiofeat.domain.attributes import ATTRIBUTES, TEXTS, USUAL_FEATURES, from_metadata
+from audiofeat.domain.attributes import ATTRIBUTES, TEXTS, USUAL_FEATURES, Attribute, from_metadata
 from audiofeat.domain.metadata_fields import Value
 
+_ROWS_AT_ONCE = 20_000
 _GROUPS = sorted({path.partition(".")[0] for path in USUAL_FEATURES})
 
 
@@ -23,9 +26,9 @@ _FOUND = (
     .order_by(analyses.c.version)
 )
 _SAID = ("said", "policy", *TEXTS, "explicit", "release_date")
-_keep_said = Upsert(attributes, ("item_id", *_SAID), replaced=_SAID)
+_keep_said = Upsert(attributes, ("item_id", *_SAID), replaced=(*_SAID, "change"))
 _MEASURED = ("duration_s", *(ATTRIBUTES[path].column for path in USUAL_FEATURES))
-_keep_measured = Upsert(attributes, ("item_id", "said", *_MEASURED), replaced=_MEASURED)
+_keep_measured = Upsert(attributes, ("item_id", "said", *_MEASURED), replaced=(*_MEASURED, "change"))
 
 
 def keep_said(connection: Connection, said: Mapping[str, Mapping[str, Value]], *, policy: str) -> None:
@@ -50,6 +53,38 @@ def keep_measured(connection: Connection, item_id: str, sha256: str) -> None:
     measured = {ATTRIBUTES[path].column: _value(path, values) for path in USUAL_FEATURES}
     duration_s = found[0].decoded_s if found else None
     _keep_measured(connection, {"item_id": item_id, "said": "{}", "duration_s": duration_s, **measured})
+
+
+def settled(connection: Connection) -> int:
+    """Return the number up to which every change of attributes can be seen by now."""
+    return connection.execute(select(SettledChange())).scalar_one()
+
+
+def values_of(
+    connection: Connection, wanted: Sequence[Attribute], *, after: int | None
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield pages of rows: an item's id, and what is known of each attribute; of all, or of what changed after."""
+    query = _columns(wanted)
+    if after is not None:
+        query = query.where(attributes.c.change > after)
+    for page in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)).partitions():
+        yield [tuple(row) for row in page]
+
+
+def values_of_items(
+    connection: Connection, wanted: Sequence[Attribute], item_ids: Collection[str]
+) -> list[tuple[Any, ...]]:
+    """Return the same rows of some items."""
+    query = _columns(wanted)
+    return [
+        tuple(row)
+        for batch in chunks(list(item_ids))
+        for row in connection.execute(query.where(attributes.c.item_id.in_(batch)))
+    ]
+
+
+def _columns(wanted: Sequence[Attribute]) -> Select[Any]:
+    return select(attributes.c.item_id, *(attributes.c[about.column] for about in wanted))
 
 
 def _value(path: str, values: dict[str, dict[str, Any]]) -> float | str | None:

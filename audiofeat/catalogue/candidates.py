@@ -1,6 +1,6 @@
 """Reading items for lookups: by ids, by conditions, by external ids, by how near their features come to a target."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -22,17 +22,17 @@ from sqlalchemy import (
 )
 
 from audiofeat.catalogue.attribute_schema import attributes
+from audiofeat.catalogue.attributes import settled, values_of, values_of_items
 from audiofeat.catalogue.chunks import MOST_PARAMETERS, chunks
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.duplicate_schema import members
 from audiofeat.catalogue.schema import aliases, analyses, items
-from audiofeat.domain.attributes import FEATURES, USUAL_FEATURES, Attribute, Sort
-from audiofeat.domain.filters import Condition
+from audiofeat.domain.attributes import FEATURES, USUAL_FEATURES, Attribute, Sort, has_column
+from audiofeat.domain.filters import LISTS, TAGS_WITH_PARTS, Condition
 from audiofeat.domain.items import Kind
 from audiofeat.domain.targets import Target, terms
 from audiofeat.ports import Attributes, Candidate
 
-_LISTS = frozenset({"genre"})
 _VISIBLE = items.c.hidden_at.is_(None)
 _BOTH = attributes.join(items, items.c.item_id == attributes.c.item_id)
 _LEARNT = select(func.min(aliases.c.alias)).where(aliases.c.item_id == items.c.item_id).scalar_subquery()
@@ -161,11 +161,10 @@ def _met(condition: Condition, column: ColumnElement[Any]) -> ColumnElement[bool
     about, values = condition.attribute, condition.values
     if values:
         same = column.in_(values)
-        if about.name in _LISTS:
-            # Several genres are one text with semicolons.
+        if about.name in LISTS:
             within = literal("; ").concat(column).concat(";")
             return or_(same, *(within.contains(f"; {value};", autoescape=True) for value in values))
-        if about.name == "language":
+        if about.name in TAGS_WITH_PARTS:
             return or_(same, *(column.startswith(f"{value}-", autoescape=True) for value in values))
         return same
     ends: list[ColumnElement[bool]] = []
@@ -179,7 +178,7 @@ def _met(condition: Condition, column: ColumnElement[Any]) -> ColumnElement[bool
 
 def _column(about: Attribute, table: FromClause) -> ColumnElement[Any]:
     """Return the column of an attribute, or the value in the newest analysis of a feature that has none."""
-    if about.name not in FEATURES or about.name in USUAL_FEATURES:
+    if has_column(about):
         return table.c[about.column]
     source = items if table is attributes else table
     group, _, field = about.name.partition(".")
@@ -230,6 +229,21 @@ class SqlAttributes(Attributes):
         """Return the features that have a column, by item and by name."""
         with self._database.reading() as connection:
             return usual_features(connection, item_ids)
+
+    def settled_change(self) -> int:
+        """Return the number up to which every change of attributes can be seen by now."""
+        with self._database.reading() as connection:
+            return settled(connection)
+
+    def values_of(self, wanted: Sequence[Attribute], *, after: int | None = None) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield pages of rows: an item's id, and what is known of each attribute; of all, or of what changed after."""
+        with self._database.reading() as connection:
+            yield from values_of(connection, wanted, after=after)
+
+    def values_of_items(self, wanted: Sequence[Attribute], item_ids: Collection[str]) -> list[tuple[Any, ...]]:
+        """Return the same rows of some items."""
+        with self._database.reading() as connection:
+            return values_of_items(connection, wanted, item_ids)
 
     def closeness(self, item_ids: Collection[str], target: Target) -> dict[str, float]:
         """Return how near some items come to a target."""

@@ -119,6 +119,11 @@ for _path in FEATURES:
     _SHORT.setdefault(_path.partition(".")[2], []).append(_path)
 
 
+def has_column(about: Attribute) -> bool:
+    """Tell whether the ledger keeps an attribute in a column of its own."""
+    return about.name not in FEATURES or about.name in USUAL_FEATURES
+
+
 def attribute(name: str) -> Attribute:
     """Return the attribute of a name, the last part of a feature's name being enough.
 

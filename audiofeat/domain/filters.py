@@ -16,6 +16,9 @@ from audiofeat.errors import InvalidInput
 
 Said = str | bool | float | Sequence[str | bool | float] | Mapping[str, object]
 Operand = str | bool | float
+# Several genres are one text with semicolons; a language may go on with a region.
+LISTS = frozenset({"genre"})
+TAGS_WITH_PARTS = frozenset({"language"})
 MOST_CONDITIONS = 50
 MOST_VALUES = 1_000
 _TERM = re.compile(r"\s*([\w.]+)\s*(!?=)(.*)", re.DOTALL)
@@ -34,6 +37,33 @@ class Condition:
     low: Operand | None = None
     high: Operand | None = None
     negated: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only its own values meet it, and no others because of what they contain."""
+        return bool(self.values) and self.attribute.name not in LISTS | TAGS_WITH_PARTS
+
+    def meets(self, known: Operand | None) -> bool:
+        """Tell whether an attribute that is known to be this meets the condition, as the ledger would.
+
+        Examples
+        --------
+        >>> [condition] = parse(["genre=ambient"])
+        >>> condition.meets("dark; ambient"), condition.meets("dark ambient"), condition.meets(None)
+        (True, False, False)
+        """
+        return (known is not None and self._is_met(known)) is not self.negated
+
+    def _is_met(self, known: Operand) -> bool:
+        if self.values:
+            if self.attribute.name in LISTS:
+                return any(f"; {value};" in f"; {known};" for value in self.values)
+            if self.attribute.name in TAGS_WITH_PARTS:
+                return known in self.values or any(str(known).startswith(f"{value}-") for value in self.values)
+            return known in self.values
+        if isinstance(known, str):
+            return (self.low is None or known >= str(self.low)) and (self.high is None or known <= f"{self.high}~")
+        return (self.low is None or known >= float(self.low)) and (self.high is None or known <= float(self.high))
 
 
 def parse(terms: Iterable[str]) -> tuple[Condition, ...]:

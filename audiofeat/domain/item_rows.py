@@ -81,18 +81,22 @@ class ItemRows(Sequence[tuple[str, ...]]):
 
     def rows_of(self, item_ids: Collection[str]) -> NDArray[np.intp]:
         """Return the row of each id, -1 where it is not inside."""
-        rows = np.full(len(item_ids), -1, dtype=np.intp)
+        places = self.places_of(item_ids)
+        return np.where(places < 0, -1, np.searchsorted(self.starts, places, side="right") - 1)
+
+    def places_of(self, item_ids: Collection[str]) -> NDArray[np.intp]:
+        """Return where in ``ids`` each id stands, -1 where it is not inside."""
+        found = np.full(len(item_ids), -1, dtype=np.intp)
         names = [item_id.encode() for item_id in item_ids]
         # Another width would have the whole array converted for the search.
         fits = np.fromiter((len(name) <= self.ids.itemsize for name in names), dtype=bool, count=len(names))
         wanted = np.array([name for name, is_short in zip(names, fits, strict=True) if is_short], dtype=self.ids.dtype)
         if not len(wanted) or not len(self.ids):
-            return rows
+            return found
         ranks = np.searchsorted(self.ids, wanted, sorter=self.order)
         places = self.order[np.minimum(ranks, len(self.ids) - 1)]
-        found = np.searchsorted(self.starts, places, side="right") - 1
-        rows[fits] = np.where(self.ids[places] == wanted, found, -1)
-        return rows
+        found[fits] = np.where(self.ids[places] == wanted, places, -1)
+        return found
 
     def row_of(self, item_id: str) -> int | None:
         """Return the row of an id, or None where it is not inside."""

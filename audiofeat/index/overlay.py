@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from audiofeat.domain.filters import Condition
 from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import RecallTooLow
+from audiofeat.index.columns import AttributeColumns
 from audiofeat.index.layout import shard_file
 from audiofeat.index.overlay_rows import OverlayRows, Segment
 from audiofeat.index.recall import tune
 from audiofeat.index.search import accepted
 from audiofeat.index.shards import SEED, build_trees, load_shards
-from audiofeat.ports import Catalogue, EmbeddingRow, Hit, VectorIndex
+from audiofeat.ports import Catalogue, EmbeddingRow, Hit, Passing, VectorIndex
 
 SEGMENT_ROWS = 20_000
 _PAGE = 5_000
@@ -125,11 +127,14 @@ class FreshOverlay:
 class OverlaidIndex:
     """An index and the overlay as one: the overlay's vector of an item hides the index's."""
 
-    def __init__(self, index: VectorIndex, fresh: Fresh, *, is_exact: bool = False) -> None:
+    def __init__(
+        self, index: VectorIndex, fresh: Fresh, *, columns: AttributeColumns | None = None, is_exact: bool = False
+    ) -> None:
         self.release = index.release
         self.space = index.space
         self._index = index
         self._fresh = fresh
+        self._columns = columns
         self._is_exact = is_exact
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
@@ -163,14 +168,18 @@ class OverlaidIndex:
         return rows
 
     def search(
-        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | None = None
+        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | Passing | None = None
     ) -> list[Hit]:
         """Return the ``k`` nearest of both, exact distances ascending; raises InvalidInput or SpaceMismatch."""
         query = accepted(vector, k, space=space, ours=self.space)
-        wanted = None if only is None else frozenset(only)
+        wanted = only if only is None or isinstance(only, Passing) else frozenset(only)
         found = self._search_visible(query, k, only=wanted)
         if self._fresh.count:
-            fresh = None if wanted is None else [name for name in wanted if self._hides(name)]
+            fresh: Sequence[str] | NDArray[np.bool_] | None = None
+            if isinstance(wanted, Passing):
+                fresh = wanted.fresh
+            elif wanted is not None:
+                fresh = [name for name in wanted if self._hides(name)]
             found += self._fresh.rows.nearest(
                 query, k, count=self._fresh.count, at=self._fresh.change, is_exact=self._is_exact, only=fresh
             )
@@ -179,14 +188,22 @@ class OverlaidIndex:
     def _hides(self, item_id: str) -> bool:
         return self._fresh.rows.hides(item_id, at=self._fresh.change)
 
-    def _search_visible(self, vector: NDArray[np.float32], k: int, *, only: frozenset[str] | None) -> list[Hit]:
+    def passing(self, conditions: Sequence[Condition]) -> Passing | None:
+        """Return what may meet some conditions; None where that is not known here."""
+        if self._columns is None:
+            return None
+        return self._columns.passing(conditions, self._fresh.rows, self._fresh.count)
+
+    def _search_visible(
+        self, vector: NDArray[np.float32], k: int, *, only: frozenset[str] | Passing | None
+    ) -> list[Hit]:
         """Ask the index for more until ``k`` hits are left that the overlay does not hide, or it has no more."""
-        if only is not None:
+        if isinstance(only, frozenset):
             only = frozenset(name for name in only if not self._hides(name))
             return self._index.search(vector, k, space=self.space.id, only=only)
         wanted = k
         while True:
-            hits = self._index.search(vector, wanted, space=self.space.id)
+            hits = self._index.search(vector, wanted, space=self.space.id, only=only)
             visible = [(tuple(name for name in hit.item_ids if not self._hides(name)), hit.distance) for hit in hits]
             found = [Hit(item_ids, distance) for item_ids, distance in visible if item_ids]
             if len(found) >= k or len(hits) < wanted:

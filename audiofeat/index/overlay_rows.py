@@ -61,6 +61,10 @@ class OverlayRows:
         self._hidden.setdefault(item_id, change)
         self.change = change
 
+    def ids_between(self, first: int, behind: int) -> list[str]:
+        """Return the items of a run of rows."""
+        return self._ids[first:behind]
+
     def hides(self, item_id: str, *, at: int) -> bool:
         """Tell whether the index's own vector of an item was out of date at a change."""
         return self._hidden.get(item_id, _NEVER) <= at
@@ -76,11 +80,23 @@ class OverlayRows:
         return None if row is None else self._blocks[row].astype(np.float32)
 
     def nearest(
-        self, query: NDArray[np.float32], k: int, *, count: int, at: int, is_exact: bool, only: Sequence[str] | None
+        self,
+        query: NDArray[np.float32],
+        k: int,
+        *,
+        count: int,
+        at: int,
+        is_exact: bool,
+        only: Sequence[str] | NDArray[np.bool_] | None,
     ) -> list[Hit]:
-        """Return the ``k`` nearest of the first ``count`` rows that were alive at a change, ascending."""
+        """Return the ``k`` nearest of the first ``count`` rows that were alive at a change, ascending.
+
+        ``only`` names items, or says of each row whether it is meant.
+        """
         vectors, died = self.vectors, self._died
-        if only is not None:
+        if isinstance(only, np.ndarray):
+            candidates = [nearest_rows(vectors, query, k, among=np.flatnonzero(only & (died[:count] > at)))]
+        elif only is not None:
             candidates = [np.array([row for name in only if (row := self._before(name, count)) >= 0], dtype=np.intp)]
         else:
             segments = (

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,12 +23,13 @@ from audiofeat.errors import (
     LibraryUnusable,
     StoreError,
 )
+from audiofeat.index.columns import AttributeColumns
 from audiofeat.index.graphs import require_installed
 from audiofeat.index.layout import read_pointer
 from audiofeat.index.opening import OpenRelease, open_release
 from audiofeat.index.overlay import Fresh, FreshOverlay, OverlaidIndex
 from audiofeat.index.releases import fetch_release
-from audiofeat.ports import Catalogue, ObjectStore, VectorIndex
+from audiofeat.ports import Catalogue, ObjectStore, ServedIndex, VectorIndex
 from schemas.manifest import Pointer
 
 _log = logs.get_logger(__name__)
@@ -39,6 +40,7 @@ class _Served:
     pointer: Pointer
     opened: OpenRelease
     overlay: FreshOverlay
+    columns: AttributeColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,7 @@ class PublishedIndexes:
         self._fresh_poll_s = fresh_poll_s
         self._kinds = {kind: _KindState() for kind in Kind}
 
-    def current(self, kind: Kind, *, engine: Engine = Engine.ANNOY) -> VectorIndex:
+    def current(self, kind: Kind, *, engine: Engine = Engine.ANNOY) -> ServedIndex:
         """Return a consistent view of the index and everything analysed since, up to this moment.
 
         Raises
@@ -156,7 +158,7 @@ class PublishedIndexes:
         state = self._kinds[kind]
         served = state.served
         if served is not None and pointer.release == served.pointer.release:
-            state.served = _Served(pointer, served.opened, served.overlay)
+            state.served = replace(served, pointer=pointer)
             return
         try:
             opened = self._open(kind, pointer)
@@ -172,9 +174,11 @@ class PublishedIndexes:
             poll_s=self._fresh_poll_s,
         )
         # What is new is read before the swap, so that no query waits for it.
+        columns = AttributeColumns(self._catalogue, opened.exact.items, poll_s=self._fresh_poll_s)
         with suppress(CatalogueUnavailable):
             overlay.poll()
-        state.served = _Served(pointer, opened, overlay)
+            columns.read(served.columns.attributes if served else ())
+        state.served = _Served(pointer, opened, overlay, columns)
         with suppress(OSError):
             aside = self._pointer_copy(kind).with_suffix(f".{os.getpid()}")
             aside.write_text(pointer.model_dump_json(), encoding="utf-8")
@@ -196,7 +200,10 @@ class PublishedIndexes:
             view = _View(
                 served,
                 fresh,
-                {name: OverlaidIndex(index, fresh, is_exact=name is Engine.EXACT) for name, index in engines.items()},
+                {
+                    name: OverlaidIndex(index, fresh, columns=served.columns, is_exact=name is Engine.EXACT)
+                    for name, index in engines.items()
+                },
             )
             state.view = view
         return view

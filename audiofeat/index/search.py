@@ -12,7 +12,15 @@ from audiofeat.domain.similarity import distances, require_same, require_unit
 from audiofeat.domain.space import Space
 from audiofeat.errors import InvalidInput
 from audiofeat.index.shards import SLACK, Finder, propose
-from audiofeat.ports import Hit
+from audiofeat.ports import Hit, Passing
+
+# So many rows are compared in the time that it takes to propose one: 50 ns each, where trees look through 32 nodes.
+_ROWS_A_PROPOSAL = 100
+_LEAST_PROPOSED_OF = 20_000
+# What is left of proposals varies: ask for a little more at first, and for many more then.
+_MARGIN = 1.5
+_GROWTH = 4
+_ROWS_AT_ONCE = 2_048
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +71,11 @@ class _Engine(ABC):
         self.space = rows.space
         self._rows = rows
 
+    @property
+    def items(self) -> ItemRows:
+        """The items behind each row."""
+        return self._rows.items
+
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's vector, or None where it is not inside."""
         return self._rows.vector_of(item_id)
@@ -80,12 +93,14 @@ class _Engine(ABC):
         return self._rows.blocks_of_all(item_ids)
 
     def search(
-        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | None = None
+        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | Passing | None = None
     ) -> list[Hit]:
         """Return the ``k`` nearest that are found, ascending; raises InvalidInput or SpaceMismatch."""
         query = self._rows.accept(vector, k, space=space)
         if only is None:
             return self._rows.nearest(self._candidates(query, k), query, k)
+        if isinstance(only, Passing):
+            return self._rows.nearest(self._passing(query, k, only.rows), query, k)
         rows = self._rows.items.rows_of(only)
         inside = np.unique(rows[rows >= 0])
         near = nearest_rows(self._rows.vectors, query, k, among=inside)
@@ -94,6 +109,10 @@ class _Engine(ABC):
     @abstractmethod
     def _candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.intp]:
         """Return rows among which the ``k`` nearest are looked for."""
+
+    def _passing(self, query: NDArray[np.float32], k: int, passing: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return rows among which the ``k`` nearest of those that pass are looked for."""
+        return nearest_rows(self._rows.vectors, query, k, among=np.flatnonzero(passing))
 
 
 class ExactIndex(_Engine):
@@ -113,6 +132,18 @@ class ApproximateIndex(_Engine):
 
     def _candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.intp]:
         return propose(self._shards, query, k, effort=self._effort)
+
+    def _passing(self, query: NDArray[np.float32], k: int, passing: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Ask for proposals until enough of them pass, or comparing all that pass is quicker."""
+        count = int(np.count_nonzero(passing))
+        wanted = int(_MARGIN * k * len(passing) / max(count, 1))
+        while count > max(_LEAST_PROPOSED_OF, _ROWS_A_PROPOSAL * wanted):
+            rows = propose(self._shards, query, wanted, effort=self._effort)
+            rows = rows[passing[rows]]
+            if len(rows) >= k:
+                return rows
+            wanted *= _GROWTH
+        return super()._passing(query, k, passing)
 
 
 def _picked(table: NDArray[np.float32] | NDArray[np.float16], rows: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -147,6 +178,17 @@ def nearest_rows(
     wanted = k + SLACK
     if wanted >= (len(vectors) if among is None else len(among)):
         return np.arange(len(vectors)) if among is None else among
-    products = (vectors if among is None else vectors[among]) @ vector
+    products = vectors @ vector if among is None else _products(vectors, among, vector)
     best = np.argpartition(products, -wanted)[-wanted:]
     return best if among is None else among[best]
+
+
+def _products(vectors: NDArray[np.float32], rows: NDArray[np.intp], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the products of some rows, a part at a time: a copy of all of them would be new memory each time."""
+    products = np.empty(len(rows), dtype=np.float32)
+    part = np.empty((min(_ROWS_AT_ONCE, len(rows)), vectors.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        np.take(vectors, some, axis=0, out=part[: len(some)], mode="clip")
+        np.dot(part[: len(some)], vector, out=products[start : start + _ROWS_AT_ONCE])
+    return products

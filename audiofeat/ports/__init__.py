@@ -4,7 +4,16 @@ from audiofeat.ports.attributes import Attributes, Candidate
 from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemView
 from audiofeat.ports.census import LEAST_FREE_BYTES, Census, CensusView, IndexState, LaneView, Survey, WorkerState
 from audiofeat.ports.duplicates import Duplicates, GroupView, MemberView, PrintRow
-from audiofeat.ports.index import Hit, IndexContents, IndexPublisher, IndexReader, ReleaseView, VectorIndex
+from audiofeat.ports.index import (
+    Hit,
+    IndexContents,
+    IndexPublisher,
+    IndexReader,
+    Passing,
+    ReleaseView,
+    ServedIndex,
+    VectorIndex,
+)
 from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
 from audiofeat.ports.metadata import Described, Metadata
@@ -49,12 +58,14 @@ __all__ = [
     "ObjectLedger",
     "ObjectStore",
     "OldResult",
+    "Passing",
     "PrintRow",
     "QueuedMessage",
     "RecordSource",
     "ReleaseView",
     "RepeatView",
     "Repeats",
+    "ServedIndex",
     "StaleItem",
     "Staleness",
     "StepView",

@@ -1,9 +1,10 @@
 """Items as lookups need them: found by conditions, with what caps, copies and explanations go by."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from audiofeat.domain.attributes import Attribute
 from audiofeat.domain.filters import Condition
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Facts
@@ -73,6 +74,18 @@ class Attributes(Protocol):
 
     def usual_features(self, item_ids: Collection[str]) -> dict[str, dict[str, float | str | None]]:
         """Return the features that have a column, by item and by name."""
+
+    def settled_change(self) -> int:
+        """Return the number up to which every change of attributes can be seen by now."""
+
+    def values_of(self, wanted: Sequence[Attribute], *, after: int | None = None) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield pages of rows: an item's id, and what is known of each attribute, which must have a column.
+
+        Of every item, or only of those that were written after the change of a number.
+        """
+
+    def values_of_items(self, wanted: Sequence[Attribute], item_ids: Collection[str]) -> list[tuple[Any, ...]]:
+        """Return the same rows of some items."""
 
     def closeness(self, item_ids: Collection[str], target: Target) -> dict[str, float]:
         """Return how well the features of some items meet a target, 0 to 1."""

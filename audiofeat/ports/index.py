@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from audiofeat.domain.filters import Condition
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
 from audiofeat.domain.registry import GROUP_VERSIONS
@@ -22,6 +23,26 @@ class Hit:
     distance: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Passing:
+    """Which vectors of a view may belong to items that meet some conditions; the ledger has the last word.
+
+    Parameters
+    ----------
+    rows, fresh : NDArray[np.bool_]
+        Of the vectors of the index, and of those analysed since.
+    left_out : int
+        How many items do not meet them.
+    is_whole : bool
+        Whether every condition was looked at.
+    """
+
+    rows: NDArray[np.bool_]
+    fresh: NDArray[np.bool_]
+    left_out: int
+    is_whole: bool
+
+
 class VectorIndex(Protocol):
     """Unit vectors of one kind of item in one space, findable by nearness."""
 
@@ -34,11 +55,11 @@ class VectorIndex(Protocol):
         """The space of its vectors."""
 
     def search(
-        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | None = None
+        self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | Passing | None = None
     ) -> list[Hit]:
         """Return up to ``k`` hits, exact distances ascending; raises InvalidInput, or SpaceMismatch by space id.
 
-        With ``only``, item ids, nothing else is searched or told, and every one of them is compared exactly.
+        With ``only``, nothing else is searched. Of item ids every one is compared exactly, and nothing else is told.
         """
 
     def vector_of(self, item_id: str) -> NDArray[np.float32] | None:
@@ -54,10 +75,20 @@ class VectorIndex(Protocol):
         """Return the blocks of several items, a row each, zeros where there are none; None in an early release."""
 
 
+class ServedIndex(VectorIndex, Protocol):
+    """An index beside which the catalogue is followed."""
+
+    def passing(self, conditions: Sequence[Condition]) -> Passing | None:
+        """Return what may meet some conditions; None where that is not known here, and the ledger has to filter.
+
+        Raises CatalogueUnavailable.
+        """
+
+
 class IndexReader(Protocol):
     """The index that is served now, with everything that was analysed since it was built."""
 
-    def current(self, kind: Kind, *, engine: Engine = Engine.ANNOY) -> VectorIndex:
+    def current(self, kind: Kind, *, engine: Engine = Engine.ANNOY) -> ServedIndex:
         """Return a consistent view to search in; raises IndexMissing or IndexDamaged where none can be served.
 
         Raises InvalidInput where the engine is not installed, or the index was built without it.

@@ -16,7 +16,7 @@ from audiofeat.domain import diversity
 from audiofeat.domain.lookups import Rules
 from audiofeat.domain.similarity import distances, weighed
 from audiofeat.errors import InvalidInput, ItemUnknown
-from audiofeat.ports import Candidate, Catalogue, Hit
+from audiofeat.ports import Candidate, Catalogue, Hit, Passing
 from audiofeat.services.seeds import Place, Question
 
 _SPARE = 16
@@ -76,20 +76,22 @@ class _Ranking:
         self.included = None if rules.include is None else _ids(rules.include, "include", catalogue)
         self._weighed = self._weigh() if rules.weights else None
         pooled = rules.weights or rules.keep_ratio < 1 or question.target is not None
-        filtered = _WIDER * rules.k if rules.conditions else 0
-        self._first_batch = max(2 * rules.k + _SPARE, filtered, _POOL if pooled else 0)
+        self._first_batch = max(2 * rules.k + _SPARE, _POOL if pooled else 0)
 
     def by_place(self) -> Ranked:
         """Ask the index for more until enough are left after every rule, or there are no more."""
-        wanted = self._first_batch
+        conditions = self._rules.conditions
+        passing = self._question.index.passing(conditions) if conditions else None
+        is_told = not conditions or (passing is not None and passing.is_whole)
+        wanted = self._first_batch if is_told else max(self._first_batch, _WIDER * self._rules.k)
         while True:
-            hits = self._search(wanted)
+            hits = self._search(wanted, only=passing)
             ranked = self._ranked(hits)
             if len(ranked.lines) >= self._rules.k or len(hits) < wanted:
-                return ranked
-            passing = 1.0 - ranked.dropped.get("filtered", 0) / max(ranked.considered, 1)
-            if self._rules.conditions and (wanted >= _LAST_BATCH or passing < _LEAST_PASSING_RATIO):
-                return self.among(self._catalogue.matching(self._question.kind, self._rules.conditions))
+                return _with(ranked, passing.left_out if passing else 0)
+            passing_ratio = 1.0 - ranked.dropped.get("filtered", 0) / max(ranked.considered, 1)
+            if not is_told and (wanted >= _LAST_BATCH or passing_ratio < _LEAST_PASSING_RATIO):
+                return self.among(self._catalogue.matching(self._question.kind, conditions))
             # So many that enough should be left, if what is farther off is left as often.
             expected = int(_MARGIN * self._rules.k * ranked.considered / max(len(ranked.lines), 1))
             wanted = max(2 * wanted, min(expected, _LAST_BATCH))
@@ -121,7 +123,7 @@ class _Ranking:
                 return ranked
             wanted *= _GROWTH
 
-    def _search(self, k: int, *, only: Collection[str] | None = None) -> list[Hit]:
+    def _search(self, k: int, *, only: Collection[str] | Passing | None = None) -> list[Hit]:
         index, place = self._question.index, self._question.place
         if place is None:
             raise InvalidInput("a target alone has no place to search around")
@@ -244,6 +246,14 @@ class _Ranking:
         index = self._question.index
         blocks = index.blocks_of_all([one.item.item_id for one in pool])
         return np.zeros((len(pool), index.space.block_dims), dtype=np.float32) if blocks is None else blocks
+
+
+def _with(ranked: Ranked, left_out: int) -> Ranked:
+    """Count what the filters had left out before anything was compared."""
+    if not left_out:
+        return ranked
+    filtered = ranked.dropped.get("filtered", 0) + left_out
+    return Ranked(ranked.lines, {**ranked.dropped, "filtered": filtered}, ranked.considered + left_out)
 
 
 def _require_blocks(place: Place, release: str) -> NDArray[np.float32]:

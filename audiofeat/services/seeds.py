@@ -18,7 +18,7 @@ from audiofeat.domain.similarity import require_same
 from audiofeat.domain.space import blocks_all, embed
 from audiofeat.domain.targets import Target
 from audiofeat.errors import AudiofeatError, InvalidInput, ItemNotAnalysed, ItemUnknown, SpaceMismatch
-from audiofeat.ports import Candidate, Catalogue, IndexReader, ItemView, VectorIndex
+from audiofeat.ports import Candidate, Catalogue, IndexReader, ItemView, ServedIndex, VectorIndex
 
 _CANCELLED = 1e-3
 
@@ -36,7 +36,7 @@ class Question:
 
     Parameters
     ----------
-    index : VectorIndex
+    index : ServedIndex
         In which candidates are looked for.
     kind : Kind
         Of every answer.
@@ -54,7 +54,7 @@ class Question:
         Of the seed, where there is one.
     """
 
-    index: VectorIndex
+    index: ServedIndex
     kind: Kind
     place: Place | None
     target: Target | None

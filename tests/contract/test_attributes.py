@@ -12,13 +12,19 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
 from audiofeat.catalogue import SqlCatalogue, open_catalogue
+from audiofeat.catalogue.attributes import keep_said
+from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.migrations.versions import v0006_attributes
 from audiofeat.domain import filters, targets
+from audiofeat.domain.attributes import attribute
 from audiofeat.domain.descriptor import pack
+from audiofeat.domain.item_rows import ItemRows
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
 from audiofeat.domain.neighbours import Facts
 from audiofeat.domain.object_events import Happened, ObjectEvent
+from audiofeat.index.columns import AttributeColumns
+from audiofeat.index.overlay_rows import OverlayRows
 from audiofeat.ports import Candidate
 
 SONGS: dict[str, dict[str, Any]] = {
@@ -179,6 +185,64 @@ def test_a_target_orders_items(catalogue: SqlCatalogue, songs: dict[str, str]) -
     assert list(rare) == [songs["cedar"]]
 
 
+def values(catalogue: SqlCatalogue, name: str, *, after: int | None = None) -> dict[str, Any]:
+    """Return what is known of one attribute, by item, of all items or of those written after a change."""
+    return {row[0]: row[1] for page in catalogue.values_of([attribute(name)], after=after) for row in page}
+
+
+def test_columns_are_read_whole_and_followed(catalogue: SqlCatalogue, songs: dict[str, str]) -> None:
+    """All values at first, then those of the items that were written since; of some items, whatever was written."""
+    assert values(catalogue, "artist") == {
+        songs["amber"]: "ana b", songs["birch"]: "ana b", songs["cedar"]: "čeněk", songs["delta"]: None,
+    }  # fmt: skip
+    assert values(catalogue, "tempo_bpm")[songs["cedar"]] == 124.0
+    assert values(catalogue, "explicit")[songs["birch"]] is True
+    settled = catalogue.settled_change()
+    assert values(catalogue, "artist", after=settled) == {}
+    catalogue.register([registration("delta", SONGS["delta"] | {"artist": "Dora"})])
+    assert values(catalogue, "artist", after=settled) == {songs["delta"]: "dora"}
+    assert catalogue.settled_change() > settled
+    both = [attribute("artist"), attribute("tempo_bpm")]
+    assert catalogue.values_of_items(both, [songs["birch"], "nobody"]) == [(songs["birch"], "ana b", 122.0)]
+
+
+def test_what_commits_late_is_not_passed_over(ledger_url: str, catalogue: SqlCatalogue, songs: dict[str, str]) -> None:
+    """A reader that looks while somebody is writing sees the change when it looks again, whoever committed first."""
+    database = Database(ledger_url)
+    with database.writing() as (connection, _):
+        keep_said(connection, {songs["amber"]: {"artist": "Late"}}, policy="p")
+        if not database.is_sqlite:
+            catalogue.register([registration("delta", SONGS["delta"] | {"artist": "Early"})])
+        settled = catalogue.settled_change()
+        assert songs["amber"] not in values(catalogue, "artist", after=settled)
+    assert values(catalogue, "artist", after=settled)[songs["amber"]] == "late"
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        ["genre=ambient|techno"], ["genre!=ambient"], ["genre=100%"], ["language=pt"], ["language!=pt"],
+        ["release_date=1994..1999"], ["release_date!=1994"], ["release_date=..2001-02"], ["explicit=false"],
+        ["explicit!=true"], ["artist=ana b|nobody"], ["artist!=ana b"], ["key=Db"], ["tempo_bpm=..122"],
+        ["tempo_bpm!=118..126"], ["tempo_bpm=124"],
+    ],
+)  # fmt: skip
+def test_a_condition_means_the_same_in_memory(catalogue: SqlCatalogue, songs: dict[str, str], terms: list[str]) -> None:
+    """What the ledger finds is what meets the condition value by value, in a column, and by an index's mask."""
+    [condition] = filters.parse(terms)
+    found = set(catalogue.matching(Kind.TRACK, [condition]))
+    known = values(catalogue, condition.attribute.name)
+    assert {item_id for item_id, value in known.items() if condition.meets(value)} == found
+    rows = sorted(songs.values())
+    columns = AttributeColumns(catalogue, ItemRows.of([(item_id,) for item_id in rows]), poll_s=0.0)
+    passing = columns.passing([condition], OverlayRows(2, 2), 0)
+    assert passing is not None
+    assert {item_id for item_id, is_in in zip(rows, passing.rows, strict=True) if is_in} == found
+    assert passing.left_out == len(rows) - len(found)
+    assert passing.is_whole
+
+
 def test_an_older_ledger_learns_its_attributes(ledger_url: str) -> None:
     """A ledger from before there were attributes has them from its metadata and analyses after the upgrade."""
     before = open_catalogue(ledger_url)
@@ -202,6 +266,7 @@ def test_an_older_ledger_learns_its_attributes(ledger_url: str) -> None:
             v0006_attributes.upgrade()
         connection.exec_driver_sql("DROP TABLE metadata_values")
         connection.exec_driver_sql("ALTER TABLE attributes ADD COLUMN policy TEXT")
+        connection.exec_driver_sql("ALTER TABLE attributes ADD COLUMN change BIGINT NOT NULL DEFAULT 0")
     engine.dispose()
     after = open_catalogue(ledger_url)
     assert after.candidates(list(songs.values())) == wanted

@@ -1,6 +1,7 @@
 """Any rules over one catalogue: a list is what comparing every item one by one would give, and never short."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from audiofeat.domain import filters
 from audiofeat.domain.neighbours import Engine
+from audiofeat.index import search
+from audiofeat.index.overlay import OverlaidIndex
 from audiofeat.services import ranking
 from shop import Shop, open_shop, sound
 
@@ -72,8 +75,29 @@ def test_the_model_sees_everything(shop: Shop) -> None:
     assert len(shop.ask("0.wav", k=ITEMS, engine=Engine.EXACT, artist_cap=0, album_cap=0).neighbours) == ITEMS - 1
 
 
-@pytest.mark.parametrize("last_batch", [1, 2_000])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def by_columns(_monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare all that the columns let through, as small catalogues do."""
+
+
+def by_proposals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the index propose more and more, and the columns sort them out."""
+    monkeypatch.setattr(search, "_LEAST_PROPOSED_OF", 0)
+    monkeypatch.setattr(search, "_ROWS_A_PROPOSAL", 0.02)
+
+
+def by_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the ledger filter growing batches."""
+    monkeypatch.setattr(OverlaidIndex, "passing", lambda *_: None)
+
+
+def by_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the ledger find the whole subset."""
+    by_batches(monkeypatch)
+    monkeypatch.setattr(ranking, "_LAST_BATCH", 1)
+
+
+@pytest.mark.parametrize("way", [by_columns, by_proposals, by_batches, by_the_ledger])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     asked=st.integers(0, ITEMS - 1),
     terms=st.lists(st.sampled_from(list(CONDITIONS)), max_size=3, unique=True),
@@ -86,7 +110,7 @@ def test_lists_are_those_of_a_comparison_with_every_item(
     shop: Shop,
     monkeypatch: pytest.MonkeyPatch,
     *,
-    last_batch: int,
+    way: Callable[[pytest.MonkeyPatch], None],
     asked: int,
     terms: list[str],
     k: int,
@@ -94,8 +118,8 @@ def test_lists_are_those_of_a_comparison_with_every_item(
     album_cap: int,
     engine: Engine,
 ) -> None:
-    """By growing batches and by the whole subset, with either engine: all that meets the rules, nearest first."""
-    monkeypatch.setattr(ranking, "_LAST_BATCH", last_batch)
+    """By every way in which filters are held, with every engine: all that meets the rules, nearest first."""
+    way(monkeypatch)
     monkeypatch.setattr(ranking, "_SPARE", 1)
     answer = shop.ask(
         f"{asked}.wav", k=k, engine=engine, artist_cap=artist_cap, album_cap=album_cap, conditions=filters.parse(terms)
