@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.ports import free_port
 
 PASSWORD = "correct-horse"
 START_S = 30.0
@@ -32,12 +33,6 @@ def _as_server_user() -> list[str]:
     """Return the command prefix under which the server runs: it refuses root, and has to die with the tests."""
     prefix = ["setpriv", "--pdeathsig", "INT"]
     return [*prefix, "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] if os.getuid() == 0 else prefix
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -67,7 +62,7 @@ def server(*, fsync: bool = False) -> Iterator[str]:
         owner = pwd.getpwnam("postgres")
         for path in (folder, password_file):
             os.chown(path, owner.pw_uid, owner.pw_gid)
-    port, prefix = _free_port(), _as_server_user()
+    port, prefix = free_port(), _as_server_user()
     create = [binaries / "initdb", "-D", folder / "data", "-U", "owner", "-A", "scram-sha-256", "-E", "UTF8"]
     subprocess.run(
         [*prefix, *create, "--no-sync", "--pwfile", password_file], check=True, stdout=subprocess.DEVNULL, cwd="/"

@@ -14,6 +14,7 @@ import pytest
 
 from audiofeat.extraction.sandbox import die_with_parent
 from tests.commands import wait_until
+from tests.ports import free_ports
 
 _START_S = 90.0
 
@@ -25,7 +26,7 @@ def server() -> Iterator[str]:
         reason = "needs rabbitmq-server: apt-get install -y --no-install-recommends rabbitmq-server"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     folder = Path(tempfile.mkdtemp(prefix="audiofeat-rabbitmq-"))
-    port, distribution, mapper = _free_ports(3)
+    port, distribution, mapper = free_ports(3)
     program = sorted(Path("/usr/lib/rabbitmq").glob("lib/rabbitmq_server-*/sbin/rabbitmq-server"))
     (folder / "rabbitmq.conf").write_text(f"listeners.tcp.local = 127.0.0.1:{port}\n")
     environment = {
@@ -69,15 +70,3 @@ def amqp_url() -> Iterator[str]:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that are free; all are held until the last is found, so that they differ."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -7,7 +7,6 @@ one winner of a race, and tells of its objects over HTTP. All of it listens on l
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,6 +25,7 @@ from botocore.config import Config
 
 from audiofeat.extraction.sandbox import die_with_parent
 from audiofeat.storage.s3_connection import S3Connection
+from tests.ports import free_ports
 
 ACCESS_KEY_ID = "tester"
 SECRET_ACCESS_KEY = "real-secret"
@@ -85,7 +85,7 @@ class Radosgw:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        monitor, gateway = _free_ports(2)
+        monitor, gateway = free_ports(2)
         self.endpoint = f"http://127.0.0.1:{gateway}"
         self._processes: list[subprocess.Popen[bytes]] = []
         for name in ("mon", "osd"):
@@ -229,15 +229,3 @@ def make_radosgw_bucket(radosgw: Radosgw) -> Callable[[], str]:
         return bucket
 
     return make
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that are free; all are held until the last is found, so that they differ."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

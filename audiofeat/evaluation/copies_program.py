@@ -1,25 +1,21 @@
 """``python -m audiofeat.evaluation.copies_program PARENT FOLDER``: path and names a line in, written copies a line out.
 
-A confined child for every file: what decodes untrusted bytes may crash.
+A confined child for every file.
 """
 
-import json
 import os
-import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import NDArray
 
-from audiofeat.audio.decode import Decoder
-from audiofeat.audio.probe import probe
+from audiofeat.evaluation.confined import Pcm, answer_lines, fork_with_pcm
 from audiofeat.extraction import sandbox
 
-_LONGEST_S = 3_600
 _DEADLINE_S = 300
 _QUIETER = 10 ** (-12 / 20)
 _TRIMMED_RATIO = 0.1
@@ -29,8 +25,6 @@ _CODECS = {
     "AAC 96 kbit/s": ("ipod", "aac", 96_000),
     "Opus 64 kbit/s": ("ogg", "libopus", 64_000),
 }
-
-Pcm = NDArray[np.float32]
 
 
 def write(path: Path, pcm: Pcm, rate_hz: int, name: str) -> None:
@@ -67,27 +61,18 @@ def _encode(path: Path, pcm: Pcm, rate_hz: int, name: str) -> None:
 
 
 def _copied(path: Path, names: list[str], folder: Path) -> dict[str, str]:
-    """Fork, and return what the child has written."""
+    """Have a child write the copies, and return those that it has written."""
     wanted = {name: folder / f"{number}.copy" for number, name in enumerate(names)}
     for where in wanted.values():
         where.unlink(missing_ok=True)
-    parent = os.getpid()
-    child = os.fork()
-    if not child:
-        try:
-            sandbox.die_with_parent(parent)
-            sandbox.confine()
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(_DEADLINE_S)
-            facts = probe(path, max_duration_s=_LONGEST_S)
-            pcm = np.concatenate(list(Decoder(facts).blocks()))
-            for name, where in wanted.items():
-                aside = where.with_suffix(".part")
-                write(aside, pcm, facts.rate_hz, name)
-                aside.replace(where)
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+
+    def write_all(pcm: Pcm, rate_hz: int) -> None:
+        for name, where in wanted.items():
+            aside = where.with_suffix(".part")
+            write(aside, pcm, rate_hz, name)
+            aside.replace(where)
+
+    os.waitpid(fork_with_pcm(path, write_all, deadline_s=_DEADLINE_S), 0)
     return {name: str(where) for name, where in wanted.items() if where.exists()}
 
 
@@ -95,12 +80,12 @@ def main() -> None:
     """Answer until stdin closes."""
     sandbox.die_with_parent(int(sys.argv[1]))
     folder = Path(sys.argv[2])
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    for line in sys.stdin.buffer:
-        path, *names = json.loads(line)
-        answers.write(json.dumps(_copied(Path(path), names, folder)).encode() + b"\n")
-        answers.flush()
+
+    def answer(request: Any) -> dict[str, str]:  # noqa: ANN401  what LineProgram.ask was given
+        path, *names = request
+        return _copied(Path(path), names, folder)
+
+    answer_lines(answer)
 
 
 if __name__ == "__main__":

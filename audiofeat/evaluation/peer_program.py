@@ -5,7 +5,6 @@ A child for every algorithm and file, with a limit on its memory and an alarm th
 
 import json
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,18 +18,14 @@ import numpy as np
 import soundfile
 import soxr
 from essentia import standard as es
-from numpy.typing import NDArray
 
-from audiofeat.audio.decode import Decoder
-from audiofeat.audio.probe import probe
+from audiofeat.evaluation.confined import Pcm, answer_lines, fork_with_pcm
 from audiofeat.extraction import sandbox
 
 _ESSENTIA_RATE_HZ = 44_100
 _LIBROSA_RATE_HZ = 22_050
-_LONGEST_S = 3_600
 _DEADLINE_S = 120
 
-Pcm = NDArray[np.float32]
 Said = dict[str, Any]
 
 
@@ -95,24 +90,16 @@ _PROGRAMS: dict[str, Callable[[Pcm, int], Said]] = {
 
 
 def _said(path: Path, name: str) -> Said:
-    """Fork, and return the child's answer; empty where it died, hung or refused."""
+    """Return what a child says; empty where it died, hung or refused."""
     reading, writing = os.pipe()
-    parent = os.getpid()
-    child = os.fork()
-    if not child:
-        try:
-            sandbox.die_with_parent(parent)
-            sandbox.confine()
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(_DEADLINE_S)
-            facts = probe(path, max_duration_s=_LONGEST_S)
-            pcm = np.concatenate(list(Decoder(facts).blocks()))
-            # NaN keeps Essentia busy for ever.
-            if np.isfinite(pcm).all():
-                with os.fdopen(writing, "wb") as answer:
-                    answer.write(json.dumps(_PROGRAMS[name](pcm, facts.rate_hz), allow_nan=False).encode())
-        finally:
-            os._exit(0)
+
+    def say(pcm: Pcm, rate_hz: int) -> None:
+        # NaN keeps Essentia busy for ever.
+        if np.isfinite(pcm).all():
+            with os.fdopen(writing, "wb") as answer:
+                answer.write(json.dumps(_PROGRAMS[name](pcm, rate_hz), allow_nan=False).encode())
+
+    child = fork_with_pcm(path, say, deadline_s=_DEADLINE_S)
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
         received = answer.read()
@@ -128,17 +115,11 @@ def main() -> None:
     """Answer until stdin closes."""
     sandbox.die_with_parent(int(sys.argv[1]))
     algorithms = sys.argv[2:]
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
     essentia.log.infoActive = essentia.log.warningActive = False
     if any(name.startswith("librosa ") for name in algorithms):
         # Imports and compiles before the first fork, once for all files.
         _beat_track(np.random.default_rng(1).random((_LIBROSA_RATE_HZ, 1), dtype=np.float32), _LIBROSA_RATE_HZ)
-    for line in sys.stdin.buffer:
-        path = Path(json.loads(line))
-        said = {name: _said(path, name) for name in algorithms}
-        answers.write(json.dumps(said).encode() + b"\n")
-        answers.flush()
+    answer_lines(lambda path: {name: _said(Path(str(path)), name) for name in algorithms})
 
 
 if __name__ == "__main__":

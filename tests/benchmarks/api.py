@@ -7,7 +7,6 @@ then with the tag of an answer that is at hand. ``--requests 5000`` for a quiet 
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from audiofeat.domain.items import ObjectVersion
 from audiofeat.domain.jobs import Registration
 from audiofeat.domain.keys import Scope
 from audiofeat.services import keys
+from tests.ports import free_port
 
 _MOST_MS = 1.0
 _ITEMS = 200
@@ -75,9 +75,7 @@ def asked(url: str, headers: Mapping[str, str], count: int) -> dict[str, float]:
 @contextmanager
 def serving(home: Path) -> Iterator[str]:
     """Run a server over a home; yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOFEAT_")}
     environment |= {"AUDIOFEAT_HOME": str(home), "AUDIOFEAT_API_PORT": str(port), "AUDIOFEAT_API_RATE_LIMIT": "off"}
     command = [sys.executable, "-m", "audiofeat.api"]

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from commands import Run, processes_of, wait_until
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -38,13 +38,6 @@ def audiofeat(environment: Mapping[str, str], tmp_path: Path) -> Run:
         )
 
     return run
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -20,14 +20,9 @@ from audiofeat.domain.jobs import JobState
 from audiofeat.extraction.sandbox import die_with_parent
 from audiofeat.storage.s3_connection import S3Connection
 from commands import SAMPLES, Run, wait_until
+from tests.ports import free_port
 
 CLIPS = ("pad_slow_tide.ogg", "noise_salt_wind.wav", "liner_notes.mp3")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(port: int) -> bool:

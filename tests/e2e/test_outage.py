@@ -1,7 +1,6 @@
 """What still works when most of it is gone, and how a worker that does nothing is found out."""
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,15 +19,10 @@ from audiofeat.catalogue import open_catalogue
 from audiofeat.domain.items import ObjectVersion
 from audiofeat.domain.jobs import JobState, Lane, Registration
 from commands import SAMPLES, Run, kill, processes_of, wait_until
+from tests.ports import free_port
 
 CLIPS = ("pad_slow_tide.ogg", "dnb_neon_circuit.ogg", "noise_salt_wind.wav")
 SECRET = "not-a-secret"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def status_of(url: str) -> tuple[int, str]:

@@ -24,6 +24,7 @@ from audiofeat.domain.jobs import Registration
 from audiofeat.domain.keys import Scope
 from audiofeat.services import keys
 from scraping import samples, value
+from tests.ports import free_port
 
 CANARY = "af_0123456789_canaryCANARYcanaryCANARYcanaryCANARYcanary1"
 REQUEST = {"store": "s3/demo", "key": "a.wav", "etag": "abc"}
@@ -310,9 +311,7 @@ class TestTime:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, int]]:
     """Return the address of a server of its own process, with a time limit of a second, and its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOFEAT_")}
     environment |= {"AUDIOFEAT_HOME": str(tmp_path / "home"), "AUDIOFEAT_API_PORT": str(port)}
     environment |= {"AUDIOFEAT_API_TIME_LIMIT_S": "1", "AUDIOFEAT_POLL_S": "0.05"}

@@ -43,6 +43,7 @@ from schemas.status import Status
 from schemas.takedowns import PutBack, Takedown, TakedownPage
 from schemas.wire import Wire
 from scraping import samples, value
+from tests.ports import free_port
 
 M = TypeVar("M", bound=Wire)
 REQUEST = {"store": "s3/demo", "key": "a/é.wav", "etag": "abc", "kind": "track", "metadata": {"title": "A"}}
@@ -682,9 +683,7 @@ class TestServer:
     @pytest.fixture
     def port(self) -> int:
         """Return a port that nobody listens on."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
+        return free_port()
 
     @pytest.fixture
     def start(self, tmp_path: Path, port: int) -> Iterator[Callable[[], subprocess.Popen[str]]]:

@@ -15,6 +15,7 @@ from audiofeat.domain.jobs import Lane
 from audiofeat.errors import CatalogueUnavailable
 from schemas.events import EventsReceived
 from schemas.problem import Problem
+from tests.ports import free_port
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:uploads"
 
@@ -22,13 +23,10 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:uploads"
 @pytest.fixture
 def services(tmp_path: Path) -> Services:
     """Return services whose S3 server does not exist: whoever asks it gets an error."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     return Services(
         load_settings(
             home=tmp_path / "home",
-            s3_endpoint_url=f"http://127.0.0.1:{port}",
+            s3_endpoint_url=f"http://127.0.0.1:{free_port()}",
             s3_region="us-east-1",
             s3_access_key_id="id",
             s3_secret_access_key="secret",
