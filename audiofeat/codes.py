@@ -79,6 +79,9 @@ class ErrorCode(StrEnum):
     OBJECT_TOO_LARGE = "object_too_large", 404, "Raise `AUDIOFEAT_MAX_OBJECT_BYTES` if it should be analysed."
     POINTER_MOVED = "pointer_moved", 405, "See `audiofeat index list`; build again where the served one is not newer."
     STORE_UNAVAILABLE = "store_unavailable", 406, "Check endpoint and network; work that waits is tried again."
+    # Sources of metadata that are asked over the network
+    SOURCE_UNAVAILABLE = "source_unavailable", 421, "Ask again later; what has come until then is kept."
+    SOURCE_REFUSED = "source_refused", 422, "Check the address that the message names, and what lies there."
     # Ledger and broker
     CATALOGUE_UNAVAILABLE = "catalogue_unavailable", 501, "Start the database, or check `AUDIOFEAT_DATABASE_URL`."
     BROKER_UNAVAILABLE = "broker_unavailable", 502, "Start the broker, or check `AUDIOFEAT_BROKER_URL`."

@@ -97,6 +97,22 @@ class Settings(BaseSettings):
     index_voyager: bool = Field(
         default=False, description="Build indexes for the engine `voyager` as well; needs `audiofeat[voyager]`."
     )
+    metadata_user_agent: str | None = Field(
+        default=None,
+        pattern=r"^[^\s/()]+/\S+ \([^()\s][^()]*\)$",
+        description="Who asks sources of metadata on the network: `name/version (address)`; unset: none is asked.",
+    )
+    musicbrainz_url: str = Field(
+        default="https://musicbrainz.org",
+        pattern=r"^https?://[^/@\s]+/?$",
+        description="MusicBrainz's web service, or a mirror of it.",
+    )
+    musicbrainz_rate: float = Field(
+        default=1.0, gt=0, le=1000, description="Requests a second; of the public service at most one."
+    )
+    musicbrainz_fresh_days: float = Field(
+        default=30.0, gt=0, description="How long what MusicBrainz said of an item is not asked for again."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="From which level on workers, API and `audiofeat up` log their own events."
     )

@@ -10,7 +10,7 @@ from audiofeat.catalogue import policies
 from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.attributes import keep_said
 from audiofeat.catalogue.chunks import chunks
-from audiofeat.catalogue.metadata_schema import match_keys, metadata_locks, source_records
+from audiofeat.catalogue.metadata_schema import match_keys, metadata_locks, record_keys, source_records
 from audiofeat.catalogue.schema import items, jobs
 from audiofeat.catalogue.upserts import Upsert
 from audiofeat.domain.jobs import MetadataRecord, Registration
@@ -38,6 +38,10 @@ _FACTS = select(attributes.c.item_id, attributes.c.said, attributes.c.policy, *_
 )
 _add_keys = Upsert(match_keys, ("key", "item_id"))
 _DROP_KEYS = delete(match_keys).where(match_keys.c.item_id == bindparam("wanted"))
+_add_record_keys = Upsert(record_keys, ("key", "source", "record_id"))
+_DROP_RECORD_KEYS = delete(record_keys).where(
+    record_keys.c.source == bindparam("wanted"), record_keys.c.record_id == bindparam("called")
+)
 
 
 def keep_delivered(connection: Connection, now: float, item_id: str, records: Iterable[MetadataRecord]) -> None:
@@ -59,9 +63,24 @@ def keep_matches(connection: Connection, matches: Sequence[Match]) -> None:
     _keep_records(connection, list(rows.values()))
 
 
-def remerge(connection: Connection, item_ids: Collection[str]) -> None:
-    """Merge anew, under the policy in force, all that is said of some items."""
+def keep_record_keys(connection: Connection, matches: Sequence[Match]) -> None:
+    """Have records without an item be found when it comes, and those that have one no more."""
+    named = {(match.record.source, match.record.record_id): match for match in matches}
+    connection.execute(_DROP_RECORD_KEYS, [{"wanted": source, "called": called} for source, called in sorted(named)])
+    rows = [
+        {"key": key, "source": source, "record_id": called}
+        for (source, called), match in sorted(named.items())
+        if match.state is MatchState.UNMATCHED
+        for key in sorted(keys_of(choose([match.record])))
+    ]
+    if rows:
+        _add_record_keys(connection, rows)
+
+
+def remerge(connection: Connection, item_ids: Collection[str]) -> dict[str, Mapping[str, Value]]:
+    """Merge anew, under the policy in force, all that is said of some items; return what is chosen, by item."""
     policy = policies.in_force(connection)
+    merged: dict[str, Mapping[str, Value]] = {}
     for batch in chunks(sorted(item_ids)):
         before = {row.item_id: row for row in connection.execute(_FACTS, {"wanted": batch})}
         records, locks = records_of(connection, batch), locks_of(connection, batch)
@@ -75,6 +94,8 @@ def remerge(connection: Connection, item_ids: Collection[str]) -> None:
         # What was never merged by a policy has no keys yet.
         known = {row.item_id: keys_of(json.loads(row.said)) for row in before.values() if row.policy}
         _keep_keys(connection, known, {item_id: keys_of(chosen) for item_id, chosen in said.items()})
+        merged |= said
+    return merged
 
 
 def measured(row: Any) -> dict[str, Value]:  # noqa: ANN401  a row of whatever columns

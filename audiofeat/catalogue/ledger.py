@@ -14,6 +14,7 @@ from audiofeat.catalogue.key_ring import SqlKeyRing
 from audiofeat.catalogue.metadata_ledger import SqlMetadata
 from audiofeat.catalogue.object_ledger import SqlObjectLedger
 from audiofeat.catalogue.repeats import SqlRepeats
+from audiofeat.catalogue.source_ledger import SqlSources
 from audiofeat.catalogue.staleness import SqlStaleness
 from audiofeat.catalogue.takedowns import SqlTakedowns
 from audiofeat.catalogue.upgrade import upgrade
@@ -56,6 +57,7 @@ class SqlCatalogue(
     SqlAttributes,
     SqlMetadata,
     SqlRepeats,
+    SqlSources,
     SqlKeyRing,
     Catalogue,
 ):

@@ -10,9 +10,18 @@ from audiofeat.catalogue import descriptions, policies
 from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.database import Database
-from audiofeat.catalogue.metadata_schema import match_keys, metadata_locks, source_records
+from audiofeat.catalogue.kinds import correct_kinds
+from audiofeat.catalogue.metadata_schema import (
+    match_keys,
+    metadata_locks,
+    record_keys,
+    source_records,
+    source_rounds,
+    source_visits,
+)
 from audiofeat.catalogue.schema import items
 from audiofeat.domain.attributes import ATTRIBUTES, USUAL_FEATURES
+from audiofeat.domain.items import Kind, KindSource
 from audiofeat.domain.jobs import MetadataValue
 from audiofeat.domain.merge_policy import Policy
 from audiofeat.domain.merging import merge
@@ -47,16 +56,14 @@ class SqlMetadata(Metadata):
 
     def keep_matches(self, matches: Sequence[Match]) -> int:
         """Keep records with their items, and merge those items anew; return how many items that were."""
-        with self._database.writing() as (connection, _):
+        with self._database.writing() as (connection, now):
             named = {(match.record.source, match.record.record_id) for match in matches}
-            known = self._decisions(connection, named)
-            kept = [
-                Match(m.record, m.item_id, known.get(_place(m), m.state), m.rule, m.evidence) for m in matches
-            ]  # fmt: skip
+            kept = _as_decided(matches, self._decisions(connection, named))
             before = self._drop_undecided(connection, named)
             descriptions.keep_matches(connection, kept)
+            descriptions.keep_record_keys(connection, kept)
             touched = (before | {match.item_id for match in kept}) - {""}
-            descriptions.remerge(connection, touched)
+            merge_items(connection, now, touched)
             return len(touched)
 
     def carriers(self, keys: Collection[str], *, most: int) -> dict[str, list[str]]:
@@ -97,7 +104,7 @@ class SqlMetadata(Metadata):
             ]
             if rows:
                 connection.execute(metadata_locks.insert(), rows)
-            descriptions.remerge(connection, [item_id])
+            merge_items(connection, now, [item_id])
 
     def merge_policy(self) -> Policy:
         """Return the policy in force."""
@@ -111,14 +118,14 @@ class SqlMetadata(Metadata):
 
     def remerge_page(self, *, limit: int) -> int:
         """Merge anew some items that were merged under another policy; return how many. Fetches nothing."""
-        with self._database.writing() as (connection, _):
+        with self._database.writing() as (connection, now):
             digest = policies.in_force(connection).digest
             stale: list[str] = []
             # One by one, so that an index serves each on both databases.
             for other in (attributes.c.policy.is_(None), attributes.c.policy < digest, attributes.c.policy > digest):
                 page = select(attributes.c.item_id).where(other).order_by(attributes.c.policy).limit(limit - len(stale))
                 stale += connection.scalars(page) if len(stale) < limit else []
-            descriptions.remerge(connection, stale)
+            merge_items(connection, now, stale)
             return len(stale)
 
     def waiting_matches(self, *, after: tuple[str, str, str] | None = None, limit: int = 100) -> list[Match]:
@@ -136,13 +143,13 @@ class SqlMetadata(Metadata):
         """Say whether a record is about an item, and merge; False where no such match is known."""
         of_record = (source_records.c.source == source, source_records.c.record_id == record_id)
         state = MatchState.ACCEPTED if accept else MatchState.REFUSED
-        with self._database.writing() as (connection, _):
+        with self._database.writing() as (connection, now):
             this = update(source_records).where(*of_record, source_records.c.item_id == item_id)
             if connection.execute(this.values(state=state)).rowcount == 0:
                 return False
             if accept:
                 connection.execute(update(source_records).where(*of_record, _WAITING).values(state=MatchState.REFUSED))
-            descriptions.remerge(connection, [item_id])
+            merge_items(connection, now, [item_id])
             return True
 
     def records_without_item(self, *, after: tuple[str, str] | None = None, limit: int = 500) -> list[SourceRecord]:
@@ -167,20 +174,23 @@ class SqlMetadata(Metadata):
             wanted.append(source_records.c.source == source)
         if licence is not None:
             wanted.append(source_records.c.licence == licence)
-        with self._database.writing() as (connection, _):
+        with self._database.writing() as (connection, now):
             places = connection.execute(select(*_PLACE).where(*wanted).order_by(*_PLACE).limit(limit)).all()
-            for batch in chunks([tuple(place) for place in places], size=300):
-                connection.execute(delete(source_records).where(tuple_(*_PLACE).in_(batch)))
-            descriptions.remerge(connection, {item_id for _, _, item_id in places} - {""})
+            drop_records(connection, [tuple(place) for place in places])
+            # Else what was forgotten would count as fetched, and not be asked for again.
+            sources = {source} if source is not None else {place.source for place in places}
+            for table in (source_visits, source_rounds):
+                connection.execute(delete(table).where(table.c.source.in_(sources)))
+            merge_items(connection, now, {item_id for _, _, item_id in places} - {""})
             return len(places)
 
     @staticmethod
-    def _decisions(connection: Connection, named: set[tuple[str, str]]) -> dict[tuple[str, str, str], MatchState]:
-        found: dict[tuple[str, str, str], MatchState] = {}
+    def _decisions(connection: Connection, named: set[tuple[str, str]]) -> dict[tuple[str, str, str], Row[Any]]:
+        found: dict[tuple[str, str, str], Row[Any]] = {}
         for batch in chunks(sorted(named), size=300):
-            query = select(*_PLACE, source_records.c.state)
+            query = select(*_PLACE, source_records.c.state, source_records.c.rule, source_records.c.evidence)
             query = query.where(tuple_(*_PLACE[:2]).in_(batch), source_records.c.state.in_(_DECIDED))
-            found |= {(r.source, r.record_id, r.item_id): MatchState(r.state) for r in connection.execute(query)}
+            found |= {(r.source, r.record_id, r.item_id): r for r in connection.execute(query)}
         return found
 
     @staticmethod
@@ -204,5 +214,33 @@ def _view(row: Row[Any]) -> Described:
     return Described(row.item_id, row.reference, row.key, json.loads(row.said), known)
 
 
-def _place(match: Match) -> tuple[str, str, str]:
-    return match.record.source, match.record.record_id, match.item_id
+def merge_items(connection: Connection, now: float, item_ids: Collection[str]) -> None:
+    """Merge anew all that is said of some items; one that is said to be of another kind becomes it."""
+    merged = descriptions.remerge(connection, item_ids)
+    kinds = {item_id: Kind(str(said["kind"])) for item_id, said in merged.items() if "kind" in said}
+    correct_kinds(connection, now, {item_id: (kind, KindSource.METADATA) for item_id, kind in kinds.items()})
+
+
+def drop_records(connection: Connection, places: Sequence[tuple[Any, ...]]) -> None:
+    """Forget records, as they stand with their items, and by what those without one are found."""
+    for batch in chunks(places, size=300):
+        connection.execute(delete(source_records).where(tuple_(*_PLACE).in_(batch)))
+        called = [place[:2] for place in batch]
+        connection.execute(delete(record_keys).where(tuple_(record_keys.c.source, record_keys.c.record_id).in_(called)))
+
+
+def _as_decided(matches: Sequence[Match], decided: Mapping[tuple[str, str, str], Row[Any]]) -> list[Match]:
+    """Return matches as people have decided over them: what they said stands, over what the record says now."""
+    records = {(match.record.source, match.record.record_id): match.record for match in matches}
+    accepted = {place[:2] for place, row in decided.items() if row.state == MatchState.ACCEPTED}
+    kept = {
+        place: Match(records[place[:2]], place[2], MatchState(row.state), row.rule, row.evidence)
+        for place, row in decided.items()
+        if row.state != MatchState.OWN
+    }
+    for match in matches:
+        place = (match.record.source, match.record.record_id, match.item_id)
+        if place in kept or place[:2] not in accepted:
+            state = MatchState(decided[place].state) if place in decided else match.state
+            kept[place] = Match(match.record, match.item_id, state, match.rule, match.evidence)
+    return list(kept.values())

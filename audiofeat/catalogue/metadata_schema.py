@@ -1,4 +1,4 @@
-"""The tables of what sources say: records as received, people's locks, merge policies, and what records are found by.
+"""The tables of what sources say: records as received, locks, policies, what both are found by, and visits to sources.
 
 Nothing that is merged is kept but the chosen values in ``attributes``: every value and its provenance follow from
 these rows and the policy that the item's row names.
@@ -60,4 +60,34 @@ match_keys = Table(
     Column("key", Text, primary_key=True),
     Column("item_id", Text, ForeignKey("items.item_id"), primary_key=True),
     Index("match_keys_by_item", "item_id"),
+)
+
+# What records without an item are found by, once it comes.
+record_keys = Table(
+    "record_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("record_id", Text, primary_key=True),
+    Index("record_keys_by_record", "source", "record_id"),
+)
+
+source_visits = Table(
+    "source_visits",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("visited_at", Double, nullable=False),
+    Column("etag", Text),
+    Column("last_modified", Text),
+)
+
+# How far a source has been asked about all items, and when it was last done.
+source_rounds = Table(
+    "source_rounds",
+    metadata,
+    Column("source", Text, primary_key=True),
+    # Id of the item that was asked about last; empty between rounds.
+    Column("after", Text, nullable=False),
+    Column("due_at", Double, nullable=False),
 )

@@ -12,10 +12,11 @@ from audiofeat.catalogue import counters, objects, transitions
 from audiofeat.catalogue.database import insert_into
 from audiofeat.catalogue.descriptions import packed, redescribe
 from audiofeat.catalogue.identities import Identities
+from audiofeat.catalogue.kinds import correct_kinds
 from audiofeat.catalogue.objects import Place
-from audiofeat.catalogue.schema import aliases, embeddings, in_state, items, jobs
+from audiofeat.catalogue.schema import aliases, in_state, items, jobs
 from audiofeat.catalogue.transitions import Transition
-from audiofeat.domain.items import KindSource, job_id
+from audiofeat.domain.items import Kind, KindSource, job_id
 from audiofeat.domain.jobs import MENDABLE, WAITING_STATES, JobState, Registered, Registration
 
 BATCH = 500
@@ -35,18 +36,18 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
     identities = Identities(connection, batch)
     new_items: dict[str, dict[str, Any]] = {}
     new_jobs: dict[str, dict[str, Any]] = {}
-    corrections: dict[str, Registration] = {}
+    corrections: dict[str, tuple[Kind, KindSource]] = {}
     for identifier, registration in zip(job_ids, batch, strict=True):
         if identifier in known:
             identities.learn(registration.reference, known[identifier][0])
             if registration.kind is not None:
-                corrections[known[identifier][0]] = registration
+                corrections[known[identifier][0]] = registration.kind, _kind_source(registration)
         elif identifier not in new_jobs:
             named, is_new = identities.resolve(registration)
             if is_new:
                 new_items[named] = _item_row(named, registration, now)
             elif registration.kind is not None:
-                corrections[named] = registration
+                corrections[named] = registration.kind, _kind_source(registration)
             new_jobs[identifier] = _job_row(identifier, named, registration, places[identifier], now)
     _insert_items(connection, new_items, identities.learnt)
     if new_jobs:
@@ -58,7 +59,7 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
     back = _note_objects(connection, now, batch, items_of, known)
     named_now += [(job["item_id"], job["sequence"]) for job in back.values()]
     superseded = _supersede(connection, now, dict(sorted(named_now, key=itemgetter(1))))
-    _correct_kinds(connection, now, corrections)
+    correct_kinds(connection, now, corrections)
     by_id = dict(zip(job_ids, batch, strict=True))
     redescribed = redescribe(connection, now, {known_id: by_id[known_id] for known_id in known})
     known |= {identifier: (job["item_id"], JobState(job["state"])) for identifier, job in back.items()}
@@ -154,36 +155,6 @@ def _insert_items(connection: Connection, new_items: Mapping[str, dict[str, Any]
 
 def _kind_source(registration: Registration) -> KindSource:
     return registration.kind_source or KindSource.OPTION
-
-
-def _correct_kinds(connection: Connection, now: float, corrections: Mapping[str, Registration]) -> None:
-    strength = list(KindSource)
-    query = select(items.c.item_id, items.c.kind, items.c.kind_source).where(items.c.item_id.in_(corrections))
-    present = {row.item_id: (row.kind, row.kind_source) for row in connection.execute(query)}
-    for item_id, registration in sorted(corrections.items()):
-        source = _kind_source(registration)
-        if present.get(item_id) == (registration.kind, source):
-            continue
-        stronger = strength[: strength.index(source)]
-        connection.execute(
-            update(items)
-            .where(items.c.item_id == item_id, items.c.kind_source.is_(None) | items.c.kind_source.not_in(stronger))
-            .values(kind=registration.kind, kind_source=source, updated_at=now)
-        )
-    _move_embeddings(connection, list(corrections))
-
-
-def _move_embeddings(connection: Connection, item_ids: Sequence[str]) -> None:
-    """Give fingerprints of the wrong kind to the right one, without the vector that was made for the other's space."""
-    wrong = (
-        select(embeddings.c.item_id, items.c.kind)
-        .join(items, items.c.item_id == embeddings.c.item_id)
-        .where(embeddings.c.item_id.in_(item_ids), embeddings.c.kind != items.c.kind)
-    )
-    for row in list(connection.execute(wrong)):
-        sequence = counters.reserve(connection, counters.EMBEDDINGS)
-        moved = {"kind": row.kind, "sequence": sequence, "space": None, "vector": None}
-        connection.execute(update(embeddings).where(embeddings.c.item_id == row.item_id).values(moved))
 
 
 def _supersede(connection: Connection, now: float, newest: Mapping[str, int]) -> set[str]:

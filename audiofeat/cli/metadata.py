@@ -3,7 +3,7 @@
 import getpass
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from audiofeat.cli.terminal import output
 from audiofeat.domain.merging import conflicts
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Catalogue, Described
+from audiofeat.services.import_metadata import Imported
 
 EXIT_PARTIAL = 3
 _PAGE = 500
@@ -45,23 +46,65 @@ def import_files(
 
     catalogue, now = Services(load_settings()).catalogue, time.time()
     sources = [open_delivery(path, name=source, licence=licence, fetched_at=now) for path in files]
-    unreadable = 0
-    for delivery in sources:
-        done = take_in(catalogue, delivery)
-        unreadable += done.unreadable
+    _end_with([take_in(catalogue, delivery) for delivery in sources], as_json=as_json)
+
+
+@app.command()
+def fetch(
+    *,
+    source: Annotated[str, typer.Option(help="musicbrainz or rss.", show_default=False)],
+    where: Annotated[
+        list[str] | None, typer.Option(help="Of tracks like these: genre=ambient, artist!=Somebody; repeatable.")
+    ] = None,
+    feed: Annotated[str | None, typer.Option(help="Address of a podcast feed, for rss.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the source of a feed. [default: rss: and its address]")] = None,
+    licence: Annotated[str | None, typer.Option(help="Under which a feed gives its records.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Ask also for what was asked for lately.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Ask a source on the network, find the items that its records are about, and merge; off without a user agent."""
+    from audiofeat.domain import filters
+    from audiofeat.metadata_sources import network
+    from audiofeat.services.fetch_metadata import fetch as ask
+    from audiofeat.services.fetch_metadata import tracks
+
+    services = Services(load_settings())
+    catalogue, settings = services.catalogue, services.settings
+    if source == network.RSS:
+        if where or again:
+            raise InvalidInput("a feed is taken as a whole", "leave out --where and --again")
+        _end_with(
+            [ask(catalogue, network.open_feed(settings, catalogue.visit, feed, name=name, licence=licence))],
+            as_json=as_json,
+        )
+    elif source == network.MUSICBRAINZ:
+        if feed or name or licence:
+            raise InvalidInput("--feed, --name and --licence are for feeds", "give --source rss")
+        service = network.open_musicbrainz(settings, catalogue.visit, again=again)
+        _end_with([ask(catalogue, service, tracks(catalogue, filters.parse(where or [])))], as_json=as_json)
+    else:
+        raise InvalidInput(f"{source!r} is no source on the network", f"use one of: {', '.join(network.SOURCES)}")
+
+
+def _end_with(taken: Sequence[Imported], *, as_json: bool) -> None:
+    """Tell what became of records, and end with 3 where a part could not be read."""
+    for done in taken:
         states = {state.value: count for state, count in sorted(done.states.items())}
         if as_json:
             problems = [{"place": one.place, "reason": one.reason} for one in done.problems]
             told = {"source": done.source, "records": done.records, "unreadable": done.unreadable, **states}
+            told |= {"withdrawn": sorted(done.withdrawn)} if done.withdrawn else {}
             typer.echo(json.dumps({**told, "problems": problems}, ensure_ascii=False))
             continue
         counts = ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing"
         typer.echo(f"{done.source}: {done.records} records: {counts}; {done.unreadable} unreadable")
+        if done.withdrawn:
+            typer.echo(f"  taken back of {len(done.withdrawn)} items: {', '.join(sorted(done.withdrawn)[:_SHOWN])}")
         for problem in done.problems[:_SHOWN]:
             typer.echo(f"  {problem.place}: {problem.reason}", err=True)
         if done.unreadable > _SHOWN:
             typer.echo(f"  ... and {done.unreadable - _SHOWN} more: --json lists them", err=True)
-    if unreadable:
+    if any(done.unreadable for done in taken):
         raise typer.Exit(EXIT_PARTIAL)
 
 

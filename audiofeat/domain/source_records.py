@@ -65,6 +65,59 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A source takes back what it said.
+
+    Parameters
+    ----------
+    under : str
+        Name of the record, or of what its records are called under: ``upc`` for ``upc/isrc``.
+    """
+
+    source: str
+    under: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A source has told all that it has: what it said before ``told_at``, and not now, it has taken back.
+
+    Parameters
+    ----------
+    under : str
+        Only of the records that are called so or under it; empty: of all.
+    since : str or None
+        Only of what was released after this day: what is older may have left the window that the source shows.
+    """
+
+    source: str
+    told_at: float
+    under: str = ""
+    since: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """When an address of a source was last asked, and what to ask with next time.
+
+    Parameters
+    ----------
+    etag, last_modified : str or None
+        The validators that it answered with.
+    """
+
+    source: str
+    address: str
+    visited_at: float
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+# What comes from a source: a visit is told of when all that it brought was.
+Told = SourceRecord | Unreadable | Withdrawn | Whole | Visit
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """A person's word on one field of one item: no source overrides it."""
 

@@ -9,12 +9,13 @@ import csv
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import IO, NoReturn
 
 from audiofeat.domain.metadata_fields import field_name
 from audiofeat.domain.source_records import (
     MOST_RECORD_CHARACTERS,
     SourceRecord,
+    Told,
     Unreadable,
     problem_with,
     record_id_of,
@@ -26,7 +27,7 @@ _MOST_LINE_BYTES = 4 * MOST_RECORD_CHARACTERS
 _MOST_LINES_A_ROW = 1_000
 
 
-class _Broken(Exception):
+class Broken(Exception):
     """A line that is none."""
 
     def __init__(self, number: int, reason: str) -> None:
@@ -38,14 +39,16 @@ class _Broken(Exception):
 class CsvDelivery:
     """A comma-separated file in UTF-8 (RFC 4180) whose first line names the columns."""
 
+    is_of_the_world = False
+
     def __init__(self, path: Path, *, name: str | None, licence: str | None, fetched_at: float) -> None:
         self._path, self._at = path, fetched_at
         self.name, self.licence = name or f"csv:{path.stem}", licence
 
-    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002  a file tells of whom it tells
+    def fetch(self, items: Iterable[Described]) -> Iterator[Told]:  # noqa: ARG002  a file tells of whom it tells
         """Yield each row's record, or what is wrong with the row."""
-        with _opened(self._path) as file:
-            lines = _Lines(file)
+        with opened(self._path) as file:
+            lines = Lines(file)
             rows = csv.reader(lines, strict=True)
             columns: list[str] = []
             while True:
@@ -54,7 +57,7 @@ class CsvDelivery:
                     row = next(rows)
                 except StopIteration:
                     return
-                except (csv.Error, _Broken) as error:
+                except (csv.Error, Broken) as error:
                     lines.try_again()
                     yield Unreadable(f"{self._path}:{start}", str(error))
                     continue
@@ -70,22 +73,24 @@ class CsvDelivery:
 class JsonLinesDelivery:
     """A file in UTF-8 with one JSON object a line (RFC 8259)."""
 
+    is_of_the_world = False
+
     def __init__(self, path: Path, *, name: str | None, licence: str | None, fetched_at: float) -> None:
         self._path, self._at = path, fetched_at
         self.name, self.licence = name or f"jsonl:{path.stem}", licence
 
-    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002  a file tells of whom it tells
+    def fetch(self, items: Iterable[Described]) -> Iterator[Told]:  # noqa: ARG002  a file tells of whom it tells
         """Yield each line's record, or what is wrong with the line."""
-        with _opened(self._path) as file:
-            lines = _Lines(file)
+        with opened(self._path) as file:
+            lines = Lines(file)
             while True:
                 start = lines.begin_row()
                 try:
                     line = next(lines)
-                    given = json.loads(line, parse_constant=_no_constant) if line.strip() else None
+                    given = json.loads(line, parse_constant=no_constant) if line.strip() else None
                 except StopIteration:
                     return
-                except (ValueError, RecursionError, _Broken) as error:
+                except (ValueError, RecursionError, Broken) as error:
                     yield Unreadable(f"{self._path}:{start}", f"not JSON: {error}")
                     continue
                 if isinstance(given, dict):
@@ -95,14 +100,14 @@ class JsonLinesDelivery:
                     yield Unreadable(f"{self._path}:{start}", "not a JSON object")
 
 
-class _Lines(Iterator[str]):
+class Lines(Iterator[str]):
     """A file's lines, of which those that a row has taken can be tried again."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: IO[bytes], *, most_bytes: int = _MOST_LINE_BYTES) -> None:
+        self._file, self._most_bytes = file, most_bytes
         self._number = 0
-        self._taken: list[tuple[int, str | _Broken]] = []
-        self._again: list[tuple[int, str | _Broken]] = []
+        self._taken: list[tuple[int, str | Broken]] = []
+        self._again: list[tuple[int, str | Broken]] = []
 
     def begin_row(self) -> int:
         """Forget the lines of the row before; return the number of the next one."""
@@ -118,24 +123,24 @@ class _Lines(Iterator[str]):
         self._taken.append(self._again.pop(0) if self._again else self._read())
         number, line = self._taken[-1]
         if len(self._taken) > _MOST_LINES_A_ROW:
-            raise _Broken(number, "a quotation mark is not closed")
-        if isinstance(line, _Broken):
+            raise Broken(number, "a quotation mark is not closed")
+        if isinstance(line, Broken):
             raise line
         return line
 
-    def _read(self) -> tuple[int, str | _Broken]:
-        line = self._file.readline(_MOST_LINE_BYTES + 1)
+    def _read(self) -> tuple[int, str | Broken]:
+        line = self._file.readline(self._most_bytes + 1)
         if not line:
             raise StopIteration
         self._number += 1
-        if len(line) > _MOST_LINE_BYTES:
+        if len(line) > self._most_bytes:
             while line and not line.endswith(b"\n"):
-                line = self._file.readline(_MOST_LINE_BYTES)
-            return self._number, _Broken(self._number, f"longer than {_MOST_LINE_BYTES:,} bytes")
+                line = self._file.readline(self._most_bytes)
+            return self._number, Broken(self._number, f"longer than {self._most_bytes:,} bytes")
         try:
             return self._number, line.decode("utf-8-sig" if self._number == 1 else "utf-8")
         except UnicodeDecodeError:
-            return self._number, _Broken(self._number, "not UTF-8")
+            return self._number, Broken(self._number, "not UTF-8")
 
 
 def _record(
@@ -154,7 +159,8 @@ def _columns(path: Path, row: list[str]) -> list[str]:
     return columns
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> IO[bytes]:
+    """Open a delivery; raises SourceNotFound, AccessDenied or InvalidInput."""
     try:
         return path.open("rb")
     except FileNotFoundError as error:
@@ -165,6 +171,6 @@ def _opened(path: Path) -> BinaryIO:
         raise InvalidInput(f"the file {path} cannot be read: {error.strerror}") from error
 
 
-def _no_constant(name: str) -> NoReturn:
+def no_constant(name: str) -> NoReturn:
     """Refuse NaN and Infinity, which Python reads and JSON does not have."""
     raise ValueError(f"{name} is no value")

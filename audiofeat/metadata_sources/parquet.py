@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from audiofeat.domain.metadata_fields import field_name
-from audiofeat.domain.source_records import SourceRecord, Unreadable, problem_with, record_id_of
+from audiofeat.domain.source_records import SourceRecord, Told, Unreadable, problem_with, record_id_of
 from audiofeat.errors import InvalidInput, SettingsInvalid, SourceNotFound
 from audiofeat.ports import Described
 
@@ -15,11 +15,13 @@ _ROWS = 1_000
 class ParquetDelivery:
     """A Parquet file; each column is a field, dates and numbers become text as JSON has it."""
 
+    is_of_the_world = False
+
     def __init__(self, path: Path, *, name: str | None, licence: str | None, fetched_at: float) -> None:
         self._path, self._at = path, fetched_at
         self.name, self.licence = name or f"parquet:{path.stem}", licence
 
-    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:  # noqa: ARG002  a file tells of whom it tells
+    def fetch(self, items: Iterable[Described]) -> Iterator[Told]:  # noqa: ARG002  a file tells of whom it tells
         """Yield each row's record; a file whose frame is broken yields nothing."""
         try:
             from pyarrow import ArrowException, parquet  # noqa: PLC0415  an extra

@@ -16,13 +16,16 @@ from xml.sax.xmlreader import AttributesNSImpl, Locator
 from defusedxml import DefusedXmlException
 from defusedxml.sax import make_parser
 
-from audiofeat.domain.source_records import SourceRecord, Unreadable, problem_with, record_id_of
+from audiofeat.domain.metadata_fields import read_value
+from audiofeat.domain.source_records import SourceRecord, Told, Unreadable, Whole, problem_with, record_id_of
 
 _ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 _PODCAST = frozenset({
     "https://podcastindex.org/namespace/1.0",
     "https://github.com/Podcastindex-org/podcast-namespace/blob/main/docs/1.0.md",
 })  # fmt: skip
+_ATOM, _HISTORY = "http://www.w3.org/2005/Atom", "http://purl.org/syndication/history/1.0"
+_OTHER_PARTS = frozenset({"next", "previous", "prev-archive", "next-archive"})
 _MOST_CHARACTERS = 4_096
 _MOST_TOKEN_BYTES = 4 << 20
 _MOST_VALUES = 100
@@ -53,13 +56,21 @@ class FeedReader:
         What the feed is called in what is told of it.
     name, licence, fetched_at
         Of the records.
+    is_current : bool
+        Whether the feed is as it is now: an episode that is missing from its midst was then deleted. What is older than
+        all others may only have left the window that the feed shows; not so where the feed says that it is complete
+        (RFC 5005).
     """
 
-    def __init__(self, place: str, *, name: str, licence: str | None, fetched_at: float) -> None:
+    def __init__(
+        self, place: str, *, name: str, licence: str | None, fetched_at: float, is_current: bool = False
+    ) -> None:
         self.name, self.licence = name, licence
-        self._place, self._at = place, fetched_at
+        self._place, self._at, self._is_current = place, fetched_at, is_current
+        self._days: list[str] = []
+        self._is_readable = True
 
-    def read(self, chunks: Iterable[bytes]) -> Iterator[SourceRecord | Unreadable]:
+    def read(self, chunks: Iterable[bytes]) -> Iterator[Told]:
         """Yield the records of a feed's bytes; where it breaks off, the last thing says so."""
         handler = _Episodes()
         parser = make_parser()
@@ -90,15 +101,28 @@ class FeedReader:
             return
         if not handler.is_feed:
             yield Unreadable(f"{self._place}:1", "not an RSS feed")
+        elif self._is_current and self._is_readable and not handler.is_a_part:
+            yield from self._whole(is_complete=handler.is_complete)
 
-    def _records(self, handler: "_Episodes") -> Iterator[SourceRecord | Unreadable]:
+    def _whole(self, *, is_complete: bool) -> Iterator[Whole]:
+        if is_complete:
+            yield Whole(self.name, self._at)
+        elif self._days and all(self._days):
+            yield Whole(self.name, self._at, since=min(self._days))
+
+    def _records(self, handler: "_Episodes") -> Iterator[Told]:
         for line, fields, problem in handler.taken():
             said = {name: value for name, value in fields.items() if value}
             wrong = problem or (None if said.get("title") or said.get("guid") else "neither title nor guid")
             wrong = wrong or problem_with(said)
             if wrong:
+                self._is_readable = False
                 yield Unreadable(f"{self._place}:{line}", wrong)
             else:
+                if said.get("episode_type", "").lower() != "trailer":
+                    # Trailers stay in a feed for ever.
+                    day, wrong = read_value("release_date", said.get("release_date"))
+                    self._days.append("" if wrong or day is None else str(day))
                 yield SourceRecord(self.name, record_id_of(said), said, fetched_at=self._at, licence=self.licence)
 
     def _broken(self, handler: "_Episodes", reason: str) -> Unreadable:
@@ -110,7 +134,7 @@ class _Episodes(ContentHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_feed = self.moved = False
+        self.is_feed = self.moved = self.is_complete = self.is_a_part = False
         self._where: Locator | None = None
         self._path: list[str] = []
         self._show: dict[str, Any] = {}
@@ -145,6 +169,9 @@ class _Episodes(ContentHandler):
         self.is_feed |= self._path == ["rss", "channel"]
         if self._path == ["rss", "channel", "item"]:
             self._episode, self._problem, self._line = {}, "", self.line
+        if self._path[:-1] == ["rss", "channel"]:
+            self.is_complete |= name == (_HISTORY, "complete")
+            self.is_a_part |= name == (_ATOM, "link") and attrs.get((None, "rel"), "") in _OTHER_PARTS
         self._text = [] if self._field() else None
         self._size = 0
         self._attributes = {key[1]: str(value)[: _MOST_CHARACTERS + 1] for key, value in attrs.items() if not key[0]}

@@ -20,6 +20,7 @@ from audiofeat.ports.metadata import Described, Metadata
 from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
 from audiofeat.ports.outside import MetadataSource, RecordSource, TaskQueue, Telemetry
 from audiofeat.ports.repeats import EpisodeRow, Repeats, RepeatView
+from audiofeat.ports.sources import Round
 from audiofeat.ports.staleness import Extent, OldResult, StaleItem, Staleness
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
 
@@ -65,6 +66,7 @@ __all__ = [
     "ReleaseView",
     "RepeatView",
     "Repeats",
+    "Round",
     "ServedIndex",
     "StaleItem",
     "Staleness",

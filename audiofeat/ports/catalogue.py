@@ -18,6 +18,7 @@ from audiofeat.ports.ledger import Attendance, Batches, Ledger
 from audiofeat.ports.metadata import Metadata
 from audiofeat.ports.objects import ObjectLedger
 from audiofeat.ports.repeats import Repeats
+from audiofeat.ports.sources import Sources
 from audiofeat.ports.staleness import Staleness
 from audiofeat.ports.takedowns import Takedowns
 
@@ -79,6 +80,7 @@ class Catalogue(
     Attributes,
     Metadata,
     Repeats,
+    Sources,
     KeyRing,
     Protocol,
 ):

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, Lane, MetadataRecord
-from audiofeat.domain.source_records import SourceRecord, Unreadable
+from audiofeat.domain.source_records import Told
 from audiofeat.ports.metadata import Described
 
 
@@ -22,13 +22,15 @@ class MetadataSource(Protocol):
 class RecordSource(Protocol):
     """Records of one third party, as they come; nothing of them is held whole.
 
-    ``licence`` is that under which the source gives them, where one is known.
+    ``licence`` is that under which the source gives them, where one is known. A source that ``is_of_the_world`` tells
+    of far more than this catalogue: what finds no item in it is not kept.
     """
 
     name: str
     licence: str | None
+    is_of_the_world: bool
 
-    def fetch(self, items: Iterable[Described]) -> Iterator[SourceRecord | Unreadable]:
+    def fetch(self, items: Iterable[Described]) -> Iterator[Told]:
         """Yield what the source says; a source that cannot be asked about items yields all that it has.
 
         What cannot be read is yielded as such, and what follows it still comes. Raises AudiofeatError where nothing

@@ -1,10 +1,9 @@
 """Take in what a source says: read in a stream, find the items, keep the records, merge."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
-from audiofeat.domain.source_records import MatchState, SourceRecord, Unreadable
+from audiofeat.domain.source_records import MatchState, SourceRecord, Unreadable, Visit
 from audiofeat.ports import Catalogue, Described, RecordSource
 from audiofeat.services.match_records import match
 
@@ -26,12 +25,15 @@ class Imported:
         Records by what became of them.
     items : int
         How often an item was merged anew.
+    withdrawn : set of str
+        Ids of the items of which the source has taken something back.
     """
 
     source: str
     records: int = 0
     unreadable: int = 0
     items: int = 0
+    withdrawn: set[str] = field(default_factory=set)
     states: dict[MatchState, int] = field(default_factory=dict)
     problems: list[Unreadable] = field(default_factory=list)
 
@@ -41,44 +43,80 @@ def take_in(
     source: RecordSource,
     *,
     items: Iterable[Described] = (),
+    batch: int = _BATCH,
     tell: Callable[[Imported], None] = lambda _: None,
 ) -> Imported:
-    """Keep everything that a source says, and merge what it is about.
+    """Keep everything that a source says, and merge what it is about, in the order in which it comes.
 
     Parameters
     ----------
     items : iterable of Described
         For sources that are asked about items.
+    batch : int
+        How many records are kept at a time.
     tell : callable
         Told of the progress, batch by batch.
     """
     bring_up_to_date(catalogue)
     imported = Imported(source.name)
-    received = iter(source.fetch(items))
-    while batch := list(islice(received, _BATCH)):
-        records = [one for one in batch if isinstance(one, SourceRecord)]
-        problems = [one for one in batch if isinstance(one, Unreadable)]
-        imported.records += len(records)
-        imported.unreadable += len(problems)
-        imported.problems += problems[: MOST_PROBLEMS - len(imported.problems)]
+    records: list[SourceRecord] = []
+    visits: list[Visit] = []
+
+    def keep() -> None:
         if records:
-            matches = match(catalogue, records)
-            imported.items += catalogue.keep_matches(matches)
-            states = {(one.record.source, one.record.record_id): one.state for one in matches}
-            for state in states.values():
-                imported.states[state] = imported.states.get(state, 0) + 1
+            _keep(catalogue, imported, records, drops_unmatched=source.is_of_the_world)
+        for visit in visits:
+            catalogue.keep_visit(visit)
+        records.clear()
+        visits.clear()
         tell(imported)
+
+    for told in source.fetch(items):
+        if isinstance(told, SourceRecord):
+            records.append(told)
+        elif isinstance(told, Visit):
+            visits.append(told)
+        elif isinstance(told, Unreadable):
+            imported.unreadable += 1
+            imported.problems += [told][: MOST_PROBLEMS - len(imported.problems)]
+        else:
+            keep()
+            imported.withdrawn |= catalogue.withdraw(told)
+        if len(records) + len(visits) >= batch:
+            keep()
+    keep()
     return imported
+
+
+def _keep(catalogue: Catalogue, imported: Imported, records: Sequence[SourceRecord], *, drops_unmatched: bool) -> None:
+    matches = match(catalogue, records)
+    states = {(one.record.source, one.record.record_id): one.state for one in matches}
+    imported.records += len(records)
+    for state in states.values():
+        imported.states[state] = imported.states.get(state, 0) + 1
+    kept = [one for one in matches if one.item_id or not drops_unmatched]
+    if kept:
+        imported.items += catalogue.keep_matches(kept)
+
+
+def match_for(catalogue: Catalogue, item_id: str) -> int:
+    """Match the records that came before their item, now that it is there; return how many were looked at."""
+    records = catalogue.records_for(item_id)
+    if records:
+        matches = [one for one in match(catalogue, records) if one.state is not MatchState.UNMATCHED]
+        if matches:
+            catalogue.keep_matches(matches)
+    return len(records)
 
 
 def match_again(catalogue: Catalogue) -> int:
     """Look once more for the items of records that found none, because they came first; return how many did now."""
     after, found = None, 0
     while records := catalogue.records_without_item(after=after, limit=_BATCH):
-        matches = [one for one in match(catalogue, records) if one.state is not MatchState.UNMATCHED]
-        if matches:
-            catalogue.keep_matches(matches)
-        found += len({(one.record.source, one.record.record_id) for one in matches})
+        matches = match(catalogue, records)
+        # Also what found none: by its keys it is found when its item comes.
+        catalogue.keep_matches(matches)
+        found += len({(m.record.source, m.record.record_id) for m in matches if m.state is not MatchState.UNMATCHED})
         after = (records[-1].source, records[-1].record_id)
     return found
 

@@ -26,6 +26,7 @@ from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
 from audiofeat.ports import Catalogue, ObjectStore, Telemetry
+from audiofeat.services.import_metadata import match_for
 from audiofeat.services.known import Known
 from audiofeat.services.scratch import private_folder, require_space
 from audiofeat.services.verdicts import Scene, Verdicts
@@ -149,7 +150,17 @@ class Ingest:
                 stored = self._outcome(claim, extraction, tags, known)
         scene.stage = "finish"
         with stage("finish"):
-            return stored.state if self.catalogue.finish(claim, stored) else None, audio_s
+            if not self.catalogue.finish(claim, stored):
+                return None, audio_s
+        self._match_records(claim.item_id)
+        return stored.state, audio_s
+
+    def _match_records(self, item_id: str) -> None:
+        """Give the item what was said of it before it came; where that fails, the next merge does."""
+        try:
+            match_for(self.catalogue, item_id)
+        except AudiofeatError as error:
+            _log.warning("records_not_matched", code=error.code, problem=error)
 
     def _extract(self, path: Path, *, source: str, groups: Collection[str]) -> Extraction:
         """Have a child analyse the file, and count how that went."""

@@ -14,8 +14,11 @@ from audiofeat.domain import filters
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, MetadataRecord, Outcome, Registration
 from audiofeat.domain.merge_policy import parse
-from audiofeat.domain.source_records import Match, MatchState, SourceRecord
-from audiofeat.services.import_metadata import bring_up_to_date, match_again, take_in
+from audiofeat.domain.source_records import Match, MatchState, SourceRecord, Told, Visit, Whole, Withdrawn
+from audiofeat.errors import Busy
+from audiofeat.ports import Round
+from audiofeat.services.fetch_metadata import fetch, tracks
+from audiofeat.services.import_metadata import bring_up_to_date, match_again, match_for, take_in
 from audiofeat.services.metadata_locks import lock_fields
 
 
@@ -44,15 +47,25 @@ class Said:
     """A source that says what it is given."""
 
     licence = None
+    is_of_the_world = False
 
-    def __init__(self, name: str, *records: dict[str, object], at: float = 1.0, licence: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *records: dict[str, object],
+        at: float = 1.0,
+        licence: str | None = None,
+        then: tuple[Told, ...] = (),
+    ) -> None:
         self.name = name
-        self._records = [
-            SourceRecord(name, str(n), fields, fetched_at=at, licence=licence) for n, fields in enumerate(records)
+        self._told: list[Told] = [
+            SourceRecord(name, str(fields.get("id", n)), fields, fetched_at=at, licence=licence)
+            for n, fields in enumerate(records)
         ]
+        self._told += then
 
-    def fetch(self, _items: object) -> Iterator[SourceRecord]:
-        yield from self._records
+    def fetch(self, _items: object) -> Iterator[Told]:
+        yield from self._told
 
 
 def chosen(catalogue: SqlCatalogue, item_id: str) -> dict[str, object]:
@@ -145,6 +158,119 @@ def test_a_record_may_come_before_its_item(catalogue: SqlCatalogue) -> None:
     assert chosen(catalogue, item_id)["label"] == "Harbour"
     assert [record.record_id for record in catalogue.records_without_item()] == ["1"]
     assert catalogue.records_without_item(after=("web", "1")) == []
+
+
+def test_an_item_that_comes_late_finds_what_was_said(catalogue: SqlCatalogue) -> None:
+    """By an identifier or by names; it takes no look at all other records, and happens once."""
+    said = [
+        {"isrc": "GBAYE6900531", "label": "Harbour"},
+        {"artist": "Ana Example", "title": "Evening Song", "duration_s": 201, "country": "GB"},
+        {"isrc": "GBAYE6900539"},
+    ]
+    take_in(catalogue, Said("web", *said))
+    first = add(catalogue, "a", isrc="GBAYE6900531")
+    assert match_for(catalogue, first) == 1
+    second = add(catalogue, "b", artist="Example, Ana", title="Evening Song")
+    assert match_for(catalogue, second) == 1
+    assert (chosen(catalogue, first)["label"], chosen(catalogue, second)["country"]) == ("Harbour", "GB")
+    assert [match_for(catalogue, item_id) for item_id in (first, second)] == [0, 0]
+    assert [record.record_id for record in catalogue.records_without_item()] == ["2"]
+
+
+def test_records_of_before_are_found_after_the_next_merge(catalogue: SqlCatalogue) -> None:
+    """A ledger of an older audiofeat has no keys of records; a merge makes them."""
+    take_in(catalogue, Said("web", {"isrc": "GBAYE6900531", "label": "Harbour"}))
+    with catalogue._database.writing() as (connection, _):
+        connection.exec_driver_sql("DELETE FROM record_keys")
+    assert match_again(catalogue) == 0
+    assert match_for(catalogue, add(catalogue, "a", isrc="GBAYE6900531")) == 1
+
+
+def test_a_source_of_the_world_leaves_no_trace_of_what_is_not_ours(catalogue: SqlCatalogue) -> None:
+    """A dump tells of millions of recordings: what finds no item is counted, and not kept."""
+    add(catalogue, "a", isrc="GBAYE6900531")
+    dump = Said("musicbrainz:recording", {"isrc": "GBAYE6900531", "label": "L"}, {"isrc": "GBAYE6900539"})
+    dump.is_of_the_world = True
+    assert take_in(catalogue, dump).states == {MatchState.MATCHED: 1, MatchState.UNMATCHED: 1}
+    assert catalogue.records_without_item() == []
+
+
+def test_what_a_source_takes_back_is_gone(catalogue: SqlCatalogue) -> None:
+    """One record or all under a name, whether matched or not; what came with the item, and other sources, stay."""
+    one, other = (add(catalogue, name, title="Tag", isrc=f"GBAYE690053{name}") for name in "12")
+    names = ("978/GBAYE6900531", "978/GBAYE6900532", "97/GBAYE6900531")
+    records = [{"id": name, "isrc": name.partition("/")[2], "label": name} for name in names]
+    take_in(catalogue, Said("ddex:a", *records, {"id": "978/none", "isrc": "GBAYE6900539"}))
+    taken = take_in(catalogue, Said("ddex:a", then=(Withdrawn("ddex:a", "978"), Withdrawn("tags", one))))
+    assert taken.withdrawn == {one, other}
+    assert [chosen(catalogue, item_id).get("label") for item_id in (one, other)] == ["97/GBAYE6900531", None]
+    assert {chosen(catalogue, item_id)["title"] for item_id in (one, other)} == {"Tag"}
+    assert catalogue.record_sources() == [("ddex:a", None, 1), ("tags", None, 2)]
+
+
+def test_a_whole_source_takes_back_what_it_no_longer_says(catalogue: SqlCatalogue) -> None:
+    """All of it, or what is newer than the oldest that it still shows; what a person decided about the rest stands."""
+    items = [add(catalogue, name, isrc=f"GBAYE690053{name}") for name in "1234"]
+    said = [
+        {"id": name, "isrc": f"GBAYE690053{name}", "release_date": f"2026-09-0{name}", "label": "L"} for name in "1234"
+    ]
+    take_in(catalogue, Said("rss:a", *said))
+    assert catalogue.decide_match("rss:a", "4", items[3], accept=True)
+    now = said[1:2] + said[3:]
+    taken = take_in(catalogue, Said("rss:a", *now, at=2.0, then=(Whole("rss:a", 2.0, since="2026-09-02"),)))
+    assert taken.withdrawn == {items[2]}
+    assert [chosen(catalogue, item_id).get("label") for item_id in items] == ["L", "L", None, "L"]
+    take_in(catalogue, Said("rss:a", *now, at=3.0, then=(Whole("rss:a", 3.0),)))
+    assert [chosen(catalogue, item_id).get("label") for item_id in items] == [None, "L", None, "L"]
+
+
+def test_a_person_decided_about_the_record_not_about_what_it_said(catalogue: SqlCatalogue) -> None:
+    """A record that comes again brings its new words to the item it was accepted for, whatever it looks like now."""
+    item_id = add(catalogue, "a", artist="Ana Example", title="Evening Song")
+    add(catalogue, "b", artist="Ana Example", title="Evening Song")
+    take_in(catalogue, Said("web", {"artist": "Ana Example", "title": "Evening Song", "label": "Old"}))
+    assert catalogue.decide_match("web", "0", item_id, accept=True)
+    take_in(catalogue, Said("web", {"artist": "Somebody Else", "title": "Morning", "label": "New"}, at=2.0))
+    assert chosen(catalogue, item_id)["label"] == "New"
+    assert catalogue.records_without_item() == []
+
+
+def test_a_kind_that_is_said_later_moves_the_item(catalogue: SqlCatalogue) -> None:
+    """It is found among the items of its kind from then on; a lock is a word like any other."""
+    item_id = add(catalogue, "a", isrc="GBAYE6900531")
+    take_in(catalogue, Said("web", {"isrc": "GBAYE6900531", "kind": "episode"}))
+    assert catalogue.items_by_id([item_id])[item_id].kind is Kind.EPISODE
+    assert (catalogue.matching(Kind.TRACK, ()), catalogue.matching(Kind.EPISODE, ())) == ([], [item_id])
+    lock_fields(catalogue, item_id, {"kind": "track"}, by="ana")
+    assert catalogue.items_by_id([item_id])[item_id].kind is Kind.TRACK
+
+
+def test_visits_and_rounds(catalogue: SqlCatalogue) -> None:
+    """The last one is known, and forgotten with what the source said: else nothing would be asked for again."""
+    assert (catalogue.visit("web", "/a"), catalogue.round_of("web")) == (None, Round("", 0.0))
+    take_in(
+        catalogue,
+        Said("web", {"isrc": "GBAYE6900531"}, then=(Visit("web", "/a", 1.0, "e"), Visit("web", "/a", 2.0, "f"))),
+    )
+    catalogue.keep_round("web", Round("item", 3.0))
+    assert (catalogue.visit("web", "/a"), catalogue.round_of("web")) == (
+        Visit("web", "/a", 2.0, "f"),
+        Round("item", 3.0),
+    )
+    catalogue.forget_records(source="web")
+    assert (catalogue.visit("web", "/a"), catalogue.round_of("web")) == (None, Round("", 0.0))
+
+
+def test_one_process_asks_a_source(catalogue: SqlCatalogue) -> None:
+    """Another one is told so; the tracks that it asks about come in order, from where it stopped."""
+    items = sorted(add(catalogue, name, title="x") for name in "abc")
+    assert [item.item_id for item in tracks(catalogue, after=items[0])] == items[1:]
+    assert [item.item_id for item in tracks(catalogue, filters.parse(["title=y"]))] == []
+    assert catalogue.lead("source web", holder="other", lease_s=60)
+    with pytest.raises(Busy, match="another process"):
+        fetch(catalogue, Said("web"))
+    catalogue.resign("source web", holder="other")
+    assert fetch(catalogue, Said("web", {"isrc": "GBAYE6900531"})).records == 1
 
 
 @pytest.mark.parametrize("which", [{"source": "web"}, {"licence": "CC BY"}])

@@ -329,6 +329,8 @@ def test_an_older_ledger_learns_what_lies_where(ledger_url: str) -> None:
         )
         for table in ("source_records", "metadata_locks", "merge_policies", "match_keys"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
+        for table in ("record_keys", "source_visits", "source_rounds"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         for table in ("duplicate_members", "duplicate_suggestions", "duplicate_splits", "api_keys", "secrets"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         for table in ("repeats", "repeats_heard", "repeat_hearings"):

@@ -8,8 +8,9 @@ from typer.testing import CliRunner, Result
 
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.metadata import app
-from audiofeat.errors import InvalidInput
+from audiofeat.errors import InvalidInput, SettingsInvalid
 from filling import analysed
+from webhost import Answer, serving
 
 
 @pytest.fixture
@@ -59,3 +60,31 @@ def test_locks_policies_audits_and_ends(home: Path) -> None:
     assert run("forget", "--source", "csv:claims").output == "1 records forgotten\n"
     assert "duration_s" not in run("show", "trk-1").output
     assert run("review").output == "no match waits\n"
+
+
+def test_fetching(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off until somebody says who asks; then records come as from a file, and what is broken ends with 3."""
+    with pytest.raises(SettingsInvalid, match="USER_AGENT"):
+        CliRunner().invoke(app, ["fetch", "--source", "musicbrainz"], catch_exceptions=False)
+    monkeypatch.setenv("AUDIOFEAT_METADATA_USER_AGENT", "shop/1.0 (ana@example.org)")
+    (home / "ids.csv").write_text("reference,isrc\ntrk-1,QZAF12600001\n")
+    run("import", "ids.csv")
+    recording = {"id": "11111111-2222-4333-8444-555555555555", "title": "Evening Song", "length": 30_000}
+    with serving() as host:
+        monkeypatch.setenv("AUDIOFEAT_MUSICBRAINZ_URL", host.origin)
+        monkeypatch.setenv("AUDIOFEAT_MUSICBRAINZ_RATE", "1000")
+        host.says("/ws/2/isrc/QZAF12600001", Answer(body=json.dumps({"recordings": [recording]}).encode()))
+        fetched = ["fetch", "--source", "musicbrainz", "--where", "isrc=QZAF12600001"]
+        assert run(*fetched).output == "musicbrainz: 1 records: 1 matched; 0 unreadable\n"
+        assert "musicbrainz: 0 records" in run(*fetched).output
+        assert "Evening Song" in run("show", "trk-1").output
+        host.says(f"/ws/2/recording/{recording['id']}", Answer(body=b"{"))
+        assert "no JSON" in run(*fetched, "--again", code=3).stderr
+        episode = "<item><title>One</title><guid>ep-1</guid><pubDate>Tue, 01 Sep 2026 07:00:00 GMT</pubDate></item>"
+        feed = f'<rss version="2.0"><channel><title>Show</title>{episode}</channel></rss>'.encode()
+        host.says("/feed.xml", Answer(body=feed, kind="text/xml"))
+        told = json.loads(run("fetch", "--source", "rss", "--feed", f"{host.origin}/feed.xml", "--json").output)
+        assert (told["records"], told["unmatched"]) == (1, 1)
+    for wrong in (["x"], ["rss"], ["rss", "--again"], ["musicbrainz", "--feed", "https://feeds.example/"]):
+        with pytest.raises(InvalidInput):
+            CliRunner().invoke(app, ["fetch", "--source", *wrong], catch_exceptions=False)

@@ -1,0 +1,58 @@
+"""Ask a source on the network about items: one process at a time, whoever starts it."""
+
+import os
+import secrets
+import socket
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from audiofeat.domain.filters import Condition
+from audiofeat.domain.items import Kind
+from audiofeat.errors import Busy
+from audiofeat.ports import Catalogue, Described, RecordSource
+from audiofeat.services.import_metadata import Imported, take_in
+
+# A source that is asked once a second fills so many in half a minute; what is kept needs no second asking.
+_BATCH = 20
+_PAGE = 100
+_OFFICE_S = 600.0
+
+
+def fetch(
+    catalogue: Catalogue,
+    source: RecordSource,
+    items: Iterable[Described] = (),
+    *,
+    tell: Callable[[Imported], None] = lambda _: None,
+) -> Imported:
+    """Ask a source, and keep what it says.
+
+    Raises
+    ------
+    Busy
+        Another process asks it: two would go beyond its rate.
+    """
+    office, holder = f"source {source.name}", f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    def hold() -> bool:
+        return catalogue.lead(office, holder=holder, lease_s=_OFFICE_S)
+
+    def told(imported: Imported) -> None:
+        hold()
+        tell(imported)
+
+    if not hold():
+        raise Busy(f"{source.name} is being asked by another process", "wait until that has ended")
+    try:
+        return take_in(catalogue, source, items=items, batch=_BATCH, tell=told)
+    finally:
+        catalogue.resign(office, holder=holder)
+
+
+def tracks(catalogue: Catalogue, conditions: Sequence[Condition] = (), *, after: str = "") -> Iterator[Described]:
+    """Yield the tracks that meet all conditions, in the order of their ids, from the one behind ``after``."""
+    ids = sorted(catalogue.matching(Kind.TRACK, conditions))
+    ids = ids[bisect_right(ids, after) :]
+    for start in range(0, len(ids), _PAGE):
+        page = catalogue.described(ids[start : start + _PAGE])
+        yield from (page[item_id] for item_id in sorted(page))
