@@ -24,9 +24,7 @@
     │   ├── ObjectTooLarge         larger than the limit (final)
     │   ├── PointerMoved           a compare-and-swap lost its race
     │   └── StoreUnavailable       time-outs, 5xx, resets (retryable)
-    ├── SourceProblem              a source of metadata that is asked over the network
-    │   ├── SourceUnavailable      it does not answer, or asks to come later (retryable)
-    │   └── SourceRefused          what it answers is not what was asked for
+    ├── SourceProblem              a source of metadata on the network: see ``source_errors``
     ├── CatalogueUnavailable       the ledger's database cannot be used
     ├── BrokerUnavailable          the broker cannot be reached or started
     ├── IndexProblem               index files; see also ``space_errors``
@@ -200,23 +198,6 @@ class StoreUnavailable(StoreError):
 
     code = ErrorCode.STORE_UNAVAILABLE
     retryable = True
-
-
-class SourceProblem(AudiofeatError):
-    """A source of metadata did not do what was asked."""
-
-
-class SourceUnavailable(SourceProblem):
-    """Time-outs, 5xx, resets, too many requests: worth another try later."""
-
-    code = ErrorCode.SOURCE_UNAVAILABLE
-    retryable = True
-
-
-class SourceRefused(SourceProblem):
-    """The source answers with an error of ours, another kind of document, too much, or leads to another host."""
-
-    code = ErrorCode.SOURCE_REFUSED
 
 
 class CatalogueUnavailable(AudiofeatError):

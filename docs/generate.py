@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from audiofeat import errors, refusals, space_errors
+from audiofeat import errors, refusals, source_errors, space_errors
 from audiofeat.api.problems import status_of
 from audiofeat.codes import ErrorCode
 from audiofeat.config import PREFIX, Settings
@@ -188,7 +188,11 @@ def compatibility_page() -> str:
 
 def _leaves() -> list[type[AudiofeatError]]:
     """Return the errors with one code each, in the order of the tree."""
-    classes = {c for module in (errors, refusals, space_errors) for _, c in inspect.getmembers(module, inspect.isclass)}
+    classes = {
+        c
+        for module in (errors, refusals, source_errors, space_errors)
+        for _, c in inspect.getmembers(module, inspect.isclass)
+    }
     found = [c for c in classes if issubclass(c, AudiofeatError)]
     return sorted((c for c in found if hasattr(c, "code")), key=lambda c: list(ErrorCode).index(c.code))
 

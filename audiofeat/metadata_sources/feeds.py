@@ -5,10 +5,10 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 from audiofeat.domain.source_records import Told, Unreadable, Visit, Whole
-from audiofeat.errors import SourceRefused
 from audiofeat.metadata_sources.rss import FeedReader
 from audiofeat.metadata_sources.web import GONE, NOT_FOUND, NOT_MODIFIED, Web, shown
 from audiofeat.ports import Described
+from audiofeat.source_errors import SourceRefused
 
 # Many hosts do not know what they send; that it is a feed is seen when it is read.
 _VAGUE = frozenset({"", "text/plain", "application/octet-stream", "binary/octet-stream"})

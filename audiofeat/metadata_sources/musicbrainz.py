@@ -14,10 +14,10 @@ from urllib.parse import quote, urlencode
 from audiofeat.domain.items import Kind
 from audiofeat.domain.match_keys import identifiers
 from audiofeat.domain.source_records import Told, Unreadable, Visit
-from audiofeat.errors import SourceProblem, SourceRefused, SourceUnavailable
 from audiofeat.metadata_sources.musicbrainz_json import LICENCE, recording_record
 from audiofeat.metadata_sources.web import NOT_MODIFIED, OK, Web, shown
 from audiofeat.ports import Described
+from audiofeat.source_errors import SourceProblem, SourceRefused, SourceUnavailable
 
 NAME = "musicbrainz"
 _INCLUDED = "artist-credits+isrcs+releases+release-groups+media"

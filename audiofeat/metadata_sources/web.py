@@ -18,7 +18,8 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry, Timeout
 
 from audiofeat.domain.source_records import Visit
-from audiofeat.errors import InvalidInput, SettingsInvalid, SourceRefused, SourceUnavailable
+from audiofeat.errors import InvalidInput, SettingsInvalid
+from audiofeat.source_errors import SourceRefused, SourceUnavailable
 
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _MOVED = frozenset({301, 302, 303, 307, 308})

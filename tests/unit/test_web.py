@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from audiofeat.domain.source_records import SourceRecord, Told, Unreadable, Visit, Whole
-from audiofeat.errors import InvalidInput, SettingsInvalid, SourceRefused, SourceUnavailable
+from audiofeat.errors import InvalidInput, SettingsInvalid
 from audiofeat.metadata_sources import network
 from audiofeat.metadata_sources.feeds import FetchedFeed, feed_name
 from audiofeat.metadata_sources.musicbrainz import MusicBrainz
 from audiofeat.metadata_sources.web import Manners, Reply, Web, split_address
 from audiofeat.ports import Described
+from audiofeat.source_errors import SourceRefused, SourceUnavailable
 from webhost import Answer, Host, Waits, recorded, serving
 
 AGENT = "example/1.0 (ana@example.org)"
