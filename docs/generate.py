@@ -58,6 +58,7 @@ _CRASHED = {
 _FLAGS = {
     Flag.TRUNCATED: "Less than was declared could be decoded, or the file ends in the middle of a unit.",
     Flag.DAMAGED: "Parts could not be read or decoded; they are missing.",
+    Flag.OTHER_TRACKS: "There are more audio tracks; the default one, else the first, was read.",
     Flag.STREAM_CHANGE: "Rate, channels or stream change inside the file.",
     Flag.HEADER_INCONSISTENT: "The header's numbers contradict each other or the file.",
     Flag.TRAILING_DATA: "Something that is no audio follows the audio.",

@@ -166,7 +166,7 @@ class Decoder:
         waiting: list[NDArray[np.float32]] = []
         held = failures = 0
         with av.open(str(self._facts.path), format=self._facts.demuxer, metadata_errors="ignore") as file:
-            stream = file.streams.audio[0]
+            stream = file.streams.audio[self._facts.track]
             layout = stream.codec_context.layout.name
 
             convert = _Converter(layout, self._facts.rate_hz)

@@ -44,6 +44,8 @@ class Probe:
         would believe a length of zero.
     links : tuple of (int, int)
         First byte and end of each stream that is chained in an Ogg file; empty where there is one.
+    track : int
+        Which of several audio tracks is decoded: the one that is marked as the default, else the first.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Probe:
     flags: frozenset[Flag]
     demuxer: str | None
     links: tuple[tuple[int, int], ...] = ()
+    track: int = 0
 
     @property
     def declared_s(self) -> float | None:
@@ -73,13 +76,15 @@ def probe(path: Path, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> Prob
     """
     container, offset = sniff(path)
     structure = walk(path, container, offset)
-    demuxer = None
+    demuxer, track, flags = None, 0, structure.flags
     # libsndfile believes the header: of a WAV without a length, and of MP3 streams joined behind a first one's count.
     if structure.links:
         codec, rate_hz, channels, frames = *_ask_link(path, structure.links[0]), None
     elif container in _BY_LIBAV or structure.flags & {Flag.STREAM_CHANGE, Flag.HEADER_INCONSISTENT}:
         demuxer = _DEMUXERS[container]
-        codec, rate_hz, channels, frames = _ask_libav(path, demuxer)
+        track, others = _tracks(path, demuxer)
+        flags |= {Flag.OTHER_TRACKS} if others else set()
+        codec, rate_hz, channels, frames = _ask_libav(path, demuxer, track)
     else:
         try:
             codec, rate_hz, channels, frames = _ask_libsndfile(path)
@@ -94,9 +99,10 @@ def probe(path: Path, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> Prob
         rate_hz=rate_hz,
         channels=channels,
         declared_frames=structure.declared_frames or frames,
-        flags=structure.flags,
+        flags=flags,
         demuxer=demuxer,
         links=structure.links,
+        track=track,
     )
     _within_limits(facts, structure.present_frames or facts.declared_frames, max_duration_s)
     return facts
@@ -116,14 +122,26 @@ def _ask_link(path: Path, link: tuple[int, int]) -> tuple[str, int, int]:
         raise AudioRejected(ErrorCode.UNREADABLE, f"the header cannot be used: {error.error_string}") from error
 
 
-def _ask_libav(path: Path, demuxer: str) -> tuple[str, int, int, int | None]:
+def _tracks(path: Path, demuxer: str) -> tuple[int, int]:
+    """Return which audio track is the default one, else the first, and how many others there are."""
+    import av  # noqa: PLC0415  as below
+
+    try:
+        with av.open(str(path), format=demuxer, metadata_errors="ignore") as file:
+            defaults = [bool(stream.disposition & av.stream.Disposition.default) for stream in file.streams.audio]
+    except av.FFmpegError as error:
+        raise AudioRejected(ErrorCode.UNREADABLE, f"the header cannot be used: {error.strerror}") from error
+    return (defaults.index(True) if any(defaults) else 0), max(0, len(defaults) - 1)
+
+
+def _ask_libav(path: Path, demuxer: str, track: int = 0) -> tuple[str, int, int, int | None]:
     import av  # noqa: PLC0415  only the rarer files pay for this import
 
     try:
         with av.open(str(path), format=demuxer, metadata_errors="ignore") as file:
             if not file.streams.audio:
                 raise AudioRejected(ErrorCode.NO_AUDIO_STREAM, "the container has no audio stream")
-            stream = file.streams.audio[0]
+            stream = file.streams.audio[track]
             if stream.codec_context is None:
                 raise AudioRejected(ErrorCode.UNSUPPORTED_FORMAT, "the header names a codec that is not known")
             rate_hz = stream.codec_context.sample_rate

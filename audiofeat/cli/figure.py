@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SECTIONS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00")
-_WAVE, _INK, _LINE, _FAINT, _ACCENT = "#33415c", "#222222", "#0072b2", "#8a8f98", "#d55e00"
+_WAVE, INK, LINE, FAINT, ACCENT = "#33415c", "#222222", "#0072b2", "#8a8f98", "#d55e00"
 _PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 _MEL_TICKS_HZ = (100, 300, 1_000, 3_000, 10_000)
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
-    "axes.edgecolor": _FAINT,
+    "axes.edgecolor": FAINT,
     "axes.linewidth": 0.6,
-    "axes.labelcolor": _INK,
+    "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "savefig.dpi": 160,
@@ -74,25 +74,19 @@ def draw(record: Mapping[str, Any], picture: Mapping[str, Any], *, title: str, s
     """
     require_matplotlib()
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import MultipleLocator
 
     duration_s = record["audio"]["decoded_duration_s"]
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots(4, 1, figsize=(12, 9), sharex=True, height_ratios=(2.2, 2.4, 1.8, 1.5))
         figure.set_layout_engine("constrained", h_pad=0.06, hspace=0.02)
         wave, mel, chroma, loudness = axes
         _waveform(wave, record, picture["envelope"])
         _mel(mel, picture["mel"], duration_s)
         _chroma(chroma, record)
-        _loudness(loudness, record)
-        loudness.set_xlim(0, max(duration_s, 0.1))
-        step_s = next((step for step in _TICKS_S if duration_s / step <= _MOST_TICKS), _TICKS_S[-1])
-        loudness.xaxis.set_major_locator(MultipleLocator(step_s))
-        loudness.xaxis.set_major_formatter(lambda seconds, _: clock(seconds, duration_s))
-        form = "s" if duration_s < 10 else "min:s" if duration_s < 3_600 else "h:min:s"  # noqa: PLR2004  as in clock
-        loudness.set_xlabel(f"time ({form})")
+        loudness_panel(loudness, record)
+        time_axis(loudness, duration_s)
         figure.align_ylabels(axes)
-        figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=_INK)
+        figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
         figure.text(0.011, 0.962, subtitle, ha="left", va="top", fontsize=10, color="#555b66")
         try:
             figure.savefig(into)
@@ -100,6 +94,18 @@ def draw(record: Mapping[str, Any], picture: Mapping[str, Any], *, title: str, s
             raise InvalidInput(f"{into}: {error}", "give a name that ends in .png, .svg or .pdf") from None
         finally:
             plt.close(figure)
+
+
+def time_axis(axes: "Axes", duration_s: float) -> None:
+    """Mark the time below a panel, in steps that fit the duration."""
+    from matplotlib.ticker import MultipleLocator
+
+    axes.set_xlim(0, max(duration_s, 0.1))
+    step_s = next((step for step in _TICKS_S if duration_s / step <= _MOST_TICKS), _TICKS_S[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(step_s))
+    axes.xaxis.set_major_formatter(lambda seconds, _: clock(seconds, duration_s))
+    form = "s" if duration_s < 10 else "min:s" if duration_s < 3_600 else "h:min:s"  # noqa: PLR2004  as in clock
+    axes.set_xlabel(f"time ({form})")
 
 
 def clock(seconds: float, duration_s: float) -> str:
@@ -127,11 +133,11 @@ def _waveform(axes: "Axes", record: Mapping[str, Any], envelope: Mapping[str, An
     rhythm = record["features"]["rhythm"]
     beats, downbeats = rhythm["beat_times_s"] or (), rhythm.get("downbeat_times_s") or ()
     if len(beats) <= _MOST_BEATS:
-        axes.vlines(beats, -1.28 * reach, -1.16 * reach, color=_FAINT, linewidth=0.7)
+        axes.vlines(beats, -1.28 * reach, -1.16 * reach, color=FAINT, linewidth=0.7)
     if len(downbeats) <= _MOST_BEATS:
-        axes.vlines(downbeats, -1.28 * reach, -1.06 * reach, color=_ACCENT, linewidth=1.0)
+        axes.vlines(downbeats, -1.28 * reach, -1.06 * reach, color=ACCENT, linewidth=1.0)
     shown = [name for name, times in (("beats", beats), ("bars", downbeats)) if 0 < len(times) <= _MOST_BEATS]
-    _beside(axes, -1.17 * reach, " and ".join(shown), _FAINT)
+    _beside(axes, -1.17 * reach, " and ".join(shown), FAINT)
 
 
 def _sections(axes: "Axes", record: Mapping[str, Any]) -> None:
@@ -148,11 +154,11 @@ def _sections(axes: "Axes", record: Mapping[str, Any]) -> None:
         axes.axvline(start_s, color="white", linewidth=1.2, zorder=1)
         if length_s > _LEAST_LABEL_RATIO * duration_s:
             middle_s = start_s + length_s / 2
-            axes.text(middle_s, 0.93 * top, label, ha="center", va="top", fontsize=9, fontweight="bold", color=_INK)
+            axes.text(middle_s, 0.93 * top, label, ha="center", va="top", fontsize=9, fontweight="bold", color=INK)
     begin_s, shown_s = structure.get("preview_start_s"), structure.get("preview_duration_s")
     if begin_s is not None and shown_s is not None:
-        axes.hlines(0.985 * top, begin_s, begin_s + shown_s, color=_ACCENT, linewidth=3)
-        axes.text(begin_s + shown_s / 2, top, "preview", ha="center", va="bottom", fontsize=7.5, color=_ACCENT)
+        axes.hlines(0.985 * top, begin_s, begin_s + shown_s, color=ACCENT, linewidth=3)
+        axes.text(begin_s + shown_s / 2, top, "preview", ha="center", va="bottom", fontsize=7.5, color=ACCENT)
 
 
 def _mel(axes: "Axes", mel: Mapping[str, Any], duration_s: float) -> None:
@@ -192,7 +198,8 @@ def _chroma(axes: "Axes", record: Mapping[str, Any]) -> None:
     _bar(axes, image, "share of strongest")
 
 
-def _loudness(axes: "Axes", record: Mapping[str, Any]) -> None:
+def loudness_panel(axes: "Axes", record: Mapping[str, Any]) -> None:
+    """Draw the loudness of each second, and that of the whole."""
     import numpy as np
 
     loudness = record["features"]["loudness"]
@@ -206,13 +213,13 @@ def _loudness(axes: "Axes", record: Mapping[str, Any]) -> None:
     curve = np.asarray(resampled(curve.tolist(), min(len(curve), _MOST_LEVELS)))
     times = np.linspace(0, seconds, len(curve) + 1)
     levels = np.maximum(np.append(curve, curve[-1]), floor)
-    axes.fill_between(times, floor, levels, step="post", color=_LINE, alpha=0.18, linewidth=0)
-    axes.step(times, levels, where="post", color=_LINE, linewidth=1.1)
+    axes.fill_between(times, floor, levels, step="post", color=LINE, alpha=0.18, linewidth=0)
+    axes.step(times, levels, where="post", color=LINE, linewidth=1.1)
     axes.set_ylim(floor, loudest + 3)
     integrated = loudness["integrated_loudness_lufs"]
     if integrated is not None:
-        axes.axhline(integrated, color=_ACCENT, linewidth=1, linestyle=(0, (4, 3)))
-        _beside(axes, integrated, f"integrated\n{integrated:.1f} LUFS".replace("-", "−"), _ACCENT)
+        axes.axhline(integrated, color=ACCENT, linewidth=1, linestyle=(0, (4, 3)))
+        _beside(axes, integrated, f"integrated\n{integrated:.1f} LUFS".replace("-", "−"), ACCENT)
 
 
 def _beside(axes: "Axes", height: float, text: str, colour: str) -> None:
@@ -231,7 +238,7 @@ def _bar(axes: "Axes", image: Any, label: str) -> None:  # noqa: ANN401  what im
 
 def _nothing(axes: "Axes", why: str) -> None:
     axes.set_yticks(())
-    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=_FAINT, style="italic")
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=FAINT, style="italic")
 
 
 def reason_of(record: Mapping[str, Any], path: str) -> str:

@@ -1,32 +1,41 @@
-"""``audiofeat inspect``: one file as a person wants to see it, in the terminal or as a figure."""
+"""``audiofeat inspect``: one file, or one item of the catalogue, as a person wants to see it, also as a figure."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from audiofeat.bootstrap import load_settings
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.cli import timeline as timeline_page
 from audiofeat.cli.overview import Overview
 from audiofeat.cli.terminal import output
-from audiofeat.errors import AudiofeatError
+from audiofeat.domain.items import Kind, infer_kind
+from audiofeat.domain.timelines import Timeline, timeline
+from audiofeat.errors import AudiofeatError, InvalidInput, ItemUnknown, SourceNotFound
 from audiofeat.extraction.client import ExtractionServer
 from audiofeat.extraction.view import unreadable
+from audiofeat.ports import ItemView
 from audiofeat.services.analyse import extract
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(help="An audio file.", show_default=False, readable=False)],
+    file: Annotated[
+        Path, typer.Argument(help="An audio file, or an item of the catalogue by any name.", show_default=False)
+    ],
     *,
     plot: Annotated[
         Path | None, typer.Option(help="Draw a figure into this file as well: .png, .svg or .pdf.", show_default=False)
     ] = None,
 ) -> None:
-    """Show what was heard in a file: loudness, beats, key, chords, sections, and what could not be told."""
+    """Show what was heard: loudness, beats, key, sections; of an episode its timeline, jingles, ads and chapters."""
     from audiofeat.cli import figure
 
     if plot:
         # Before the work, not after it.
         figure.require_matplotlib()
+    if not file.is_file() and (view := _item(str(file))) is not None:
+        _inspect_item(view, plot)
+        return
     with ExtractionServer(max_duration_s=load_settings().max_duration_s) as server:
         try:
             outcome = extract(file, server=server, picture=plot is not None)
@@ -37,6 +46,49 @@ def inspect(
     overview.show(output())
     if overview.is_rejected:
         raise typer.Exit(1)
-    if plot and picture:
+    duration_s = record["audio"]["decoded_duration_s"]
+    spoken = record["features"]["speech"]["speech_ratio"]
+    if infer_kind(speech_ratio=spoken, duration_s=duration_s) is Kind.EPISODE:
+        _show_timeline(timeline(record["features"], duration_s), record, file.name, overview, plot)
+    elif plot and picture:
         figure.draw(record, picture, title=file.name, subtitle=overview.headline(), into=plot)
+        typer.echo(f"{plot} drawn", err=True)
+
+
+def _item(name: str) -> ItemView | None:
+    """Return an item of the catalogue by any name; None where there is no catalogue, which is not made for asking."""
+    settings = load_settings()
+    if not settings.database_url and not (settings.home / "catalogue.sqlite3").exists():
+        return None
+    try:
+        return Services(settings).catalogue.find_item(name)
+    except ItemUnknown as error:
+        raise SourceNotFound(
+            f"{name} is neither a file nor an item of the catalogue",
+            "give the path of an audio file, or see: audiofeat show",
+        ) from error
+
+
+def _inspect_item(view: ItemView, plot: Path | None) -> None:
+    from audiofeat.services import timelines
+
+    services = Services(load_settings())
+    record = timelines.stored_record(view, catalogue=services.catalogue, artefacts=services.artefacts)
+    overview = Overview(record)
+    overview.show(output())
+    if view.kind is Kind.TRACK:
+        if plot:
+            raise InvalidInput("the figure of a track is drawn from its file", "give the path of the file")
+        return
+    of_item = timelines.of_item(view, record, catalogue=services.catalogue)
+    title = str(view.metadata.get("title") or view.reference or view.key)
+    _show_timeline(of_item, record, title, overview, plot)
+
+
+def _show_timeline(shown: Timeline, record: dict[str, Any], title: str, overview: Overview, plot: Path | None) -> None:
+    timeline_page.show(shown, output())
+    if plot:
+        from audiofeat.cli import timeline_figure
+
+        timeline_figure.draw(shown, record, title=title, subtitle=overview.headline(), into=plot)
         typer.echo(f"{plot} drawn", err=True)

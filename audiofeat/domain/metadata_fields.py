@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date
 
+from audiofeat.domain.chapters import canonical
 from audiofeat.domain.items import Kind
 
 MOST_CHARACTERS = 1000
@@ -153,5 +154,6 @@ _READERS: dict[str, Callable[[object], Value]] = {
     "isrc": _isrc,
     "explicit": _explicit,
     "duration_s": _duration_s,
+    "chapters": canonical,
 }
 KNOWN_FIELDS = tuple(_READERS)

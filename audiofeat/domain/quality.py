@@ -23,6 +23,7 @@ class Flag(StrEnum):
     STREAM_CHANGE = "stream_change"
     HEADER_INCONSISTENT = "header_inconsistent"
     TRAILING_DATA = "trailing_data"
+    OTHER_TRACKS = "other_tracks"
     TOO_SHORT = "too_short"
     SILENT = "silent"
     MOSTLY_SILENT = "mostly_silent"

@@ -5,6 +5,7 @@ it, so that a show of any length needs the memory of a few episodes: what comes 
 ``COMPARED_WITH`` others is not found.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ _BEGINS_AT_S, _ENDS_AT_S = 0.32, 0.37
 _JINGLE_MOST_S = 12.0
 _THEME_MOST_S = 60.0
 _AD_MOST_S = 120.0
-_EDGE_S = 90.0
+_EDGE_S, _EDGE_RATIO = 90.0, 0.1
 
 
 class RepeatKind(StrEnum):
@@ -129,10 +130,11 @@ class Listening:
 
 def kind_of(repeat: Repeat, durations_s: dict[str, float]) -> RepeatKind:
     """Guess what a repeat is: short, or at the same end of most episodes, it is a jingle; else by its length."""
-    at_edge = [
-        heard.start_s <= _EDGE_S or durations_s.get(heard.item_id, heard.end_s + _EDGE_S + 1) - heard.end_s <= _EDGE_S
-        for heard in repeat.heard
-    ]
+    at_edge = []
+    for heard in repeat.heard:
+        duration_s = durations_s.get(heard.item_id, math.inf)
+        edge_s = min(_EDGE_S, _EDGE_RATIO * duration_s)
+        at_edge.append(heard.start_s <= edge_s or duration_s - heard.end_s <= edge_s)
     length_s = repeat.length_s
     if length_s <= _JINGLE_MOST_S or (length_s <= _THEME_MOST_S and at_edge and median(at_edge) > 0.5):  # noqa: PLR2004  more than half
         return RepeatKind.JINGLE

@@ -16,6 +16,7 @@ from xml.sax.xmlreader import AttributesNSImpl, Locator
 from defusedxml import DefusedXmlException
 from defusedxml.sax import make_parser
 
+from audiofeat.domain.chapters import MOST_CHAPTERS
 from audiofeat.domain.metadata_fields import read_value
 from audiofeat.domain.source_records import SourceRecord, Told, Unreadable, Whole, problem_with, record_id_of
 
@@ -26,9 +27,14 @@ _PODCAST = frozenset({
 })  # fmt: skip
 _ATOM, _HISTORY = "http://www.w3.org/2005/Atom", "http://purl.org/syndication/history/1.0"
 _OTHER_PARTS = frozenset({"next", "previous", "prev-archive", "next-archive"})
+# Podlove Simple Chapters, in the feed itself; Podcasting 2.0 names an address instead, which nothing is fetched from.
+_CHAPTERS = "http://podlove.org/simple-chapters"
+_CHAPTER_PATH = ["rss", "channel", "item", "psc:chapters", "psc:chapter"]
 _MOST_CHARACTERS = 4_096
 _MOST_TOKEN_BYTES = 4 << 20
 _MOST_VALUES = 100
+_VAGUE = frozenset({"ogg", "octet-stream", "mp4", "x-mp3", "binary"})
+_LONGEST_TIME, _LONGEST_TITLE = 32, 200
 # Element by its short name, and the field it becomes.
 _OF_SHOW = {
     "title": "show", "language": "language", "itunes:author": "publisher", "itunes:explicit": "explicit",
@@ -41,8 +47,9 @@ _OF_EPISODE = {
     "itunes:episodeType": "episode_type", "itunes:author": "author", "podcast:season": "season",
     "podcast:episode": "episode", "podcast:license": "licence", "podcast:person": "persons",
     "podcast:transcript": "transcript_urls", "enclosure": "enclosure_url",
+    "podcast:chapters": "chapters_url",
 }  # fmt: skip
-_BY_ATTRIBUTE = {"enclosure": "url", "podcast:transcript": "url", "itunes:category": "text"}
+_BY_ATTRIBUTE = {"enclosure": "url", "podcast:chapters": "url", "podcast:transcript": "url", "itunes:category": "text"}
 _LISTS = frozenset({"persons", "transcript_urls", "genre"})
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2})(?:\.\d+)?")
 
@@ -174,6 +181,8 @@ class _Episodes(ContentHandler):
             self.is_a_part |= name == (_ATOM, "link") and attrs.get((None, "rel"), "") in _OTHER_PARTS
         self._text = [] if self._field() else None
         self._size = 0
+        if self._path == _CHAPTER_PATH and self._episode is not None:
+            self._chapter({key[1]: str(value) for key, value in attrs.items() if not key[0]})
         self._attributes = {key[1]: str(value)[: _MOST_CHARACTERS + 1] for key, value in attrs.items() if not key[0]}
 
     def characters(self, content: str) -> None:
@@ -195,6 +204,11 @@ class _Episodes(ContentHandler):
         self._path.pop()
         self._text = None
 
+    def _chapter(self, said: dict[str, str]) -> None:
+        chapters = self._episode.setdefault("chapters", []) if self._episode is not None else []
+        if len(chapters) < MOST_CHAPTERS:
+            chapters.append([said.get("start", "")[:_LONGEST_TIME], None, said.get("title", "")[:_LONGEST_TITLE]])
+
     def _field(self) -> str | None:
         """Return the field that the open element becomes, if any: a child of the channel or of an item."""
         place, element = self._path[:-1], self._path[-1]
@@ -209,6 +223,8 @@ class _Episodes(ContentHandler):
             text = self._attributes.get(_BY_ATTRIBUTE[element], "")
         if self._size > _MOST_CHARACTERS or len(text) > _MOST_CHARACTERS:
             self._problem = f"{element} is longer than {_MOST_CHARACTERS:,} characters"
+        elif element == "enclosure" and not _may_hold_audio(self._attributes.get("type", "")):
+            self._problem = f"the enclosure is {self._attributes['type']}, not audio"
         elif element == "podcast:person" and text:
             text = f"{text} ({self._attributes.get('role', 'host').lower()})"
         elif field == "duration_s":
@@ -226,12 +242,20 @@ class _Episodes(ContentHandler):
             into.setdefault(field, text)
 
 
+def _may_hold_audio(media_type: str) -> bool:
+    """Tell whether what a feed says of an enclosure leaves room for sound; many say nothing, or next to nothing."""
+    kind, _, form = media_type.strip().lower().partition("/")
+    return kind in {"", "audio", "video"} or (kind == "application" and form.partition(";")[0] in _VAGUE)
+
+
 def _short(name: tuple[str | None, str]) -> str:
     space, local = name
     if space is None:
         return local
     if space.lower() == _ITUNES:
         return f"itunes:{local}"
+    if space.rstrip("/").lower() == _CHAPTERS:
+        return f"psc:{local}"
     return f"podcast:{local}" if space in _PODCAST else f"other:{local}"
 
 

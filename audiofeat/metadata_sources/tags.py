@@ -3,6 +3,7 @@
 Pictures are not looked at. Whatever is wrong with a file, its tags are then simply not known.
 """
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 import mutagen
 from mutagen.easymp4 import EasyMP4
 from mutagen.flac import FLAC
+from mutagen.id3 import ID3
 from mutagen.mp3 import EasyMP3
+from mutagen.mp4 import MP4
 from mutagen.oggflac import OggFLAC
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
 from audiofeat import logs
+from audiofeat.domain.chapters import MOST_CHAPTERS
 from audiofeat.domain.jobs import MetadataRecord
 from audiofeat.domain.metadata_fields import MOST_CHARACTERS
 from audiofeat.domain.source_records import TAGS
@@ -33,6 +37,7 @@ _FIELDS = {
 # The "easy" ones give ID3 frames and MP4 atoms the names that Vorbis comments have.
 _PARSERS = (EasyMP3, EasyMP4, FLAC, OggFLAC, OggOpus, OggVorbis)
 _MOST_VALUES = 16
+_CHAPTER = re.compile(r"chapter[0-9]{2,3}")
 _log = logs.get_logger(__name__)
 
 
@@ -45,9 +50,11 @@ def read_tags(path: Path) -> MetadataRecord | None:
     try:
         found = mutagen.File(path, options=_PARSERS)
         fields = _fields(found.tags) if found is not None and found.tags else {}
+        chapters = [] if found is None else _chapters(found, path)
     except Exception as error:  # noqa: BLE001 - damaged files make the parsers fail in any way, MemoryError included
         _log.info("tags_unreadable", reason=type(error).__name__)
         return None
+    fields |= {"chapters": chapters[:MOST_CHAPTERS]} if chapters else {}
     return MetadataRecord(TAGS, fields) if fields else None
 
 
@@ -66,3 +73,21 @@ def _texts(tags: Mapping[str, Any], tag: str) -> list[str]:
     except (KeyError, ValueError):  # ValueError: a tag that this kind of file cannot have
         return []
     return [str(value) for value in values] if isinstance(values, list) else []
+
+
+def _chapters(found: Any, path: Path) -> list[tuple[float | str, float | None, str]]:  # noqa: ANN401  mutagen's file
+    """Return start, end and title of chapters: ID3 ``CHAP``, MP4 ``chpl``, and Vorbis comments ``CHAPTER001``."""
+    if isinstance(found, EasyMP3):
+        frames = ID3(path).getall("CHAP")  # type: ignore[no-untyped-call]  # mutagen types little
+        return [(frame.start_time / 1000, frame.end_time / 1000, _title_of(frame)) for frame in frames]
+    if isinstance(found, EasyMP4):
+        return [(chapter.start, None, chapter.title) for chapter in MP4(path).chapters or ()]  # type: ignore[no-untyped-call]  # as above
+    tags: Mapping[str, Any] = dict(found.tags or {})
+    starts = [name for name in tags if _CHAPTER.fullmatch(name.lower())]
+    titles = {name: _texts(tags, f"{name}name") for name in starts}
+    return [(_texts(tags, name)[0][:MOST_CHARACTERS], None, (titles[name] or [""])[0]) for name in starts]
+
+
+def _title_of(frame: Any) -> str:  # noqa: ANN401  mutagen's frame
+    titles = frame.sub_frames.getall("TIT2")
+    return str(titles[0]) if titles else ""

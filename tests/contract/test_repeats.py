@@ -82,7 +82,7 @@ def test_a_show_is_listened_to_as_it_grows(shop: Shop, catalogue: SqlCatalogue, 
     third = shop.add("e3", noisy(AD, 0.05), noisy(JINGLE, 0.05))
     found = listen("harbour line", catalogue=catalogue, artefacts=artefacts)
     assert (found.episodes, found.listened) == (3, 1)
-    assert [(view.kind, view.episodes) for view in found.repeats] == [(RepeatKind.JINGLE, 3), (RepeatKind.JINGLE, 2)]
+    assert [(view.kind, view.episodes) for view in found.repeats] == [(RepeatKind.JINGLE, 3), (RepeatKind.AD, 2)]
     assert [view.length_s for view, _ in catalogue.repeats_in(third)] == pytest.approx([27.9, 4.7], abs=0.5)
 
 

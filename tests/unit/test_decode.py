@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -189,3 +190,21 @@ def test_a_tag_behind_a_flac_costs_nothing(tmp_path: Path) -> None:
     decoder = Decoder(probe(path))
     assert sum(map(len, decoder.blocks())) == round(3.0 * RATE_HZ)
     assert not decoder.flags
+
+
+def test_of_several_audio_tracks_one_is_read_and_it_is_said(tmp_path: Path) -> None:
+    """As in a video with commentary: the default track, else the first, and the record has a flag."""
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w", format="mp4") as file:
+        streams = [file.add_stream("aac", rate=RATE_HZ, layout="mono") for _ in range(2)]
+        for stream, amplitude in zip(streams, (0.0, 0.5), strict=True):
+            sound = np.ascontiguousarray(noise(3.0, amplitude=amplitude)[None])
+            frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
+            frame.sample_rate = RATE_HZ
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                file.mux(packet)
+    facts = probe(path)
+    assert facts.flags == {Flag.OTHER_TRACKS}
+    heard = np.concatenate(list(Decoder(facts).blocks()))
+    assert np.abs(heard).max() == (0.0 if facts.track == 0 else pytest.approx(2, abs=1.5))
+    assert len(heard) == pytest.approx(3 * RATE_HZ, abs=2_200)

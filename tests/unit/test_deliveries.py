@@ -155,6 +155,17 @@ class TestFeeds:
             },
         ]  # fmt: skip
 
+    def test_chapters_in_the_feed_and_beside_it(self, tmp_path: Path) -> None:
+        """Podlove's chapters are taken as they stand, and of Podcasting 2.0 the address, which nothing asks."""
+        episode = """<item><title>a</title><enclosure url="https://cdn.example/a.mp4" type="video/mp4"/>
+        <podcast:chapters url="https://cdn.example/a.json" type="application/json+chapters"/>
+        <psc:chapters version="1.2" xmlns:psc="http://podlove.org/simple-chapters">
+        <psc:chapter start="0" title="Begin"/><psc:chapter start="3:07.5" title="Letters"/></psc:chapters></item>"""
+        said, problems = read(written(tmp_path, "feed.rss", FEED % episode))
+        assert problems == []
+        assert said[1]["chapters"] == [["0", None, "Begin"], ["3:07.5", None, "Letters"]]
+        assert said[1]["chapters_url"] == "https://cdn.example/a.json"
+
     @pytest.mark.parametrize(
         "episode",
         [
@@ -162,8 +173,9 @@ class TestFeeds:
             "<item><link>only</link></item>",
             f"<item><title>{'x' * 100_000}</title></item>",
             f'<item><title>a</title><enclosure url="{"u" * 100_000}"/></item>',
+            '<item><title>a</title><enclosure url="https://cdn.example/a.pdf" type="application/pdf"/></item>',
         ],
-        ids=["empty", "nameless", "long title", "long address"],
+        ids=["empty", "nameless", "long title", "long address", "no audio"],
     )
     def test_a_broken_episode_costs_itself(self, tmp_path: Path, episode: str) -> None:
         """It is told of with its line, and the next one is read."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from mutagen.flac import FLAC, Picture
-from mutagen.id3 import ID3, TDRC, TIT2, TLAN, TPE1, TSRC
+from mutagen.id3 import CHAP, ID3, TDRC, TIT2, TLAN, TPE1, TSRC
 
 from audiofeat.domain.jobs import MetadataRecord
 from audiofeat.domain.metadata_fields import MOST_CHARACTERS
@@ -130,6 +130,23 @@ class TestTags:
         assert read_tags(path) == MetadataRecord(
             "tags",
             {"title": "TIT2", "artist": "TPE1", "isrc": "TSRC", "language": "TLAN", "release_date": "2001"},
+        )
+
+    def test_chapters(self, tmp_path: Path, flac: Path) -> None:
+        """ID3 chapters with their ends, those of Vorbis comments as they stand, also where a time is none."""
+        path = tmp_path / "a.mp3"
+        sf.write(path, np.zeros(48_000), 48_000, format="MP3")
+        tags = ID3()
+        for number, end_ms in enumerate((90_000, 120_000)):
+            title = TIT2(encoding=3, text=[f"Part {number}"])
+            tags.add(CHAP(element_id=f"c{number}", start_time=60_000 * number, end_time=end_ms, sub_frames=[title]))
+        tags.save(path)
+        assert read_tags(path) == MetadataRecord("tags", {"chapters": [(0.0, 90.0, "Part 0"), (60.0, 120.0, "Part 1")]})
+        tagged = FLAC(flac)
+        tagged.update({"CHAPTER001": "00:00:00.000", "CHAPTER001NAME": "Begin", "CHAPTER002": "soon"})
+        tagged.save()
+        assert read_tags(flac) == MetadataRecord(
+            "tags", {"chapters": [("00:00:00.000", None, "Begin"), ("soon", None, "")]}
         )
 
     def test_mp4(self, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""The timeline of an episode of the catalogue, from what is stored of it; no audio is read."""
+
+from typing import Any
+
+from audiofeat.domain import registry
+from audiofeat.domain.timelines import Stretch, Timeline, timeline
+from audiofeat.errors import ItemNotAnalysed, ObjectMissing
+from audiofeat.ports import Analysis, Catalogue, ItemView, ObjectStore
+from audiofeat.services.ingest import load_curves
+
+
+def stored_record(view: ItemView, *, catalogue: Catalogue, artefacts: ObjectStore) -> dict[str, Any]:
+    """Return what is stored of an item in the form of a record, with its curves.
+
+    Raises
+    ------
+    ItemNotAnalysed
+        Nothing is stored of it yet.
+    """
+    analyses = catalogue.analyses_of_audio(view.sha256) if view.sha256 else {}
+    public = {name: one for name, one in analyses.items() if name not in registry.INTERNAL_GROUPS}
+    if not public:
+        raise ItemNotAnalysed(f"{view.reference or view.key} is {view.state.value}", "audiofeat failures")
+    return {
+        "source": f"{view.store}/{view.key}",
+        "status": "degraded" if view.flags else "ok",
+        "flags": list(view.flags),
+        "audio": dict(view.audio),
+        "features": {name: {**one.values, **_curves(one, artefacts)} for name, one in public.items()},
+        "reasons": {f"{name}.{field}": why for name, one in public.items() for field, why in one.reasons.items()},
+    }
+
+
+def of_item(view: ItemView, record: dict[str, Any], *, catalogue: Catalogue) -> Timeline:
+    """Return the timeline of an item whose stored record is given, with what other episodes have and its chapters."""
+    repeats = [
+        Stretch(heard.start_s, heard.end_s, repeat.kind.value, round(1 - 2 * heard.bit_error_ratio, 3))
+        for repeat, heard in catalogue.repeats_in(view.item_id)
+    ]
+    said = view.metadata.get("chapters")
+    return timeline(
+        record["features"], record["audio"]["decoded_duration_s"], repeats=repeats, said=str(said) if said else None
+    )
+
+
+def _curves(analysis: Analysis, artefacts: ObjectStore) -> dict[str, Any]:
+    if analysis.curves_key is None:
+        return {}
+    try:
+        return load_curves(artefacts, analysis.curves_key)
+    except ObjectMissing:
+        return {}
