@@ -198,7 +198,7 @@ def test_of_several_audio_tracks_one_is_read_and_it_is_said(tmp_path: Path) -> N
     with av.open(str(path), "w", format="mp4") as file:
         streams = [file.add_stream("aac", rate=RATE_HZ, layout="mono") for _ in range(2)]
         for stream, amplitude in zip(streams, (0.0, 0.5), strict=True):
-            sound = np.ascontiguousarray(noise(3.0, amplitude=amplitude)[None])
+            sound = np.ascontiguousarray(noise(3.0, amplitude=amplitude, rate_hz=RATE_HZ)[None])
             frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
             frame.sample_rate = RATE_HZ
             for packet in (*stream.encode(frame), *stream.encode(None)):
