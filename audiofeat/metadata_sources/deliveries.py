@@ -1,10 +1,13 @@
 """Which reader a delivered file needs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from audiofeat.domain.source_records import Told
 from audiofeat.errors import InvalidInput, SourceNotFound
+from audiofeat.metadata_sources.ddex import MESSAGES, DdexFile
+from audiofeat.metadata_sources.discogs import DiscogsDump
 from audiofeat.metadata_sources.lines import CsvDelivery, JsonLinesDelivery
 from audiofeat.metadata_sources.musicbrainz_dump import MusicBrainzDump
 from audiofeat.metadata_sources.parquet import ParquetDelivery
@@ -35,13 +38,25 @@ class FeedFile:
             raise InvalidInput(f"the file {self._path} cannot be read: {error.strerror}") from error
 
 
-_READERS: dict[str, type[CsvDelivery | JsonLinesDelivery | ParquetDelivery | FeedFile | MusicBrainzDump]] = {
+def _feed_or_message(path: Path, *, name: str | None, licence: str | None, fetched_at: float) -> RecordSource:
+    """Return the reader of an XML file: of release messages where its start looks like one, else of feeds."""
+    reader: type[FeedFile | DdexFile] = FeedFile
+    # A file that cannot be opened says so when it is read.
+    with suppress(OSError), path.open("rb") as file:
+        start = file.read(_CHUNK_BYTES)
+        if any(message.encode() in start for message in MESSAGES):
+            reader = DdexFile
+    return reader(path, name=name, licence=licence, fetched_at=fetched_at)
+
+
+_READERS: dict[str, Callable[..., RecordSource]] = {
     ".csv": CsvDelivery,
     ".jsonl": JsonLinesDelivery,
     ".ndjson": JsonLinesDelivery,
     ".parquet": ParquetDelivery,
-    ".xml": FeedFile,
+    ".xml": _feed_or_message,
     ".rss": FeedFile,
+    ".xml.gz": DiscogsDump,
     ".tar.xz": MusicBrainzDump,
 }
 

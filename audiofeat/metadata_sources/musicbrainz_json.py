@@ -8,6 +8,8 @@ from audiofeat.domain.source_records import SourceRecord, Unreadable, problem_wi
 
 LICENCE = "CC0-1.0"
 _MOST_VALUES = 50
+# Worldwide, Europe, and states of the past.
+_NO_COUNTRIES = frozenset({"XW", "XE", "XU", "XC", "XG", "SU", "YU", "CS", "AN"})
 
 
 def recording_record(
@@ -84,7 +86,7 @@ def _of_release(release: Mapping[str, Any]) -> dict[str, Any]:
         "album_mbid": _text(release.get("id")),
         "album_type": _text(group.get("primary-type")),
         "upc": _text(release.get("barcode")),
-        "country": _text(release.get("country")),
+        "country": "" if _text(release.get("country")) in _NO_COUNTRIES else _text(release.get("country")),
         "label": next((_text(one.get("name")) for one in labels if one.get("name")), ""),
     }
     media = _mappings(release, "media")

@@ -9,16 +9,13 @@ import re
 from collections.abc import Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
-from xml.sax import SAXException
-from xml.sax.handler import ContentHandler, feature_namespaces
+from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesNSImpl, Locator
-
-from defusedxml import DefusedXmlException
-from defusedxml.sax import make_parser
 
 from audiofeat.domain.chapters import MOST_CHAPTERS
 from audiofeat.domain.metadata_fields import read_value
 from audiofeat.domain.source_records import SourceRecord, Told, Unreadable, Whole, problem_with, record_id_of
+from audiofeat.metadata_sources.xml_pieces import BrokenXml, parse
 
 _ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
 _PODCAST = frozenset({
@@ -31,7 +28,6 @@ _OTHER_PARTS = frozenset({"next", "previous", "prev-archive", "next-archive"})
 _CHAPTERS = "http://podlove.org/simple-chapters"
 _CHAPTER_PATH = ["rss", "channel", "item", "psc:chapters", "psc:chapter"]
 _MOST_CHARACTERS = 4_096
-_MOST_TOKEN_BYTES = 4 << 20
 _MOST_VALUES = 100
 _VAGUE = frozenset({"ogg", "octet-stream", "mp4", "x-mp3", "binary"})
 _LONGEST_TIME, _LONGEST_TITLE = 32, 200
@@ -80,31 +76,12 @@ class FeedReader:
     def read(self, chunks: Iterable[bytes]) -> Iterator[Told]:
         """Yield the records of a feed's bytes; where it breaks off, the last thing says so."""
         handler = _Episodes()
-        parser = make_parser()
-        parser.forbid_dtd = True
-        parser.setFeature(feature_namespaces, 1)
-        parser.setContentHandler(handler)
-        # Only parse() would do so, and what is fed comes in pieces.
-        handler.setDocumentLocator(parser)
-        waiting = 0
         try:
-            for chunk in chunks:
-                parser.feed(chunk)
-                waiting = 0 if handler.moved else waiting + len(chunk)
-                handler.moved = False
+            for _ in parse(chunks, handler, handler):
                 yield from self._records(handler)
-                if waiting > _MOST_TOKEN_BYTES:
-                    yield self._broken(handler, f"a name or attribute of more than {_MOST_TOKEN_BYTES:,} bytes")
-                    return
-            parser.close()
+        except BrokenXml as error:
             yield from self._records(handler)
-        except DefusedXmlException as error:
-            yield from self._records(handler)
-            yield self._broken(handler, f"refused: {type(error).__name__}")
-            return
-        except (SAXException, ValueError, LookupError) as error:
-            yield from self._records(handler)
-            yield self._broken(handler, f"no XML from here on: {error.args[0] if error.args else error}")
+            yield self._broken(handler, str(error))
             return
         if not handler.is_feed:
             yield Unreadable(f"{self._place}:1", "not an RSS feed")

@@ -1,5 +1,6 @@
 """Dumps: read while they are unpacked; a broken line costs itself, a whole dump takes back what it no longer holds."""
 
+import gzip
 import io
 import json
 import random
@@ -132,3 +133,77 @@ def test_a_dump_is_never_held(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert count == 6_001
     assert peak_bytes < 3_000_000 < 6_000 * len(line)
+
+
+# As the dumps have them: https://data.discogs.com and the release pages of Discogs' API documentation.
+DISCOGS = """<releases>
+<release id="7" status="Accepted"><images/>
+  <artists><artist><id>1</id><name>Anna Example (2)</name><anv/><join>&amp;</join></artist>
+  <artist><id>2</id><name>Bob</name><anv>Bobby</anv><join/></artist></artists><title>Evenings</title>
+  <labels><label catno="H 1" id="3" name="Harbour"/></labels><extraartists/>
+  <formats><format name="CD" qty="2" text=""/></formats>
+  <genres><genre>Electronic</genre></genres><styles><style>Ambient</style><style>Drone</style></styles>
+  <country>UK</country><released>1999-03-00</released><data_quality>Correct</data_quality>
+  <tracklist>
+    <track><position/><title>Side one</title><duration/></track>
+    <track><position>2-3</position><title>Evening Song</title><duration>1:02:03</duration></track>
+    <track><position>B1</position><title>Other</title><duration/>
+      <artists><artist><id>4</id><name>Cleo</name><anv/><join/></artist></artists></track>
+  </tracklist>
+  <identifiers><identifier type="Barcode" value="6 02445 79009 8"/><identifier type="Matrix" value="x"/></identifiers>
+</release>%s</releases>
+"""
+
+
+def test_discogs(tmp_path: Path) -> None:
+    """Each track with its position: names without their numbers, dates without what is not known."""
+    path = tmp_path / "discogs_20260901_releases.xml.gz"
+    path.write_bytes(gzip.compress((DISCOGS % "").encode()))
+    record, other, whole = told(path)
+    assert isinstance(record, SourceRecord)
+    assert isinstance(other, SourceRecord)
+    assert (record.source, record.record_id, record.licence) == ("discogs:releases", "7/2", "CC0-1.0")
+    assert record.fields == {
+        "album": "Evenings", "artist": "Anna Example & Bobby", "label": "Harbour", "catalog_number": "H 1",
+        "country_name": "UK", "release_date": "1999-03", "genre": ["Electronic", "Ambient", "Drone"],
+        "upc": "602445790098",
+        "discogs_release": "7", "title": "Evening Song", "disc_number": "2", "track_number": "3", "duration_s": 3723,
+        "kind": "track",
+    }  # fmt: skip
+    assert (other.fields["artist"], "track_number" in other.fields) == ("Cleo", False)
+    assert whole == Whole("discogs:releases", 5.0)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "<release><title>no id</title></release>",
+        f'<release id="8"><title>{"x" * 9_000}</title><tracklist/></release>',
+        f'<release id="8">{"<a/>" * 30_000}</release>',
+        "<release",
+        "&undeclared;",
+    ],
+)
+def test_a_broken_release_costs_itself(tmp_path: Path, broken: str) -> None:
+    """It is told of, what came before stands, and nothing is taken back."""
+    path = tmp_path / "releases.xml.gz"
+    path.write_bytes(gzip.compress((DISCOGS % broken).encode()))
+    assert [type(one) for one in told(path)[-2:]] == [SourceRecord, Unreadable]
+    path.write_bytes(b"no gzip")
+    with pytest.raises(InvalidInput, match="no dump"):
+        told(path)
+
+
+def test_a_dump_of_releases_is_never_held(tmp_path: Path) -> None:
+    """Memory does not grow with it, nor with what a bomb unpacks to."""
+    releases = DISCOGS.partition("<releases>")[2].partition("%s")[0]
+    path = tmp_path / "releases.xml.gz"
+    path.write_bytes(gzip.compress(f"<releases>{releases * 3_000}{' ' * 20_000_000}</releases>".encode(), 1))
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in open_delivery(path, name=None, licence=None, fetched_at=5.0).fetch(()))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 6_001
+    assert peak_bytes < 3_000_000

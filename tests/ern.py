@@ -1,0 +1,219 @@
+"""DDEX release messages of our own making, in the form of the standard's two generations."""
+
+# Element for element as DDEX's own sample of an audio album in ERN 3.8.2 (Release Profile 1.4).
+ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
+<ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/382" MessageSchemaVersionId="ern/382"
+  ReleaseProfileVersionId="CommonReleaseTypesTypes/14/AudioAlbum" LanguageAndScriptCode="en">
+  <MessageHeader>
+    <MessageThreadId>t-1</MessageThreadId><MessageId>m-1</MessageId>
+    <MessageSender>
+      <PartyId>PADPIDA2026010101X</PartyId><PartyName><FullName>Harbour</FullName></PartyName>
+    </MessageSender>
+    <MessageRecipient><PartyId>PADPIDA2026010102Y</PartyId></MessageRecipient>
+    <MessageCreatedDateTime>2026-03-01T10:00:00+00:00</MessageCreatedDateTime>
+    <MessageControlType>LiveMessage</MessageControlType>
+  </MessageHeader>
+  <UpdateIndicator>OriginalMessage</UpdateIndicator>
+  <ResourceList>
+    <SoundRecording>
+      <SoundRecordingType>MusicalWorkSoundRecording</SoundRecordingType>
+      <SoundRecordingId><ISRC>QZAF12600001</ISRC></SoundRecordingId>
+      <ResourceReference>A1</ResourceReference>
+      <ReferenceTitle><TitleText>Evening Song</TitleText></ReferenceTitle>
+      <IsInstrumental>false</IsInstrumental>
+      <LanguageOfPerformance>en</LanguageOfPerformance>
+      <Duration>PT3M20.5S</Duration>
+      <SoundRecordingDetailsByTerritory>
+        <TerritoryCode>Worldwide</TerritoryCode>
+        <Title TitleType="FormalTitle"><TitleText>Evening Song</TitleText><SubTitle>Formal</SubTitle></Title>
+        <Title TitleType="DisplayTitle"><TitleText>Evening Song</TitleText><SubTitle>Live</SubTitle></Title>
+        <DisplayArtist SequenceNumber="1">
+          <PartyName><FullName>Anna Example</FullName></PartyName><ArtistRole>MainArtist</ArtistRole>
+        </DisplayArtist>
+        <DisplayArtist SequenceNumber="2">
+          <PartyName><FullName>Bob Beispiel</FullName></PartyName><ArtistRole>FeaturedArtist</ArtistRole>
+        </DisplayArtist>
+        <ResourceContributor SequenceNumber="1">
+          <PartyName><FullName>Cleo Cutter</FullName></PartyName>
+          <ResourceContributorRole>Producer</ResourceContributorRole>
+        </ResourceContributor>
+        <IndirectResourceContributor SequenceNumber="1">
+          <PartyName><FullName>Dan Writer</FullName></PartyName>
+          <IndirectResourceContributorRole UserDefinedValue="Whistler">UserDefined</IndirectResourceContributorRole>
+        </IndirectResourceContributor>
+        <PLine><Year>2026</Year><PLineText>(P) 2026 Harbour</PLineText></PLine>
+        <ParentalWarningType>Explicit</ParentalWarningType>
+      </SoundRecordingDetailsByTerritory>
+      <SoundRecordingDetailsByTerritory>
+        <TerritoryCode>DE</TerritoryCode>
+        <Title TitleType="DisplayTitle"><TitleText>Abendlied</TitleText></Title>
+      </SoundRecordingDetailsByTerritory>
+    </SoundRecording>
+    <SoundRecording>
+      <SoundRecordingType>MusicalWorkSoundRecording</SoundRecordingType>
+      <SoundRecordingId><ISRC>QZAF12600002</ISRC></SoundRecordingId>
+      <ResourceReference>A2</ResourceReference>
+      <ReferenceTitle><TitleText>Morning Song</TitleText></ReferenceTitle>
+      <Duration>PT1H0M0S</Duration>
+      <SoundRecordingDetailsByTerritory><TerritoryCode>Worldwide</TerritoryCode></SoundRecordingDetailsByTerritory>
+    </SoundRecording>
+  </ResourceList>
+  <ReleaseList>
+    <Release IsMainRelease="true">
+      <ReleaseId><GRid>A10302B0003989564F</GRid><ICPN>0602445790098</ICPN></ReleaseId>
+      <ReleaseReference>R0</ReleaseReference>
+      <ReferenceTitle><TitleText>Evenings</TitleText></ReferenceTitle>
+      <ReleaseResourceReferenceList>
+        <ReleaseResourceReference ReleaseResourceType="PrimaryResource">A1</ReleaseResourceReference>
+        <ReleaseResourceReference ReleaseResourceType="PrimaryResource">A2</ReleaseResourceReference>
+        <ReleaseResourceReference ReleaseResourceType="SecondaryResource">A9</ReleaseResourceReference>
+      </ReleaseResourceReferenceList>
+      <ReleaseType>Album</ReleaseType>
+      <ReleaseDetailsByTerritory>
+        <TerritoryCode>Worldwide</TerritoryCode>
+        <DisplayArtistName>Anna Example</DisplayArtistName>
+        <LabelName>Harbour</LabelName>
+        <Title TitleType="DisplayTitle"><TitleText>Evenings</TitleText></Title>
+        <ParentalWarningType>NotExplicit</ParentalWarningType>
+        <ResourceGroup>
+          <ResourceGroup>
+            <Title TitleType="GroupingTitle"><TitleText>Component 2</TitleText></Title>
+            <SequenceNumber>2</SequenceNumber>
+            <ResourceGroupContentItem>
+              <SequenceNumber>1</SequenceNumber><ResourceType>SoundRecording</ResourceType>
+              <ReleaseResourceReference ReleaseResourceType="PrimaryResource">A1</ReleaseResourceReference>
+            </ResourceGroupContentItem>
+            <ResourceGroupContentItem>
+              <SequenceNumber>2</SequenceNumber><ResourceType>SoundRecording</ResourceType>
+              <ReleaseResourceReference ReleaseResourceType="PrimaryResource">A2</ReleaseResourceReference>
+            </ResourceGroupContentItem>
+          </ResourceGroup>
+        </ResourceGroup>
+        <Genre><GenreText>Pop</GenreText><SubGenre>Dream Pop</SubGenre></Genre>
+        <ReleaseDate>2026-03-05</ReleaseDate>
+      </ReleaseDetailsByTerritory>
+      <PLine><Year>2026</Year><PLineText>(P) 2026 Harbour</PLineText></PLine>
+      <CLine><Year>2026</Year><CLineText>(C) 2026 Harbour</CLineText></CLine>
+      <GlobalOriginalReleaseDate>2026-03-01</GlobalOriginalReleaseDate>
+    </Release>
+    <Release>
+      <ReleaseId><ISRC>QZAF12600001</ISRC></ReleaseId>
+      <ReleaseReference>R1</ReleaseReference>
+      <ReferenceTitle><TitleText>Evening Song</TitleText></ReferenceTitle>
+      <ReleaseResourceReferenceList>
+        <ReleaseResourceReference ReleaseResourceType="PrimaryResource">A1</ReleaseResourceReference>
+      </ReleaseResourceReferenceList>
+      <ReleaseType>TrackRelease</ReleaseType>
+    </Release>
+  </ReleaseList>
+  <DealList>
+    <ReleaseDeal>
+      <DealReleaseReference>R0</DealReleaseReference>
+      <DealReleaseReference>R1</DealReleaseReference>
+      <Deal><DealTerms>
+        <CommercialModelType>SubscriptionModel</CommercialModelType>
+        <Usage><UseType>OnDemandStream</UseType></Usage>
+        <TerritoryCode>GB</TerritoryCode><TerritoryCode>DE</TerritoryCode>
+        <ValidityPeriod><StartDate>2026-03-05</StartDate></ValidityPeriod>
+      </DealTerms></Deal>
+    </ReleaseDeal>
+  </DealList>
+</ern:NewReleaseMessage>
+"""
+
+# Element for element as DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3.
+ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
+<ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" ReleaseProfileVersionId="Audio"
+  LanguageAndScriptCode="en" AvsVersionId="3">
+  <MessageHeader>
+    <MessageThreadId>t-2</MessageThreadId><MessageId>m-2</MessageId>
+    <MessageSender>
+      <PartyId>PADPIDA2026010101X</PartyId><PartyName><FullName>Harbour</FullName></PartyName>
+    </MessageSender>
+    <MessageRecipient><PartyId>PADPIDA2026010102Y</PartyId></MessageRecipient>
+    <MessageCreatedDateTime>2026-03-02T10:00:00+00:00</MessageCreatedDateTime>
+  </MessageHeader>
+  <PartyList>
+    <Party><PartyReference>PAnna</PartyReference><PartyName><FullName>Anna Example</FullName></PartyName></Party>
+    <Party><PartyReference>PCleo</PartyReference><PartyName><FullName>Cleo Cutter</FullName></PartyName></Party>
+    <Party><PartyReference>PHarbour</PartyReference><PartyName><FullName>Harbour</FullName></PartyName></Party>
+  </PartyList>
+  <ResourceList>
+    <SoundRecording>
+      <ResourceReference>A1</ResourceReference>
+      <Type>MusicalWorkSoundRecording</Type>
+      <SoundRecordingEdition>
+        <ResourceId><ISRC>QZAF12600003</ISRC></ResourceId>
+        <PLine><Year>2026</Year><PLineText>(P) 2026 Harbour</PLineText></PLine>
+        <TechnicalDetails><TechnicalResourceDetailsReference>T1</TechnicalResourceDetailsReference></TechnicalDetails>
+      </SoundRecordingEdition>
+      <DisplayTitleText>Night Song</DisplayTitleText>
+      <DisplayTitle LanguageAndScriptCode="ja-Jpan" ApplicableTerritoryCode="Worldwide">
+        <TitleText>よるのうた</TitleText>
+      </DisplayTitle>
+      <DisplayTitle ApplicableTerritoryCode="Worldwide" IsDefault="true">
+        <TitleText>Night Song</TitleText>
+      </DisplayTitle>
+      <DisplayArtistName ApplicableTerritoryCode="Worldwide" IsDefault="true">Anna Example</DisplayArtistName>
+      <DisplayArtist SequenceNumber="1">
+        <ArtistPartyReference>PAnna</ArtistPartyReference><DisplayArtistRole>MainArtist</DisplayArtistRole>
+      </DisplayArtist>
+      <Contributor SequenceNumber="1">
+        <ContributorPartyReference>PCleo</ContributorPartyReference><Role>Mixer</Role>
+      </Contributor>
+      <Duration>PT2M28S</Duration>
+      <CreationDate>2025-12-01</CreationDate>
+      <ParentalWarningType>NoAdviceAvailable</ParentalWarningType>
+      <IsInstrumental>true</IsInstrumental>
+    </SoundRecording>
+  </ResourceList>
+  <ReleaseList>
+    <Release>
+      <ReleaseReference>R0</ReleaseReference>
+      <ReleaseType>Single</ReleaseType>
+      <ReleaseId><ICPN>0602445790104</ICPN><CatalogNumber Namespace="PADPIDA2026010101X">H 2</CatalogNumber></ReleaseId>
+      <DisplayTitleText>Nights</DisplayTitleText>
+      <DisplayTitle ApplicableTerritoryCode="Worldwide" IsDefault="true"><TitleText>Nights</TitleText></DisplayTitle>
+      <DisplayArtistName ApplicableTerritoryCode="Worldwide" IsDefault="true">Anna Example</DisplayArtistName>
+      <DisplayArtist SequenceNumber="1">
+        <ArtistPartyReference>PAnna</ArtistPartyReference><DisplayArtistRole>MainArtist</DisplayArtistRole>
+      </DisplayArtist>
+      <ReleaseLabelReference ApplicableTerritoryCode="Worldwide" IsDefault="true">PHarbour</ReleaseLabelReference>
+      <PLine><Year>2026</Year><PLineText>(P) 2026 Harbour</PLineText></PLine>
+      <Duration>PT2M28S</Duration>
+      <Genre ApplicableTerritoryCode="Worldwide"><GenreText>J-Pop</GenreText></Genre>
+      <OriginalReleaseDate>2026-03-02</OriginalReleaseDate>
+      <ParentalWarningType>ExplicitContentEdited</ParentalWarningType>
+      <ResourceGroup>
+        <SequenceNumber>1</SequenceNumber>
+        <ResourceGroupContentItem>
+          <SequenceNumber>1</SequenceNumber><ReleaseResourceReference>A1</ReleaseResourceReference>
+        </ResourceGroupContentItem>
+      </ResourceGroup>
+    </Release>
+    <TrackRelease>
+      <ReleaseReference>R1</ReleaseReference><ReleaseId><GRid>A10302B0003989565F</GRid></ReleaseId>
+      <ReleaseResourceReference>A1</ReleaseResourceReference>
+    </TrackRelease>
+  </ReleaseList>
+  <DealList>
+    <ReleaseDeal>
+      <DealReleaseReference>R0</DealReleaseReference>
+      <Deal><DealTerms>
+        <TerritoryCode>JP</TerritoryCode>
+        <ValidityPeriod><StartDate>2026-03-02</StartDate></ValidityPeriod>
+        <CommercialModelType>SubscriptionModel</CommercialModelType><UseType>OnDemandStream</UseType>
+      </DealTerms></Deal>
+    </ReleaseDeal>
+  </DealList>
+</ern:NewReleaseMessage>
+"""
+
+PURGE = """<ern:PurgeReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" LanguageAndScriptCode="en">
+  <MessageHeader>
+    <MessageId>m-3</MessageId><MessageSender><PartyId>PADPIDA2026010101X</PartyId></MessageSender>
+    <MessageCreatedDateTime>2026-04-01T10:00:00Z</MessageCreatedDateTime>
+  </MessageHeader>
+  <PurgedRelease><ReleaseId><ICPN>0602445790098</ICPN></ReleaseId></PurgedRelease>
+</ern:PurgeReleaseMessage>
+"""
