@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# A program that shows that a package is there, and the package.
+# A program or file that shows that a package is there, and the package.
 NEEDED = {
     "postgres": "postgresql",
     "rabbitmq-server": "rabbitmq-server",
@@ -18,12 +18,16 @@ NEEDED = {
     "ceph": "ceph-common",
     "radosgw": "radosgw",
     "curl": "curl",
+    "fluidsynth": "fluidsynth",
+    "/usr/share/sounds/sf2/sf_GMbank.sf2": "csound-soundfont",
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 def present(program: str) -> bool:
-    """Tell whether a program is on PATH or where Debian puts PostgreSQL's."""
+    """Tell whether a program is on PATH or where Debian puts PostgreSQL's, or a file is there."""
+    if program.startswith("/"):
+        return Path(program).exists()
     return bool(shutil.which(program)) or any(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
 
 

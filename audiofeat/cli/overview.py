@@ -9,6 +9,7 @@ from rich.text import Text
 from audiofeat.cli import blocks
 from audiofeat.cli.figure import clock
 from audiofeat.domain import registry
+from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.quality import Reason, Status
 from audiofeat.domain.views.timeline import intervals
 
@@ -80,7 +81,9 @@ class Overview:
         self._header(console)
         if self.is_rejected:
             return
-        for part in (self._loudness, self._rhythm, self._tonal, self._sections, self._bars, self._untold):
+        for part in (
+            self._loudness, self._rhythm, self._tonal, self._instruments, self._sections, self._bars, self._untold,
+        ):  # fmt: skip
             part(console)
 
     def __call__(self, path: str) -> Any:  # noqa: ANN401  a field's own type
@@ -173,6 +176,14 @@ class Overview:
             if label != "N":
                 shares[label] = shares.get(label, 0.0) + length_s / max(self._duration_s, 1e-9)
         return sorted(shares.items(), key=lambda chord: -chord[1])[:_CHORDS_SHOWN]
+
+    def _instruments(self, console: Console) -> None:
+        """Name the families that are to be heard, the surest first."""
+        sure = [(self(f"instrumentation.{family}_probability"), family) for family in FAMILIES
+                if self(f"instrumentation.{family}") == "present"]  # fmt: skip
+        if sure:
+            said = ", ".join(f"{family.replace('_', ' ')} {share:.2f}" for share, family in sorted(sure, reverse=True))
+            _title(console, "instruments", said)
 
     def _sections(self, console: Console) -> None:
         starts_s, labels = self("structure.section_starts_s"), self("structure.section_labels")

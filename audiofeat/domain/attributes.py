@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from audiofeat.domain import registry
+from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.field import Field, Shape
 from audiofeat.domain.metadata_fields import Value
 from audiofeat.errors import InvalidInput
@@ -92,6 +93,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "tonal.mode": _MODES,
     "tonal.key_second": KEYS,
     "tonal.mode_second": _MODES,
+    **{f"instrumentation.{family}": ("present", "absent") for family in FAMILIES},
 }
 
 

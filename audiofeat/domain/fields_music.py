@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.field import Scope, Shape
 
 M, E, H = Scope.MEASURED, Scope.ESTIMATED, Scope.HEURISTIC
@@ -64,6 +65,14 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("harmonic_ratio", "ratio", 0, 1, E, N, "Share of power that is clearly sustained.", "Fitzgerald, DAFx 2010"),
         ("low_end_ratio", "ratio", 0, 1, M, N, "Share of power below 150 Hz.", _OURS),
         ("noise_ratio", "ratio", 0, 1, H, N, "Share of audible frames with a flatness above -12 dB.", _OURS),
+        *((f"{family}_probability", "0-1", 0, 1, E, N, f"Probability that {what} to be heard.", _OURS)
+          for family, what in FAMILIES.items()),
+        *((family, "present|absent", None, None, E, T, f"Whether {what} to be heard; null where it is not sure.", _OURS)
+          for family, what in FAMILIES.items()),
+        ("family_probability_curve", "0-1", 0, 1, E, X,
+         f"Probability of each family in the five seconds around each second: {', '.join(FAMILIES)}.", _OURS),
+        ("instrumentalness", "0-1", 0, 1, E, N, "Probability that nobody sings or speaks; null where it is not sure.",
+         _OURS),
     ),
     "structure": (
         ("section_starts_s", "s", 0, None, E, C, "Where sections begin, until the next.", "Foote, ICME 2000"),

@@ -66,6 +66,10 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "speech", "speech_model.json", "e511a5c76b354ebab69e2229863801715acf190997cf43bed8826a5793a25d66",
         "speech", "docs/models/speech.md", f"{_OFFLINE}.train_speech CORPUS",
     ),
+    ShippedModel(
+        "instruments", "instrument_model.npz", "e86316de4bb3b9882b868c3f001a4ac0033d5145b1fde37714352e31fc0fd4f9",
+        "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_instruments MIXES",
+    ),
 )  # fmt: skip
 BY_NAME: Mapping[str, ShippedModel] = {model.name: model for model in SHIPPED}
 

@@ -23,6 +23,19 @@ Target = Mapping[str, float | str]
 MOST_TERMS = 20
 _MOST_SUGGESTIONS = 3
 
+# What is told apart are families: a word for one instrument asks for its family.
+_INSTRUMENTS: Mapping[str, tuple[str, ...]] = {
+    "drums": ("drums", "cymbals"),
+    "bass": ("bass", "bass guitar"),
+    "guitar": ("guitar", "acoustic guitar", "electric guitar", "banjo", "mandolin"),
+    "keys": ("keys", "piano", "organ", "harpsichord", "accordion"),
+    "strings": ("strings", "violin", "cello"),
+    "brass": ("brass", "trumpet", "trombone", "horn"),
+    "reeds_pipes": ("reeds", "saxophone", "clarinet", "oboe", "flute"),
+    "synth": ("synth", "synthesiser"),
+    "tuned_percussion": ("tuned percussion", "marimba", "vibraphone", "bells"),
+    "voice": ("voice", "vocals", "singing"),
+}
 # Word: feature, what it means, what it means after "very".
 WORDS: Mapping[str, tuple[str, float, float]] = {
     "calm": ("mood.arousal", 0.25, 0.1),
@@ -40,7 +53,10 @@ WORDS: Mapping[str, tuple[str, float, float]] = {
     "percussive": ("instrumentation.percussive_ratio", 0.4, 0.6),
     "sustained": ("instrumentation.harmonic_ratio", 0.6, 0.8),
     "spoken": ("speech.speech_ratio", 0.8, 1.0),
-}
+    "instrumental": ("instrumentation.instrumentalness", 0.9, 1.0),
+    **{word: (f"instrumentation.{family}_probability", 0.9, 1.0)
+       for family, words in _INSTRUMENTS.items() for word in words},
+}  # fmt: skip
 # How far off a value counts for nothing, where a tenth of the feature's range would not tell: of tempo and spectral
 # centroid a share of the value, since they are heard in ratios.
 _REACH = {"loudness.integrated_loudness_lufs": 6.0, "loudness.loudness_range_lu": 8.0, "rhythm.meter": 0.5}

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from audiofeat.domain import registry
-from audiofeat.evaluation.labels import CLASSES, FAMILIES
+from audiofeat.domain.families import FAMILIES
+from audiofeat.evaluation.labels import CLASSES
 from audiofeat.extraction.view import Record
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {

@@ -25,11 +25,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from audiofeat.domain.families import FAMILIES
 from audiofeat.errors import InvalidInput, SourceNotFound
 
-FAMILIES = (
-    "drums", "bass", "guitar", "keys", "strings", "brass", "reeds_pipes", "synth", "tuned_percussion", "voice",
-)  # fmt: skip
 CLASSES = ("speech", "music", "noise")
 GROUPINGS = ("artist", "album", "track")
 _KEY = re.compile(r"[A-G][#b]? (major|minor)")

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from audiofeat.domain.families import FAMILIES
 from audiofeat.errors import InvalidInput
 from audiofeat.evaluation import statistics as st
-from audiofeat.evaluation.labels import CLASSES, FAMILIES
+from audiofeat.evaluation.labels import CLASSES
 from audiofeat.evaluation.statistics import Array, Statistic
 
 Answers = Mapping[str, Any]

@@ -1,6 +1,7 @@
-"""Instrumentation as shares of energy: transient against sustained, low end, noise-like.
+"""Instrumentation: shares of energy (transient against sustained, low end, noise-like), and families of instruments.
 
-A transient is not yet a drum: these are shares of energy, not probabilities of instruments.
+A transient is not yet a drum: which families play, and whether somebody sings or speaks, is judged by a head fitted on
+rendered music, five seconds around each second (``instrument_windows``, ``instrument_head``).
 
 References
 ----------
@@ -11,20 +12,29 @@ Disch, "Extending harmonic-percussive separation of audio signals", ISMIR 2014.
 import numpy as np
 
 from audiofeat import _native
+from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import BIN_HZ, N_MEL, TIMBRE_STEP, Floats, Frames, Measured, Result
+from audiofeat.features.instrument_head import head
+from audiofeat.features.instrument_windows import AROUND_S, SUMS, Seconds, pooled, windows
 
 _MARGIN = 2.0
 _ALONG_TIME = 17
 _ALONG_BANDS = 9
 _LOW_END_HZ = 150.0
 _NOISE_FLATNESS_DB = -12.0
+_SECONDS_AT_ONCE = 8  # many small products cost more than a few larger ones
+_LEAST_AUDIBLE = 0.05
+_NOTHING = np.float32(-10.0)
+PRESENT, ABSENT = 0.7, 0.3
+"""From which probability on a family is said to be present, and up to which to be absent."""
 
 
 class Instrumentation:
-    """Splits mel-band power by median filtering, block by block."""
+    """Splits mel-band power by median filtering, and judges families second by second."""
 
     def __init__(self) -> None:
+        self._families = _Families()
         self._percussive = self._harmonic = self._total = 0.0
         self._low = self._all = 0.0
         self._noisy = self._audible = 0
@@ -32,6 +42,7 @@ class Instrumentation:
 
     def push(self, frames: Frames) -> None:
         """Take in one block; half a filter's width is carried over to the next."""
+        self._families.push(frames)
         power = frames.power.sum(axis=0)
         self._low += float(power[BIN_HZ < _LOW_END_HZ].sum(dtype=np.float64))
         self._all += float(power.sum(dtype=np.float64))
@@ -56,7 +67,10 @@ class Instrumentation:
         self._total += float(power.sum(dtype=np.float64))
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
-        """Return shares in 0-1; what is neither clearly transient nor sustained counts in neither."""
+        """Return shares in 0-1, and the probability of each family.
+
+        What is neither clearly transient nor sustained counts in neither share.
+        """
         result = Result()
         reason = silence or (None if self._total > 0 else Reason.SILENCE)
         shares = {
@@ -67,4 +81,53 @@ class Instrumentation:
         }
         for name, (part, whole) in shares.items():
             result.put(name, None if reason or not whole else float(part / whole), reason or Reason.SILENCE)
+        self._families.put(result, reason)
         return result
+
+
+class _Families:
+    """Judges each second as soon as those around it are known, and keeps nothing but ten logits of it."""
+
+    def __init__(self) -> None:
+        self._seconds = Seconds()
+        self._waiting = np.zeros((0, SUMS))
+        self._before = 0  # of those that wait, how many were judged and are there for the next ones
+        self._logits: list[Floats] = []
+
+    def push(self, frames: Frames) -> None:
+        self._seconds.push(frames)
+        self._waiting = np.concatenate((self._waiting, self._seconds.take()))
+        if len(self._waiting) - self._before - AROUND_S >= _SECONDS_AT_ONCE:
+            self._judge(len(self._waiting) - AROUND_S)
+
+    def _judge(self, until: int) -> None:
+        rows = windows(self._waiting)[self._before : until]
+        logits = head().logits(pooled(rows))
+        logits[rows[:, 0] < _LEAST_AUDIBLE] = _NOTHING
+        self._logits.append(logits)
+        drop = max(0, until - AROUND_S)
+        self._waiting, self._before = self._waiting[drop:], until - drop
+
+    def put(self, result: Result, reason: Reason | None) -> None:
+        self._waiting = np.concatenate((self._waiting, self._seconds.take(last=True)))
+        if len(self._waiting) > self._before:
+            self._judge(len(self._waiting))
+        if reason is None and not self._logits:
+            reason = Reason.TOO_SHORT
+        curve = probability = None
+        if reason is None:
+            logits = np.concatenate(self._logits)
+            curve, probability = head().of_windows(logits), head().of_item(logits)
+        for at, family in enumerate(FAMILIES):
+            value = None if probability is None else round(float(probability[at]), 4)
+            result.put(f"{family}_probability", value, reason)
+            word = None if value is None else "present" if value >= PRESENT else "absent" if value <= ABSENT else None
+            result.put(family, word, reason or Reason.LOW_CONFIDENCE)
+        result.put("family_probability_curve", None if curve is None else _rounded(curve), reason)
+        voice = result.values["voice_probability"]
+        instrumental = None if result.values["voice"] is None else round(1 - voice, 4)
+        result.put("instrumentalness", instrumental, reason or Reason.LOW_CONFIDENCE)
+
+
+def _rounded(curve: Floats) -> list[list[float]]:
+    return [[round(float(value), 3) for value in row] for row in curve]

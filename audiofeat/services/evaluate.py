@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from audiofeat.domain import registry
+from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError
 from audiofeat.evaluation import statistics
 from audiofeat.evaluation.answers import answers_of, missing_fields
-from audiofeat.evaluation.labels import FAMILIES, Labelled
+from audiofeat.evaluation.labels import Labelled
 from audiofeat.evaluation.peers import Peers, provided, versions
 from audiofeat.evaluation.statistics import Estimate
 from audiofeat.evaluation.tasks import Answers, Task, is_judged, task_of

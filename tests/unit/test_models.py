@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -14,7 +15,7 @@ from audiofeat.domain.models import SHIPPED, ShippedModel, shipped
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.errors import InvalidInput
 from audiofeat.extraction.rehearsal import faults
-from audiofeat.features import rhythm_meter, rhythm_phase, rhythm_tempo, speech, tonal_gate, tonal_key
+from audiofeat.features import instrument_head, rhythm_meter, rhythm_phase, rhythm_tempo, speech, tonal_gate, tonal_key
 from audiofeat.services.models import FOLDER, verify
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ READERS = {
     "meter": (rhythm_meter, "MODEL_PATH", (rhythm_meter._model,)),
     "key": (tonal_key, "WEIGHTS_PATH", (tonal_key._weights, tonal_gate._weights)),
     "speech": (speech, "MODEL_PATH", (speech._coefficients,)),
+    "instruments": (instrument_head, "MODEL_PATH", (instrument_head.head,)),
 }
 
 
@@ -57,7 +59,11 @@ def test_a_model_that_does_not_load_is_told_by_its_group(
     """A damaged file makes its group, and no other, fail the rehearsal."""
     module, constant, remembering = READERS[name]
     damaged = tmp_path / "damaged.json"
-    damaged.write_text("{}")
+    if name == "instruments":
+        with damaged.open("wb") as empty:
+            np.savez(empty)
+    else:
+        damaged.write_text("{}")
     monkeypatch.setattr(module, constant, damaged)
     if name == "key":
         monkeypatch.setattr(tonal_gate, constant, damaged)

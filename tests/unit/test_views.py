@@ -112,7 +112,7 @@ def test_spotify_values_follow_their_definitions() -> None:
     assert (features["tempo"], features["time_signature"], features["danceability"]) == (120.0, 4, 0.4)
     assert features["energy"] == pytest.approx((0.6 + 18 / 25) / 2)
     assert features["type"] == "audio_features"
-    assert [features[name] for name in ("liveness", "acousticness", "instrumentalness", "id")] == [None] * 4
+    assert [features[name] for name in ("liveness", "acousticness", "id")] == [None] * 3
     assert track["end_of_fade_in"] == pytest.approx(1.2)
     assert track["start_of_fade_out"] == SECONDS
     assert track["num_samples"] == round(SECONDS * 22_050)

@@ -85,36 +85,50 @@ def notes_of(file: mido.MidiFile) -> list[Note]:
 def pop909(folder: Path) -> Iterator[tuple[int, Song]]:
     """Yield number and song of those with one key."""
     for path in sorted(folder.glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid")):
-        said = [line.split() for line in (path.parent / "key_audio.txt").read_text().splitlines()]
-        keys = {key for start, end, key in said if float(end) - float(start) > _SHORTEST_KEY_S}
-        if len(keys) != 1:
-            continue
-        rows = [line.split() for line in (path.parent / "beat_midi.txt").read_text().splitlines()]
-        beats = np.array([float(row[0]) for row in rows])
-        chords = [line.split() for line in (path.parent / "chord_midi.txt").read_text().splitlines()]
-        yield int(path.stem), Song(
-            genre="POP909", key=key_name(*keys.pop().split(":")), meter=4,
-            tempo_bpm=60 / float(np.median(np.diff(beats))), beat_times_s=beats,
-            downbeat_times_s=beats[[float(row[1]) == 1 for row in rows]],
-            notes=notes_of(mido.MidiFile(path)), chords=[(float(a), float(b), name) for a, b, name in chords],
-        )  # fmt: skip
+        song = pop909_song(path)
+        if song is not None:
+            yield int(path.stem), song
+
+
+def pop909_song(path: Path) -> Song | None:
+    """Return the song of one file; None where it has several keys."""
+    said = [line.split() for line in (path.parent / "key_audio.txt").read_text().splitlines()]
+    keys = {key for start, end, key in said if float(end) - float(start) > _SHORTEST_KEY_S}
+    if len(keys) != 1:
+        return None
+    rows = [line.split() for line in (path.parent / "beat_midi.txt").read_text().splitlines()]
+    beats = np.array([float(row[0]) for row in rows])
+    chords = [line.split() for line in (path.parent / "chord_midi.txt").read_text().splitlines()]
+    return Song(
+        genre="POP909", key=key_name(*keys.pop().split(":")), meter=4,
+        tempo_bpm=60 / float(np.median(np.diff(beats))), beat_times_s=beats,
+        downbeat_times_s=beats[[float(row[1]) == 1 for row in rows]],
+        notes=notes_of(mido.MidiFile(path)), chords=[(float(a), float(b), name) for a, b, name in chords],
+    )  # fmt: skip
 
 
 def nottingham(folder: Path) -> Iterator[tuple[int, Song]]:
     """Yield number and song of those with one key; their beats are quarters at the file's tempo."""
     for number, path in enumerate(sorted(folder.rglob("*.mid"))):
-        file = mido.MidiFile(path)
-        messages = list(mido.merge_tracks(file.tracks))
-        keys = {message.key for message in messages if message.type == "key_signature"}
-        if len(keys) != 1:
-            continue
-        key = keys.pop()
-        period = next((message.tempo for message in messages if message.type == "set_tempo"), 500_000) / 1e6
-        beats = np.arange(0, file.length, period)
-        yield number, Song(
-            genre="Nottingham", key=key_name(key.removesuffix("m"), "min" if key.endswith("m") else "maj"), meter=4,
-            tempo_bpm=60 / period, beat_times_s=beats, downbeat_times_s=beats[::4], notes=notes_of(file),
-        )  # fmt: skip
+        song = nottingham_song(path)
+        if song is not None:
+            yield number, song
+
+
+def nottingham_song(path: Path) -> Song | None:
+    """Return the song of one file; None where it has several keys."""
+    file = mido.MidiFile(path)
+    messages = list(mido.merge_tracks(file.tracks))
+    keys = {message.key for message in messages if message.type == "key_signature"}
+    if len(keys) != 1:
+        return None
+    key = keys.pop()
+    period = next((message.tempo for message in messages if message.type == "set_tempo"), 500_000) / 1e6
+    beats = np.arange(0, file.length, period)
+    return Song(
+        genre="Nottingham", key=key_name(key.removesuffix("m"), "min" if key.endswith("m") else "maj"), meter=4,
+        tempo_bpm=60 / period, beat_times_s=beats, downbeat_times_s=beats[::4], notes=notes_of(file),
+    )  # fmt: skip
 
 
 def excerpt(song: Song, start_s: float, seconds: float) -> Song:

@@ -1,0 +1,291 @@
+"""Fit the head for instruments: ``python -m audiofeat.features.offline.train_instruments MIXES...``.
+
+MIXES are folders of ``instrument_mixes``. Prints figures on songs and whole programs that the fit did not hear, then
+fits on everything and writes the model. ``--figures`` names where the figures go as JSON. The same mixes give the same
+coefficients on one machine.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.stats import rankdata
+
+from audiofeat.domain.families import FAMILIES
+from audiofeat.features import instrument_head
+from audiofeat.features.frames import Floats
+from audiofeat.features.instrument_head import CLIP, Head, evidence
+from audiofeat.features.instrument_windows import FEATURES, pooled, windows
+from audiofeat.features.offline.instrument_mixes import PRESENT_DB
+
+SEED = 1
+_NETWORKS = 3
+_HIDDEN = (128, 64)
+_EPOCHS = 40
+_BATCH = 256
+_RATE = 2e-3
+_DECAY = 1e-4
+_DROPOUT = (0.1, 0.3, 0.2)
+_UNSURE_DB = 6.0  # levels so near the threshold teach nothing
+_WINDOW_LENGTHS_S = (3, 5, 8)
+_RESAMPLES = 300
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Mixes:
+    """Clips with the level of each family.
+
+    Parameters
+    ----------
+    sums : array of shape (clips, seconds, SUMS)
+    shares : array of shape (clips, seconds, families)
+        Of the clip's power.
+    held_back : array of shape (clips,)
+    """
+
+    sums: Array
+    shares: Array
+    held_back: NDArray[np.bool_]
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Mixes":
+        """Return the chosen clips."""
+        return Mixes(self.sums[chosen], self.shares[chosen], self.held_back[chosen])
+
+    def window(self, start: int, length: int) -> tuple[Floats, Array]:
+        """Return features of one window of each clip, and the level of each family in it, in dB."""
+        part = slice(start, start + length)
+        level = 10 * np.log10(self.shares[:, part].mean(axis=1) + 1e-12)
+        return pooled(self.sums[:, part].mean(axis=1)), level
+
+
+def read(folders: list[Path]) -> Mixes:
+    """Return all clips of some folders."""
+    parts = []
+    for path in [path for folder in folders for path in sorted(folder.glob("mixes-[0-9]*[0-9].npz"))]:
+        with np.load(path) as stored:
+            many = len(stored["sums"])
+            parts.append((stored["sums"], 10 ** (stored["levels"] / 10), np.full(many, bool(stored["held_back"]))))
+    if not parts:
+        raise SystemExit(f"no mixes in {folders[0]}: make some with instrument_mixes")
+    return Mixes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def rows(mixes: Mixes) -> tuple[Floats, Floats, Floats]:
+    """Return features, truth and weight of windows of several lengths of all clips."""
+    seconds = mixes.sums.shape[1]
+    rng = np.random.default_rng(SEED)
+    columns = []
+    for length in _WINDOW_LENGTHS_S:
+        for _ in range(1 if length == seconds else 2):
+            values, level = mixes.window(int(rng.integers(seconds - length + 1)), length)
+            sure = np.abs(level - PRESENT_DB) > _UNSURE_DB
+            columns.append((values, (level > PRESENT_DB).astype(np.float32), sure.astype(np.float32)))
+    values, truth, weight = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return values, truth, weight
+
+
+def fit(values: Floats, truth: Floats, weight: Floats) -> Head:
+    """Return a head whose logits are not calibrated yet."""
+    mean, scale = values.mean(axis=0), values.std(axis=0) + np.float32(1e-6)
+    inputs = np.clip((values - mean) / scale, -CLIP, CLIP)
+    networks = [_network(inputs, truth, weight, SEED + number) for number in range(_NETWORKS)]
+    layers = range(len(_HIDDEN) + 1)
+    one, none = np.ones(len(FAMILIES), dtype=np.float32), np.zeros(len(FAMILIES), dtype=np.float32)
+    return Head(
+        mean, scale, tuple(np.stack([network[2 * n] for network in networks]) for n in layers),
+        tuple(np.stack([network[2 * n + 1][None] for network in networks]) for n in layers), one, none, one, none,
+    )  # fmt: skip
+
+
+def _network(inputs: Floats, truth: Floats, weight: Floats, seed: int) -> list[Floats]:
+    """Return weights and biases in turn, fitted with Adam (Kingma & Ba, ICLR 2015) and decoupled decay."""
+    rng = np.random.default_rng(seed)
+    sizes = (inputs.shape[1], *_HIDDEN, truth.shape[1])
+    parts: list[Floats] = []
+    for before, after in pairwise(sizes):
+        parts += [rng.normal(0, np.sqrt(2 / before), (before, after)).astype(np.float32),
+                  np.zeros(after, dtype=np.float32)]  # fmt: skip
+    first, second = [np.zeros_like(part) for part in parts], [np.zeros_like(part) for part in parts]
+    steps, step = _EPOCHS * (len(inputs) // _BATCH), 0
+    for _ in range(_EPOCHS):
+        order = rng.permutation(len(inputs))
+        for begin in range(0, len(order) - _BATCH + 1, _BATCH):
+            some = order[begin : begin + _BATCH]
+            slopes = _slopes(parts, inputs[some], truth[some], weight[some], rng)
+            step += 1
+            rate = _RATE * 0.5 * (1 + np.cos(np.pi * step / steps)) * min(1.0, step / 200)
+            for n, slope in enumerate(slopes):
+                first[n] += 0.1 * (slope - first[n])
+                second[n] += 0.001 * (slope * slope - second[n])
+                ahead = first[n] / (1 - 0.9**step)
+                parts[n] -= np.float32(rate) * (ahead / (np.sqrt(second[n] / (1 - 0.999**step)) + 1e-8))
+                if parts[n].ndim == 2:
+                    parts[n] *= np.float32(1 - rate * _DECAY * 10)
+    return parts
+
+
+def _slopes(
+    parts: list[Floats], inputs: Floats, truth: Floats, weight: Floats, rng: np.random.Generator
+) -> list[Floats]:
+    """Return the gradient of the mean cross-entropy, some inputs and hidden units left out."""
+    seen, masks = [], []
+    hidden = inputs
+    for n, drop in enumerate(_DROPOUT):
+        mask: Floats = ((rng.random(hidden.shape, dtype=np.float32) >= drop) / np.float32(1 - drop)).astype(np.float32)
+        hidden = hidden * mask
+        seen.append(hidden)
+        masks.append(mask)
+        hidden = hidden @ parts[2 * n] + parts[2 * n + 1]
+        if n < len(_HIDDEN):
+            hidden = np.maximum(hidden, np.float32(0))
+    error: Floats = ((1 / (1 + np.exp(-hidden)) - truth) * weight / np.float32(len(inputs))).astype(np.float32)
+    slopes: list[Floats] = []
+    for n in reversed(range(len(_DROPOUT))):
+        slopes[:0] = [seen[n].T @ error, error.sum(axis=0)]
+        if n:
+            error = (error @ parts[2 * n].T) * masks[n] * (seen[n] > 0)
+    return slopes
+
+
+def calibrated(head: Head, mixes: Mixes) -> Head:
+    """Return the head with logits scaled to probabilities on clips that it did not see (Platt, 1999)."""
+    logits, level, item_logits, item_level = judged(head, mixes)
+    window = [_platt(logits[:, n], level[:, n] > PRESENT_DB) for n in range(len(FAMILIES))]
+    item = [_platt(item_logits[:, n], item_level[:, n] > PRESENT_DB) for n in range(len(FAMILIES))]
+    columns = [np.array(column, dtype=np.float32) for column in (*zip(*window, strict=True), *zip(*item, strict=True))]
+    return replace(
+        head, window_slope=columns[0], window_offset=columns[1], item_slope=columns[2], item_offset=columns[3]
+    )
+
+
+def _platt(logits: Floats, truth: NDArray[np.bool_]) -> tuple[float, float]:
+    x, y = logits.astype(np.float64), truth.astype(np.float64)
+
+    def loss(ab: Array) -> tuple[float, Array]:
+        z = ab[0] * x + ab[1]
+        wrong = 1 / (1 + np.exp(-z)) - y
+        return float(np.mean(np.logaddexp(0, z) - y * z)), np.array([np.mean(wrong * x), np.mean(wrong)])
+
+    slope, offset = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
+    return float(slope), float(offset)
+
+
+def judged(head: Head, mixes: Mixes) -> tuple[Floats, Array, Floats, Array]:
+    """Return logits and levels of the windows of all clips, as an extraction has them, and of the whole clips."""
+    each = [head.logits(pooled(windows(sums))) for sums in mixes.sums]
+    around = [windows(shares) for shares in mixes.shares]
+    item_level = 10 * np.log10(mixes.shares.mean(axis=1) + 1e-12)
+    return (
+        np.concatenate(each), 10 * np.log10(np.concatenate(around) + 1e-12), np.stack([evidence(one) for one in each]),
+        item_level,
+    )  # fmt: skip
+
+
+def figures(head: Head, mixes: Mixes) -> dict[str, Any]:
+    """Return macro-F1, mAP and calibration of whole clips and of windows, and each family's figures.
+
+    What has an interval is given as value, lower and upper end (95 %, resampled clips).
+    """
+    logits, level, item_logits, item_level = judged(head, mixes)
+    truth = item_level > PRESENT_DB
+    given = 1 / (1 + np.exp(-(item_logits * head.item_slope + head.item_offset)))
+    rng = np.random.default_rng(SEED)
+    draws = [rng.integers(len(truth), size=len(truth)) for _ in range(_RESAMPLES)]
+    metrics = {
+        "macro_f1": macro_f1, "mean_average_precision": mean_average_precision, "calibration_error": calibration_error
+    }  # fmt: skip
+    said: dict[str, Any] = {"clips": len(truth)}
+    for name, metric in metrics.items():
+        spread = np.percentile([metric(truth[draw], given[draw]) for draw in draws], (2.5, 97.5))
+        said[name] = [round(float(value), 3) for value in (metric(truth, given), *spread)]
+        said[f"windows_{name}"] = round(metric(level > PRESENT_DB, head.of_windows(logits)), 3)
+        said[f"always_yes_{name}"] = round(metric(truth, np.ones_like(given)), 3)
+    said["families"] = {}
+    for n, family in enumerate(FAMILIES):
+        is_said, sure, there = given[:, n] > 0.5, given[:, n] > 0.7, truth[:, n]
+        said["families"][family] = {
+            "positives": int(there.sum()),
+            "f1": round(macro_f1(truth[:, [n]], given[:, [n]]), 3),
+            "average_precision": round(mean_average_precision(truth[:, [n]], given[:, [n]]), 3),
+            "auroc": round(auroc(there, given[:, n]), 3) if there.any() else None,
+            "false_alarms": round(float(is_said[~there].mean()), 3),
+            "precision_above_0.7": round(float(there[sure].mean()), 3) if sure.any() else None,
+        }
+    return said
+
+
+def macro_f1(truth: NDArray[np.bool_], given: Floats) -> float:
+    """Return the mean F1 of the families, present from a probability of 0.5 on."""
+    said = given > 0.5
+    return float(np.mean(2 * (said & truth).sum(axis=0) / np.maximum(said.sum(axis=0) + truth.sum(axis=0), 1)))
+
+
+def mean_average_precision(truth: NDArray[np.bool_], given: Floats) -> float:
+    """Return the mean over families of the mean precision at each positive, equal scores in the order of the clips."""
+    order = np.argsort(-given, axis=0, kind="stable")
+    ranked = np.take_along_axis(truth, order, axis=0)
+    precision = ranked.cumsum(axis=0) / np.arange(1, len(ranked) + 1)[:, None]
+    return float(np.mean((precision * ranked).sum(axis=0) / np.maximum(ranked.sum(axis=0), 1)))
+
+
+def auroc(truth: NDArray[np.bool_], given: Floats) -> float:
+    """Return the probability that a positive has the higher score, ties counting half."""
+    many = int(truth.sum())
+    return float((rankdata(given)[truth].sum() - many * (many + 1) / 2) / (many * max(len(truth) - many, 1)))
+
+
+def calibration_error(truth: NDArray[np.bool_], given: Floats) -> float:
+    """Return the mean distance of probability and share, over ten bins of all families together."""
+    bins = np.minimum((given * 10).astype(int), 9).ravel()
+    many = np.bincount(bins, minlength=10)
+    gap = np.bincount(bins, given.ravel() - truth.ravel(), minlength=10)
+    return float(np.abs(gap).sum() / many.sum())
+
+
+def write(head: Head, path: Path) -> None:
+    """Write the model in half precision."""
+    layers: dict[str, Any] = {f"weights_{n}": weight.astype(np.float16) for n, weight in enumerate(head.weights)}
+    layers |= {f"biases_{n}": bias.astype(np.float16) for n, bias in enumerate(head.biases)}
+    np.savez_compressed(
+        path, features=np.array(" ".join(FEATURES)), families=np.array(" ".join(FAMILIES)), layers=len(head.weights),
+        mean=head.mean, scale=head.scale, window_slope=head.window_slope, window_offset=head.window_offset,
+        item_slope=head.item_slope, item_offset=head.item_offset, **layers,
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Fit, judge, fit on everything, write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("mixes", type=Path, nargs="+", help="folders of instrument_mixes")
+    parser.add_argument("--out", type=Path, default=instrument_head.MODEL_PATH)
+    parser.add_argument("--figures", type=Path)
+    asked = parser.parse_args()
+    mixes = read(asked.mixes)
+    kept = mixes.where(mixes.held_back)
+    half = np.arange(len(kept.held_back)) % 2 == 0
+    head = calibrated(fit(*rows(mixes.where(~mixes.held_back))), kept.where(half))
+    said = figures(head, kept.where(~half))
+    sys.stdout.write(json.dumps(said, indent=1) + "\n")
+    if asked.figures:
+        asked.figures.write_text(json.dumps(said, indent=1) + "\n")
+    whole = fit(*rows(mixes))
+    write(
+        replace(
+            whole, window_slope=head.window_slope, window_offset=head.window_offset, item_slope=head.item_slope,
+            item_offset=head.item_offset,
+        ),
+        asked.out,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

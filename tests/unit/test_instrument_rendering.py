@@ -1,0 +1,149 @@
+"""The material that the head for instruments is fitted on: stems, mixtures with their truth, and the fit."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from audiofeat.domain.families import FAMILIES
+from audiofeat.evaluation.labels import read_labels
+from audiofeat.features.instrument_windows import SUMS
+from audiofeat.features.offline import instrument_mixes, instrument_pool, instrument_stems, train_instruments
+from audiofeat.features.offline.instrument_programs import FAMILIES as PROGRAMS
+from audiofeat.features.offline.instrument_programs import KEPT_BACK
+from audiofeat.features.offline.instrument_songs import Songs
+from audiofeat.features.offline.instrument_stems import RATE_HZ, STEM, Stem, planned, rendered
+from audiofeat.features.offline.sung_voice import sing
+
+FONT = next((font for font in reversed(instrument_stems.FONTS) if font.exists()), None)
+needs_fluidsynth = pytest.mark.skipif(
+    FONT is None or shutil.which("fluidsynth") is None,
+    reason="rendering needs: apt-get install fluidsynth csound-soundfont",
+)
+
+
+@pytest.fixture
+def stems(tmp_path: Path) -> Path:
+    """A folder of made stems: hisses as drums, low tones as bass, higher ones as keys, kept back and not."""
+    rng = np.random.default_rng(1)
+    clock_s = np.arange(STEM) / RATE_HZ
+    beat = np.exp(-(clock_s % 0.5) / 0.05)
+    sounds = {
+        "drums": beat * rng.standard_normal(STEM),
+        "bass": np.sin(2 * np.pi * 80 * clock_s) + 0.5 * np.sin(2 * np.pi * 160 * clock_s),
+        "keys": beat * sum(np.sin(2 * np.pi * 440 * n * clock_s) / n for n in range(1, 6)),
+    }
+    for file, held_back in ((0, True), (1, False)):
+        rows = [Stem(n, family, "font", 0, 0, "made", "song", held_back) for n, family in enumerate(sounds)]
+        samples = np.stack([sound / np.abs(sound).max() for sound in sounds.values()]).astype(np.float32)
+        instrument_stems.write(tmp_path / f"stems-{file:04}.npz", samples, rows)
+    return tmp_path
+
+
+def test_each_family_has_programs_that_are_kept_back_and_others() -> None:
+    """Figures on unseen programs need both, in every family."""
+    assert tuple(PROGRAMS) == tuple(KEPT_BACK) == tuple(FAMILIES)
+    for family, programs in PROGRAMS.items():
+        known = {(program.bank, program.number) for program in programs}
+        assert KEPT_BACK[family] < known
+
+
+def test_songs_and_programs_are_kept_back_together() -> None:
+    """Of a file's stems all are kept back or none, and so are their programs; the same seed plans the same stems."""
+    if FONT is None:
+        pytest.skip("rendering needs: apt-get install csound-soundfont")
+    for file, held_back in ((0, True), (1, False)):
+        plans = planned(file, Songs(None, None), [FONT], 7)
+        assert {one.stem.held_back for one in plans} == {held_back}
+        assert plans == planned(file, Songs(None, None), [FONT], 7)
+        for one in plans:
+            kept = {number for _, number in KEPT_BACK[one.stem.family]}
+            assert held_back or (one.stem.bank, one.stem.program) not in KEPT_BACK[one.stem.family]
+            assert not held_back or one.stem.program in kept
+
+
+@needs_fluidsynth
+def test_a_part_is_rendered_by_the_program_that_the_stem_names() -> None:
+    """A few stems sound, each in its own eight seconds; a bass is lower than the others."""
+    assert FONT is not None
+    plans = planned(1, Songs(None, None), [FONT], 7)
+    few = [next(one for one in plans if one.stem.family == family) for family in ("bass", "drums", "reeds_pipes")]
+    samples = rendered(few, FONT)
+    assert samples.shape == (3, STEM)
+    np.testing.assert_allclose(np.abs(samples).max(axis=1), 1.0)
+    power = np.square(np.abs(np.fft.rfft(samples)))
+    centroid_hz = power @ np.fft.rfftfreq(STEM, 1 / RATE_HZ) / power.sum(axis=1)
+    assert centroid_hz.argmin() == 0
+
+
+def test_a_mixture_knows_what_is_in_it(stems: Path) -> None:
+    """The shares of the families are of what sounds, the same number gives the same clip, and all are finite."""
+    pool = instrument_pool.Pool(stems)
+    for number in range(300, 306):
+        sound, levels, held_back = instrument_mixes.clip(pool, number, 1)
+        assert not held_back
+        assert sound.shape == (STEM, 1)
+        assert np.isfinite(sound).all()
+        assert np.abs(sound).max() <= 1.01
+        assert levels.shape == (8, len(FAMILIES))
+        shares = 10 ** (levels / 10)
+        heard = shares.sum(axis=1) > 1e-6
+        np.testing.assert_allclose(shares[heard].sum(axis=1), 1.0, atol=1e-6)
+        again, _, _ = instrument_mixes.clip(pool, number, 1)
+        np.testing.assert_array_equal(sound, again)
+    assert instrument_mixes.clip(pool, 0, 1)[2]
+
+
+def test_clips_are_written_with_the_labels_that_evaluate_reads(
+    stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sound, families of the whole clip, families of each second."""
+    out = tmp_path / "out"
+    monkeypatch.setattr("sys.argv", ["instrument_mixes", str(stems), str(out), "--audio", "4"])
+    instrument_mixes.main()
+    labels = read_labels(out / "labels.jsonl")
+    activity = [json.loads(line)["families"] for line in (out / "activity.jsonl").read_text().splitlines()]
+    for labelled, seconds in zip(labels, activity, strict=True):
+        assert len(seconds) == 8
+        assert set(labelled.labels["instruments"]) == {family for second in seconds for family in second}
+    assert any(labelled.labels["instruments"] for labelled in labels)
+
+
+def test_a_run_goes_on_where_it_was_ended_and_the_fit_writes_a_model(
+    stems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that are there are kept; from kept-back and other clips a head is fitted that tells drums from bass."""
+    out, model, told = tmp_path / "mixes", tmp_path / "model.npz", tmp_path / "figures.json"
+    monkeypatch.setattr(instrument_mixes, "CLIPS_A_FILE", 24)
+    monkeypatch.setattr(train_instruments, "_EPOCHS", 12)
+    monkeypatch.setattr(train_instruments, "_BATCH", 16)
+    monkeypatch.setattr("sys.argv", ["instrument_mixes", str(stems), str(out), "--count", "24"])
+    instrument_mixes.main()
+    first = out / "mixes-0000.npz"
+    before = first.stat().st_mtime_ns
+    monkeypatch.setattr("sys.argv", ["instrument_mixes", str(stems), str(out), "--count", "72"])
+    instrument_mixes.main()
+    assert first.stat().st_mtime_ns == before
+    assert [path.name for path in sorted(out.iterdir())] == [f"mixes-000{n}.npz" for n in range(3)]
+    with np.load(first) as stored:
+        assert stored["sums"].shape == (24, 8, SUMS)
+    monkeypatch.setattr("sys.argv", ["train", str(out), "--out", str(model), "--figures", str(told)])
+    train_instruments.main()
+    figures = json.loads(told.read_text())
+    assert figures["families"]["drums"]["auroc"] > 0.8
+    assert model.stat().st_size < 1_000_000
+
+
+def test_singing_follows_the_melody() -> None:
+    """The strongest partials of a sung note lie on its harmonics."""
+    rng = np.random.default_rng(3)
+    clock_s = np.arange(2 * RATE_HZ) / RATE_HZ
+    spoken = np.sin(2 * np.pi * 120 * clock_s) * (1 + np.sin(2 * np.pi * 4 * clock_s))
+    spoken += 0.3 * np.sin(2 * np.pi * 700 * clock_s) + 0.01 * rng.standard_normal(len(clock_s))
+    sung = sing([(0.0, 1.9, 57, 100)], 2.0, spoken.astype(np.float32), RATE_HZ, rng)
+    spectrum = np.abs(np.fft.rfft(sung[RATE_HZ // 2 : RATE_HZ * 3 // 2] * np.hanning(RATE_HZ)))
+    strongest_hz = float(spectrum.argmax())
+    octaves = np.log2(strongest_hz / 220 / max(1, round(strongest_hz / 220)))
+    assert abs(octaves) < 1 / 12

@@ -1,0 +1,106 @@
+"""Families of instruments: what the head sees, and what it says of sound whose instruments are known."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audiofeat.domain.block import summed
+from audiofeat.domain.families import FAMILIES
+from audiofeat.domain.quality import Reason
+from audiofeat.features.frames import RATE_HZ, SharedSpectrum
+from audiofeat.features.instrument_head import evidence, head
+from audiofeat.features.instrument_windows import FEATURES, SUMS, Seconds, pooled, windows
+from audiofeat.features.instrumentation import Instrumentation
+from tests.synthesis import Signal, drum_loop, fed, noise, song
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "audio"
+
+
+def seconds_of(signal: Signal, *, block_s: float = 4.0) -> np.ndarray:
+    spectrum, seconds = SharedSpectrum(RATE_HZ), Seconds()
+    edges = [*range(0, len(signal), round(block_s * RATE_HZ)), len(signal)]
+    taken = []
+    for start, end in pairwise(edges):
+        block = signal[start:end]
+        seconds.push(spectrum.push(summed(block[:, None], RATE_HZ), block, last=end == len(signal)))
+        taken.append(seconds.take())
+    return np.concatenate((*taken, seconds.take(last=True)))
+
+
+def sampled(name: str) -> tuple[Signal, int]:
+    samples, rate_hz = soundfile.read(SAMPLES / name, dtype="float32", always_2d=True)
+    return samples.mean(axis=1), rate_hz
+
+
+def test_a_second_has_its_sums_however_the_sound_is_cut() -> None:
+    """Blocks of any length give the same seconds."""
+    tune = song(7.3)
+    whole = seconds_of(tune, block_s=8.0)
+    assert whole.shape == (7, SUMS)
+    for block_s in (0.31, 1.0, 2.7):
+        np.testing.assert_allclose(seconds_of(tune, block_s=block_s), whole, rtol=1e-4, atol=1e-3)
+
+
+def test_half_a_second_at_the_end_is_a_second() -> None:
+    """What is longer than half a second counts, what is shorter does not."""
+    assert [len(seconds_of(noise(length))) for length in (0.6, 3.2, 3.8)] == [1, 3, 4]
+
+
+def test_values_do_not_depend_on_level() -> None:
+    """Turned down by 20 dB a song has the same values."""
+    tune = song(6.0)
+    loud, quiet = (pooled(windows(seconds_of(signal))) for signal in (tune, (0.1 * tune).astype(np.float32)))
+    assert loud.shape == (6, len(FEATURES))
+    scaled = (loud - quiet) / head().scale
+    assert np.abs(scaled).max() < 0.2
+
+
+def test_a_window_is_the_mean_of_five_seconds() -> None:
+    """Two seconds on either side belong to each, fewer at the ends."""
+    rows = np.arange(6.0)[:, None]
+    assert windows(rows)[:, 0].tolist() == [1.0, 1.5, 2.0, 3.0, 3.5, 4.0]
+
+
+def test_an_item_is_judged_by_the_quarter_that_shows_a_family_most() -> None:
+    """One verse with a guitar is enough."""
+    logits = np.array([[-3.0], [4.0], [2.0], [-3.0], [-3.0], [-3.0], [-3.0], [-3.0]], dtype=np.float32)
+    assert evidence(logits).tolist() == [3.0]
+
+
+def test_a_drum_loop_has_drums() -> None:
+    """Kick, snare and hat are drums, and no brass."""
+    values = fed(Instrumentation(), drum_loop(120, 10.0)).values
+    assert values["drums"] == "present"
+    assert values["brass"] == "absent"
+
+
+def test_level_changes_no_verdict() -> None:
+    """12 dB up or down: the same words, probabilities within 0.02."""
+    tune = 0.2 * song(8.0)
+    plain = fed(Instrumentation(), tune.astype(np.float32)).values
+    for gain in (0.25, 4.0):
+        changed = fed(Instrumentation(), (gain * tune).astype(np.float32)).values
+        for family in FAMILIES:
+            assert changed[f"{family}_probability"] == pytest.approx(plain[f"{family}_probability"], abs=0.02)
+
+
+def test_words_follow_the_probabilities() -> None:
+    """From 0.7 on present, up to 0.3 absent, null with a reason between; the curve has a row for each second."""
+    result = fed(Instrumentation(), song(9.0))
+    for family in FAMILIES:
+        probability, word = result.values[f"{family}_probability"], result.values[family]
+        assert word == ("present" if probability >= 0.7 else "absent" if probability <= 0.3 else None)
+        assert (word is None) == (result.reasons.get(family) is Reason.LOW_CONFIDENCE)
+    curve = result.values["family_probability_curve"]
+    assert [len(row) for row in curve] == [len(FAMILIES)] * 9
+
+
+def test_silence_has_no_instruments() -> None:
+    """Every family is null, and says why."""
+    result = fed(Instrumentation(), np.zeros(5 * RATE_HZ, dtype=np.float32), silence=Reason.SILENCE)
+    names = [*FAMILIES, *(f"{family}_probability" for family in FAMILIES), "family_probability_curve"]
+    assert {result.values[name] for name in names} == {None}
+    assert {result.reasons[name] for name in names} == {Reason.SILENCE}
