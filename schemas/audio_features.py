@@ -10,7 +10,7 @@ from schemas.wire import Share, Wire
 class AudioFeatures(Wire):
     """The features of one item; how each is made stands under Compatibility in the documentation."""
 
-    acousticness: Share | None = Field(description="Null: nothing that is measured supports it.")
+    acousticness: Share | None = Field(description="By formula.")
     analysis_url: str | None = Field(description="Null.")
     danceability: Share | None = Field(description="An estimate.")
     duration_ms: Annotated[int, Field(ge=0)] | None

@@ -9,6 +9,7 @@ from audiofeat.api import cursors
 from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.jobs import Change, Lane
+from audiofeat.domain.kept_models import versions_in_use
 from audiofeat.errors import BatchUnknown, CatalogueUnavailable, InvalidInput
 from audiofeat.services import reprocess
 from schemas.reprocessings import Plan, Reprocessing, ReprocessingList, ReprocessingRequest, ReprocessingScope
@@ -22,7 +23,8 @@ _ACCEPTED = {"headers": {"Location": {"description": "Where to follow it.", "sch
 @router.post("/plan", responses=declared(CatalogueUnavailable, reads_body=True))
 def plan_reprocessing(services: Wired, scope: ReprocessingScope) -> Plan:
     """Compare what is stored with today's versions; nothing is begun."""
-    return rendering.plan(reprocess.plan(reprocess.scope_of(scope.terms()), catalogue=services.catalogue))
+    wanted = reprocess.scope_of(scope.terms(), versions_in_use(services.catalogue.models()))
+    return rendering.plan(reprocess.plan(wanted, catalogue=services.catalogue))
 
 
 @router.post(
@@ -32,7 +34,7 @@ def plan_reprocessing(services: Wired, scope: ReprocessingScope) -> Plan:
 )
 def create_reprocessing(services: Wired, request: ReprocessingRequest, response: Response) -> Reprocessing:
     """Begin to measure anew what is stale; 422 where nothing is."""
-    scope = reprocess.scope_of(request.terms())
+    scope = reprocess.scope_of(request.terms(), versions_in_use(services.catalogue.models()))
     batch, planned = reprocess.begin(
         scope, catalogue=services.catalogue, lane=Lane(request.lane), window=request.window
     )

@@ -12,6 +12,7 @@ from audiofeat.catalogue.fleet import SqlAttendance, SqlBatches
 from audiofeat.catalogue.job_ledger import SqlLedger
 from audiofeat.catalogue.key_ring import SqlKeyRing
 from audiofeat.catalogue.metadata_ledger import SqlMetadata
+from audiofeat.catalogue.models import SqlModels
 from audiofeat.catalogue.object_ledger import SqlObjectLedger
 from audiofeat.catalogue.repeats import SqlRepeats
 from audiofeat.catalogue.source_ledger import SqlSources
@@ -59,6 +60,7 @@ class SqlCatalogue(
     SqlRepeats,
     SqlSources,
     SqlKeyRing,
+    SqlModels,
     Catalogue,
 ):
     """The ledger on SQLite or PostgreSQL; may be used from many threads, and after a fork.

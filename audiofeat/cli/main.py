@@ -30,6 +30,7 @@ from audiofeat.cli import (
     status,
     sync,
     takedown,
+    train,
     up,
 )
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
@@ -70,6 +71,7 @@ app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(metadata.app, name="metadata")
 app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
 
 
 @app.callback(invoke_without_command=True)

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
+from audiofeat.domain.kept_models import HEADS, KeptModel
 from audiofeat.domain.models import SHIPPED, ShippedModel, shipped
 
 app = typer.Typer(no_args_is_help=True, help="List, show and verify models.")
@@ -16,14 +18,20 @@ _HASH_SHOWN = 12
 
 @app.command(name="list")
 def list_models(*, as_json: _Json = False) -> None:
-    """List the models that ship with the package."""
+    """List the models that ship with the package, then what this catalogue keeps beside them."""
+    kept = [model for name in HEADS for model in Services(load_settings()).catalogue.revisions(name)]
     if as_json:
         typer.echo("\n".join(json.dumps(_facts(model)) for model in SHIPPED))
+        newest = {own.name: own.revision for own in reversed(kept)}
+        for own in kept:
+            typer.echo(json.dumps(_facts_of_kept(own, in_use=newest[own.name] == own.revision)))
         return
     table = Table("model", "group", "version", "sha256", "card", box=None)
     for model in SHIPPED:
         table.add_row(model.name, model.group, str(model.version), model.sha256[:_HASH_SHOWN], model.card)
     output().print(table)
+    if kept:
+        _print_kept(kept)
 
 
 @app.command()
@@ -42,6 +50,18 @@ def show(
 
 
 @app.command()
+def use(
+    name: Annotated[str, typer.Argument(help="Of the head: mood.", show_default=False)],
+    choice: Annotated[str, typer.Argument(help="shipped, formula, or the number of a revision.", show_default=False)],
+) -> None:
+    """Have another head in use from now on: all workers take it, and what was measured before is stale."""
+    from audiofeat.services.choose_model import use
+
+    kept = use(name, choice, catalogue=Services(load_settings()).catalogue)
+    typer.echo(f"{name} has version {kept.version} from now on; `audiofeat reprocess run` brings items up to date")
+
+
+@app.command()
 def verify(*, as_json: _Json = False) -> None:
     """Hold every shipped file against its hash, and load it; exit code 1 where one is not as published."""
     from audiofeat.services.models import verify
@@ -56,6 +76,32 @@ def verify(*, as_json: _Json = False) -> None:
         output().print(table)
     if any(verdict.fault for verdict in verdicts):
         raise typer.Exit(1)
+
+
+def _print_kept(kept: list[KeptModel]) -> None:
+    table = Table("kept here", "revision", "version", "what", "sha256", "", box=None)
+    seen: set[str] = set()
+    for model in kept:
+        state = "" if model.name in seen else "outdated: train it again" if model.is_outdated else "in use"
+        seen.add(model.name)
+        what = str(model.document.get("origin", model.kind.value))
+        digest = model.sha256[:_HASH_SHOWN] if model.document else ""
+        table.add_row(model.name, str(model.revision), str(model.version), what, digest, state)
+    output().print(table)
+
+
+def _facts_of_kept(model: KeptModel, *, in_use: bool) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "group": model.name,
+        "version": model.version,
+        "revision": model.revision,
+        "kind": model.kind.value,
+        "sha256": model.sha256,
+        "is_in_use": in_use,
+        "is_outdated": model.is_outdated,
+        "figures": model.document.get("figures", []),
+    }
 
 
 def _facts(model: ShippedModel) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from audiofeat.cli.blocks import bar
 from audiofeat.cli.terminal import age, output
 from audiofeat.domain.batches import BatchState
 from audiofeat.domain.jobs import Change, Lane
+from audiofeat.domain.kept_models import versions_in_use
 from schemas.reprocessings import Plan, Reprocessing
 
 app = typer.Typer(no_args_is_help=True, help="Measure anew what newer feature versions would find otherwise.")
@@ -41,7 +42,7 @@ def plan(
     from audiofeat.services import reprocess
 
     services = Services(load_settings())
-    scope = reprocess.scope_of(where or ())
+    scope = reprocess.scope_of(where or (), versions_in_use(services.catalogue.models()))
     if items:
         _list_items(services, where or [], as_json=as_json)
         return
@@ -71,7 +72,7 @@ def run(
     from audiofeat.services import reprocess
 
     services = Services(load_settings())
-    scope = reprocess.scope_of(where or ())
+    scope = reprocess.scope_of(where or (), versions_in_use(services.catalogue.models()))
     batch, planned = reprocess.begin(scope, catalogue=services.catalogue, lane=lane, window=window)
     if batch is None:
         typer.echo(f"nothing to do: {planned.extent.items:,} items, all of today's versions")
@@ -210,7 +211,7 @@ def _print_plan(found: Plan) -> None:
 def _list_items(services: Services, where: list[str], *, as_json: bool) -> None:
     from audiofeat.services import reprocess
 
-    scope, after = reprocess.scope_of(where), None
+    scope, after = reprocess.scope_of(where, versions_in_use(services.catalogue.models())), None
     while page := services.catalogue.stale_items(scope, after=after, limit=_PAGE):
         for item in page:
             wanted = {group: scope.stale_against[group] for group in item.groups}

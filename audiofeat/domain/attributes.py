@@ -94,6 +94,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "tonal.key_second": KEYS,
     "tonal.mode_second": _MODES,
     **{f"instrumentation.{family}": ("present", "absent") for family in FAMILIES},
+    "mood.mood_label": ("energetic", "tense", "calm", "sad"),
 }
 
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.field import Scope, Shape
+from audiofeat.domain.mood_targets import EMOTIONS
 
 M, E, H = Scope.MEASURED, Scope.ESTIMATED, Scope.HEURISTIC
 N, T, V, C, X, L = Shape.NUMBER, Shape.TEXT, Shape.VECTOR, Shape.CURVE, Shape.MATRIX, Shape.LABELS
 _KEYS = "C C# D D# E F F# G G# A A# B"
 _OURS = "audiofeat"
+_VOTES = "after Zentner et al., Emotion 2008; fitted on votes"
 
 # name, unit, lowest, highest, scope, shape, definition, source
 ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
@@ -84,7 +86,25 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("preview_duration_s", "s", 0, 30, M, N, "Its length: 30 s, or the whole seconds of a shorter item.", _OURS),
     ),
     "mood": (
-        ("arousal", "0-1", 0, 1, H, N, "Calm (0) to excited (1), by formula.", "Russell 1980; formula ours"),
-        ("valence", "0-1", 0, 1, H, N, "Negative (0) to positive (1), by formula.", "Russell 1980; formula ours"),
+        ("arousal", "0-1", 0, 1, E, N,
+         "Share of the rated songs that are felt as calmer; 0 calm, 1 excited. No head: by formula.", _VOTES),
+        ("arousal_low", "0-1", 0, 1, E, N, "Lower end of the interval that holds nine of ten true values.", _VOTES),
+        ("arousal_high", "0-1", 0, 1, E, N, "Upper end of that interval.", _VOTES),
+        ("valence", "0-1", 0, 1, E, N,
+         "Share of the rated songs that are felt as more negative; 0 negative, 1 positive. No head: by formula.",
+         _VOTES),
+        ("valence_low", "0-1", 0, 1, E, N, "Lower end of the interval that holds nine of ten true values.", _VOTES),
+        ("valence_high", "0-1", 0, 1, E, N, "Upper end of that interval.", _VOTES),
+        ("mood_label", "energetic|tense|calm|sad", None, None, E, T,
+         "The quarter of arousal and valence, where both sides are probable enough.", "Russell 1980"),
+        ("mood_label_probability", "0-1", 0, 1, E, N, "Probability of that quarter.", _OURS),
+        *((f"{emotion}_ratio", "ratio", 0, 1, E, N, f"Share of listeners who feel {emotion.replace('_', ' ')}.",
+           _VOTES) for emotion in EMOTIONS),
+        ("energy", "0-1", 0, 1, H, N,
+         "Liveliness by formula: onsets, flux, brightness, transients, an even level; loudness has no part in it.",
+         "Gabrielsson & Lindstroem 2010; formula ours"),
+        ("acousticness", "0-1", 0, 1, H, N,
+         "Acoustic (1) to electric (0) by formula: clear partials, little low end, few transients, moving level.",
+         _OURS),
     ),
 }  # fmt: skip

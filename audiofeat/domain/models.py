@@ -70,6 +70,10 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "instruments", "instrument_model.npz", "e86316de4bb3b9882b868c3f001a4ac0033d5145b1fde37714352e31fc0fd4f9",
         "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_instruments MIXES",
     ),
+    ShippedModel(
+        "mood", "mood_model.json", "eb2567e16a63812fb28cbe217bd5275c627396fdd1ee01bccaf1a34bce2d42e6",
+        "mood", "docs/models/mood.md", f"{_OFFLINE}.train_mood FOLDER",
+    ),
 )  # fmt: skip
 BY_NAME: Mapping[str, ShippedModel] = {model.name: model for model in SHIPPED}
 

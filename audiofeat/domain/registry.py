@@ -21,20 +21,20 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "loudness": 2,
     "rhythm": 2,
     "tonal": 5,
-    "timbre": 2,
+    "timbre": 3,
     "instrumentation": 2,
     "structure": 1,
     "speech": 2,
     "delivery": 1,
     "production": 1,
-    "mood": 3,
+    "mood": 4,
     "descriptor": 5,
 }
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {
     "structure": frozenset({"loudness", "timbre", "tonal"}),
     "mood": frozenset({"instrumentation", "loudness", "rhythm", "speech", "timbre", "tonal"}),
-    "descriptor": frozenset({"instrumentation", "loudness", "mood", "rhythm", "stereo", "tonal"}),
+    "descriptor": frozenset({"instrumentation", "loudness", "rhythm", "speech", "stereo", "timbre", "tonal"}),
 }
 # Kept for the spaces and for what is heard again, not published among the features.
 INTERNAL_GROUPS = frozenset({"descriptor", "subprints"})

@@ -1,7 +1,8 @@
 """One pass over one file: decode, gates, shared spectrum, groups, record. Runs inside the child."""
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -11,6 +12,7 @@ from audiofeat.audio.gates import MUSIC_LEAST_S, Gates
 from audiofeat.audio.probe import Probe, probe
 from audiofeat.codes import ErrorCode
 from audiofeat.domain.block import summed
+from audiofeat.domain.heads import Head
 from audiofeat.domain.quality import Flag, Reason
 from audiofeat.domain.registry import GROUP_VERSIONS, with_what_they_read
 from audiofeat.errors import AudioRejected
@@ -62,6 +64,7 @@ def analyse(
     source: str,
     max_duration_s: float,
     wanted: Collection[str] = tuple(GROUP_VERSIONS),
+    heads: Mapping[str, Mapping[str, Any]] | None = None,
     on_probe: Callable[[Probe], None] | None = None,
     on_frames: Callable[[Frames], None] | None = None,
 ) -> tuple[Record, dict[str, float]]:
@@ -77,6 +80,8 @@ def analyse(
         Longer audio is rejected, by its header or while it is decoded.
     wanted : collection of str
         The groups that the record shall hold, by default all; what they read is measured too, and left out.
+    heads : mapping, optional
+        By group: ``version``, that a catalogue knows it by, and ``head``, a document in place of the shipped head.
     on_probe : callable, optional
         Told the file's claims before decoding starts.
     on_frames : callable, optional
@@ -97,9 +102,16 @@ def analyse(
             "declared_duration_s": facts.declared_s,
             "decoded_duration_s": 0.0,
         }
-        features, reasons, flags, seconds = _pass(facts, max_duration_s, wanted, spent, on_frames)
+        needed = with_what_they_read(wanted)
+        groups = {name: make() for name, make in _makers(heads or {}).items() if name in needed}
+        spent |= dict.fromkeys(groups, 0.0)
+        features, reasons, flags, seconds = _pass(facts, max_duration_s, wanted, groups, spent, on_frames=on_frames)
         audio["decoded_duration_s"] = seconds
-        return record.analysed(source, audio=audio, flags=flags, features=features, reasons=reasons), spent
+        versions = {group: order["version"] for group, order in (heads or {}).items()}
+        return (
+            record.analysed(source, audio=audio, flags=flags, features=features, reasons=reasons, versions=versions),
+            spent,
+        )
     except AudioRejected as error:
         return record.rejected(source, error, audio=audio), spent
 
@@ -108,15 +120,14 @@ def _pass(
     facts: Probe,
     max_duration_s: float,
     wanted: Collection[str],
+    groups: dict[str, Group],
     spent: dict[str, float],
+    *,
     on_frames: Callable[[Frames], None] | None,
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str], set[Flag], float]:
     decoder = Decoder(facts)
     gates = Gates(rate_hz=facts.rate_hz, channels=facts.channels)
     spectrum = SharedSpectrum(facts.rate_hz)
-    needed = with_what_they_read(wanted)
-    groups = {name: make() for name, make in GROUPS.items() if name in needed}
-    spent |= dict.fromkeys(groups, 0.0)
     blocks = decoder.blocks()
     started = perf_counter()
     pcm: Floats | None = next(blocks)
@@ -156,6 +167,12 @@ def _pass(
         decoder.flags | gates.flags(),
         level.duration_s,
     )
+
+
+def _makers(heads: Mapping[str, Mapping[str, Any]]) -> dict[str, Callable[[], Group]]:
+    """Return how each group is made, those with a head of somebody's own with that."""
+    own = {group: Head.read(order["head"]) for group, order in heads.items() if order["head"] is not None}
+    return {**GROUPS, **{group: partial(Mood, head) for group, head in own.items()}}
 
 
 def _sha256(path: Path) -> str:

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +114,15 @@ class ExtractionServer:
         """Process id of the running server; None where none was started, or a nursery's child."""
         return self._process.pid if self._process else None
 
-    def extract(self, path: Path, *, source: str, groups: Collection[str] = (), picture: bool = False) -> Extraction:
+    def extract(
+        self,
+        path: Path,
+        *,
+        source: str,
+        groups: Collection[str] = (),
+        heads: Mapping[str, Any] | None = None,
+        picture: bool = False,
+    ) -> Extraction:
         """Return what a killable child made of a local file.
 
         Parameters
@@ -125,6 +133,8 @@ class ExtractionServer:
             What the record calls it.
         groups : collection of str
             The feature groups that are wanted; empty for all.
+        heads : mapping, optional
+            By group: the version that a catalogue knows it by, and the head to use in place of the shipped one.
         picture : bool
             Whether to add what a figure is drawn from.
 
@@ -144,6 +154,7 @@ class ExtractionServer:
             "source": source,
             "max_duration_s": self._max_duration_s,
             "groups": sorted(groups),
+            "heads": dict(heads or {}),
             "picture": picture,
         }
         try:

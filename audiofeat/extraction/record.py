@@ -36,6 +36,18 @@ def extractor() -> dict[str, Any]:
         "architecture": platform.machine(),
         "configuration": _configuration(),
     }
+    return _fingerprinted(facts)
+
+
+def _known_by(versions: Mapping[str, int]) -> dict[str, Any]:
+    facts = extractor()
+    if not versions:
+        return facts
+    groups = {**facts["groups"], **versions}
+    return _fingerprinted({name: v for name, v in {**facts, "groups": groups}.items() if name != "fingerprint"})
+
+
+def _fingerprinted(facts: dict[str, Any]) -> dict[str, Any]:
     canonical = json.dumps(facts, sort_keys=True).encode()
     return {**facts, "fingerprint": hashlib.sha256(canonical).hexdigest()[:16]}
 
@@ -56,10 +68,12 @@ def analysed(
     flags: Iterable[Flag],
     features: dict[str, dict[str, Any]],
     reasons: Mapping[str, str],
+    versions: Mapping[str, int] | None = None,
 ) -> Record:
     """Return the record of a file that was read.
 
-    ``features`` is emptied: the curves of a long item need not be in memory twice.
+    ``features`` is emptied: the curves of a long item need not be in memory twice. ``versions`` are those of groups
+    whose head is a catalogue's own.
 
     Raises
     ------
@@ -86,7 +100,7 @@ def analysed(
         "audio": dict(audio),
         "features": checked,
         "reasons": dict(sorted(reasons.items())),
-        "extractor": extractor(),
+        "extractor": _known_by(versions or {}),
     }
 
 

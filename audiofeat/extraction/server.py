@@ -8,7 +8,8 @@ with everything loaded.
 
 A server says ``{"ready": true}`` once. A request is ``{"path", "source", "max_duration_s"}``; an answer
 ``{"record", "timings", "peak_rss_bytes"}`` or ``{"crash": {"code", "message", "signal", "stage"}}``. With
-``"picture": true`` there is a ``picture`` to draw, too; with ``"groups"`` the record holds those alone.
+``"picture": true`` there is a ``picture`` to draw, too; with ``"groups"`` the record holds those alone;
+``"heads"`` take the place of shipped ones.
 """
 
 import json
@@ -99,6 +100,7 @@ def _work(request: Answer, writing: int, parent: int) -> None:
             source=request["source"],
             max_duration_s=request["max_duration_s"],
             wanted=request.get("groups") or tuple(GROUP_VERSIONS),
+            heads=request.get("heads"),
             on_probe=on_probe,
             on_frames=picture.push if picture else None,
         )

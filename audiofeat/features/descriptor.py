@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import N_MFCC, NAMES, SPECTRAL_STATISTICS, SPECTRAL_VALUES
 from audiofeat.domain.quality import Reason
+from audiofeat.features import mood_formula
 from audiofeat.features.frames import N_MEL, TIMBRE_RATE_HZ, Floats, Frames, Measured, Result
 
 PARTS = 6
@@ -140,6 +141,7 @@ class Descriptor:
 
     def _rest(self, measured: Measured) -> dict[str, float | None]:
         rhythm, loudness = measured["rhythm"], measured["loudness"]
+        is_music = mood_formula.reason_against(measured, None) is None
         slots: dict[str, float | None] = {
             "onset_rate_hz": rhythm["onset_rate_hz"],
             "pulse_clarity": rhythm["pulse_clarity"],
@@ -150,8 +152,9 @@ class Descriptor:
             "crest_db": loudness["crest_factor_db"],
             "stereo_width": measured["stereo"]["stereo_width"] or 0.0,
             "danceability": rhythm["danceability"],
-            "arousal": measured["mood"]["arousal"],
-            "valence": measured["mood"]["valence"],
+            # By formula, so that a head of one's own leaves every embedding where it is.
+            "arousal": mood_formula.arousal(measured) if is_music else None,
+            "valence": mood_formula.valence(measured) if is_music else None,
         }
         if rhythm["tempo_bpm"] is not None:
             angle = 2 * np.pi * np.log2(rhythm["tempo_bpm"])

@@ -1,68 +1,88 @@
-"""Mood by a documented formula: arousal and valence from level-invariant measurements of the other groups.
+"""Mood: arousal and valence with intervals, emotions as shares of listeners, and energy and acousticness by formula.
 
-Heuristic: the signs follow the literature (fast, dense, bright and percussive music is felt as aroused; major mode and
-a clear pulse as positive), the weights are ours. The loudness of the mastering has no part in it.
+A head of a few level-invariant features, fitted on votes of listeners (``mood_model.json``), tells what people feel; a
+catalogue may bring a head of its own, or the formula of the literature instead of any. The loudness of the mastering
+has no part in it.
 
 References
 ----------
-Russell, "A circumplex model of affect", 1980; Gabrielsson & Lindstroem, "The role of structure in the musical
-expression of emotions", in Handbook of Music and Emotion, 2010.
+Russell, "A circumplex model of affect", 1980; Zentner, Grandjean & Scherer, Emotion 8(4), 2008; Aljanaki, Wiering &
+Veltkamp, "Studying emotion induced by music through a crowdsourcing game", Information Processing & Management, 2016.
 """
 
-import numpy as np
+import json
+from functools import cache
+from pathlib import Path
 
+from audiofeat.domain.heads import Estimate, Head
+from audiofeat.domain.mood_targets import EMOTIONS
 from audiofeat.domain.quality import Reason
+from audiofeat.features import mood_formula
 from audiofeat.features.frames import Frames, Measured, Result
 
-# field: (weight, typical value, typical spread)
-_AROUSAL = {
-    ("rhythm", "onset_rate_hz"): (0.9, 4.0, 2.0),
-    ("timbre", "spectral_flux"): (0.6, 0.15, 0.06),
-    ("timbre", "spectral_centroid_hz"): (0.6, 2_200.0, 900.0),
-    ("instrumentation", "percussive_ratio"): (0.5, 0.15, 0.15),
-    ("loudness", "dynamic_complexity_db"): (-0.3, 3.0, 2.0),
-}
-_VALENCE = {
-    ("rhythm", "onset_rate_hz"): (0.4, 4.0, 2.0),
-    ("rhythm", "pulse_clarity"): (0.4, 0.4, 0.2),
-    ("timbre", "spectral_centroid_hz"): (0.2, 2_200.0, 900.0),
-}
-_MODE_WEIGHT = 0.8
-_MOST_SPREADS = 2.5
-_SPOKEN_RATIO = 0.6
+MODEL_PATH = Path(__file__).with_name("mood_model.json")
+# By whether arousal and valence lie above the middle.
+_LABELS = {(True, True): "energetic", (True, False): "tense", (False, True): "calm", (False, False): "sad"}
+_SIDE_LEAST = 0.65
+_FORMULAE = {"arousal": mood_formula.arousal, "valence": mood_formula.valence}
 
 
 class Mood:
-    """Needs no sound of its own: it reads what was measured before."""
+    """Needs no sound of its own: it reads what was measured before.
+
+    Parameters
+    ----------
+    head : Head, optional
+        Instead of the shipped one; with no outputs at all arousal and valence come from the formula.
+    """
+
+    def __init__(self, head: Head | None = None) -> None:
+        self._head = head
 
     def push(self, frames: Frames) -> None:
         """Take in one block (nothing is kept)."""
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:
-        """Return ``arousal`` and ``valence`` in 0-1; speech has none (``not_music``)."""
+        """Return the mood; speech has none (``not_music``), and what no head tells has the reason ``no_model``."""
         result = Result()
-        reason = silence
-        if reason is None and (measured["speech"]["speech_ratio"] or 0.0) >= _SPOKEN_RATIO:
-            reason = Reason.NOT_MUSIC
-        mode = {"major": 1.0, "minor": -1.0}.get(measured["tonal"]["mode"] or "", 0.0)
-        strength = measured["tonal"]["key_strength"] or 0.0
-        arousal, valence = _weighted(measured, _AROUSAL), _weighted(measured, _VALENCE)
-        missing = reason or Reason.LOW_CONFIDENCE
-        result.put("arousal", None if reason or arousal is None else _logistic(arousal), missing)
-        valence = None if valence is None else valence + _MODE_WEIGHT * mode * strength
-        result.put("valence", None if reason or valence is None else _logistic(valence), missing)
+        reason = mood_formula.reason_against(measured, silence)
+        head = self._head or shipped()
+        found = {} if reason else {name: output.estimate(measured) for name, output in head.outputs.items()}
+
+        def unknown(name: str) -> Reason:
+            return reason or (Reason.LOW_CONFIDENCE if name in head.outputs else Reason.NO_MODEL)
+
+        for name, formula in _FORMULAE.items():
+            estimate = found.get(name)
+            if head.outputs or reason:
+                result.put(name, estimate and estimate.value, unknown(name))
+            else:
+                result.put(name, formula(measured), Reason.LOW_CONFIDENCE)
+            result.put(f"{name}_low", estimate and estimate.low, unknown(name))
+            result.put(f"{name}_high", estimate and estimate.high, unknown(name))
+        label, probability = _label(found.get("arousal"), found.get("valence"))
+        result.put("mood_label", label, reason or Reason.LOW_CONFIDENCE)
+        result.put("mood_label_probability", probability, reason or Reason.LOW_CONFIDENCE)
+        for name in EMOTIONS:
+            estimate = found.get(name)
+            result.put(f"{name}_ratio", estimate and estimate.value, unknown(name))
+        for name, formula in (("energy", mood_formula.arousal), ("acousticness", mood_formula.acousticness)):
+            result.put(name, None if reason else formula(measured), reason or Reason.LOW_CONFIDENCE)
         return result
 
 
-def _weighted(measured: Measured, terms: dict[tuple[str, str], tuple[float, float, float]]) -> float | None:
-    total = 0.0
-    for (group, name), (weight, typical, spread) in terms.items():
-        value = measured[group][name]
-        if value is None:
-            return None
-        total += weight * float(np.clip((value - typical) / spread, -_MOST_SPREADS, _MOST_SPREADS))
-    return total
+def _label(arousal: Estimate | None, valence: Estimate | None) -> tuple[str | None, float | None]:
+    """Return the quarter of the plane and its probability; None where either side is too unsure."""
+    if arousal is None or valence is None:
+        return None, None
+    above = arousal.above_probability, valence.above_probability
+    sides = [max(probability, 1 - probability) for probability in above]
+    if min(sides) < _SIDE_LEAST:
+        return None, None
+    return _LABELS[above[0] > 0.5, above[1] > 0.5], sides[0] * sides[1]
 
 
-def _logistic(x: float) -> float:
-    return float(1 / (1 + np.exp(-x)))
+@cache
+def shipped() -> Head:
+    """Return the head that ships with the package."""
+    return Head.read(json.loads(MODEL_PATH.read_text()))

@@ -17,6 +17,7 @@ from audiofeat.ports.index import (
 from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, IncidentView, JobView, Ledger, StepView, WorkerView
 from audiofeat.ports.metadata import Described, Metadata
+from audiofeat.ports.models import Models
 from audiofeat.ports.objects import EventQueue, ObjectLedger, QueuedMessage
 from audiofeat.ports.outside import MetadataSource, RecordSource, TaskQueue, Telemetry
 from audiofeat.ports.repeats import EpisodeRow, Repeats, RepeatView
@@ -56,6 +57,7 @@ __all__ = [
     "MemberView",
     "Metadata",
     "MetadataSource",
+    "Models",
     "ObjectLedger",
     "ObjectStore",
     "OldResult",

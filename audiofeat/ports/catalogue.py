@@ -16,6 +16,7 @@ from audiofeat.ports.duplicates import Duplicates
 from audiofeat.ports.keys import KeyRing
 from audiofeat.ports.ledger import Attendance, Batches, Ledger
 from audiofeat.ports.metadata import Metadata
+from audiofeat.ports.models import Models
 from audiofeat.ports.objects import ObjectLedger
 from audiofeat.ports.repeats import Repeats
 from audiofeat.ports.sources import Sources
@@ -82,6 +83,7 @@ class Catalogue(
     Repeats,
     Sources,
     KeyRing,
+    Models,
     Protocol,
 ):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""

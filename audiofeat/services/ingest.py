@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from audiofeat.domain import registry, space
 from audiofeat.domain.descriptor import pack, unpack
 from audiofeat.domain.items import Kind, KindSource, infer_kind
 from audiofeat.domain.jobs import Claim, GroupResult, JobState, MetadataRecord, Outcome
+from audiofeat.domain.kept_models import versions_in_use
 from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
@@ -38,8 +39,10 @@ _TOKEN_SHOWN = 8
 class Extractor(Protocol):
     """What turns a local file into a record, in a process that may die."""
 
-    def extract(self, path: Path, *, source: str, groups: Collection[str] = ()) -> Extraction:
-        """Return the record, of some groups or of all; raises ExtractionCrashed."""
+    def extract(
+        self, path: Path, *, source: str, groups: Collection[str] = (), heads: Mapping[str, Any] | None = None
+    ) -> Extraction:
+        """Return the record, of some groups or of all, with these heads; raises ExtractionCrashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,9 @@ class Ingest:
         with stage("tags"):
             tags = self.read_tags(fetched.path)
         audio_s = 0.0
-        known = Known.of(self.catalogue, fetched.sha256)
+        models = self.catalogue.models()
+        versions = versions_in_use(models)
+        known = Known.of(self.catalogue, fetched.sha256, versions)
         if known is not None and not known.stale:
             stored = self._complete(
                 claim, tags, audio=known.audio, flags=known.flags, groups=known.current(), extractor=known.extractor,
@@ -138,7 +143,9 @@ class Ingest:
         else:
             scene.stage = "probe"
             wanted = known.stale if known else frozenset[str]()
-            extraction = self._extract(fetched.path, source=f"{audio.store}/{audio.key}", groups=wanted)
+            heads = {model.name: model.order() for model in models}
+            source = f"{audio.store}/{audio.key}"
+            extraction = self._extract(fetched.path, source=source, groups=wanted, heads=heads)
             record = extraction.record
             if record["status"] == Status.REJECTED:
                 code, message = record["error"]["code"], record["error"]["message"]
@@ -147,7 +154,7 @@ class Ingest:
             audio_s = record["audio"]["decoded_duration_s"]
             scene.stage = "store"
             with stage("store"):
-                stored = self._outcome(claim, extraction, tags, known)
+                stored = self._outcome(claim, extraction, tags, known, versions)
         scene.stage = "finish"
         with stage("finish"):
             if not self.catalogue.finish(claim, stored):
@@ -162,11 +169,11 @@ class Ingest:
         except AudiofeatError as error:
             _log.warning("records_not_matched", code=error.code, problem=error)
 
-    def _extract(self, path: Path, *, source: str, groups: Collection[str]) -> Extraction:
+    def _extract(self, path: Path, *, source: str, groups: Collection[str], heads: Mapping[str, Any]) -> Extraction:
         """Have a child analyse the file, and count how that went."""
         try:
             with self.telemetry.stage("extract"):
-                extraction = self.extractor.extract(path, source=source, groups=groups)
+                extraction = self.extractor.extract(path, source=source, groups=groups, heads=heads)
         except ExtractionCrashed as crash:
             self.telemetry.child_ended(crash.signal or crash.code.removeprefix("extraction_"))
             raise
@@ -176,13 +183,17 @@ class Ingest:
         return extraction
 
     def _outcome(
-        self, claim: Claim, extraction: Extraction, tags: MetadataRecord | None, known: Known | None
+        self,
+        claim: Claim,
+        extraction: Extraction,
+        tags: MetadataRecord | None,
+        known: Known | None,
+        versions: Mapping[str, int],
     ) -> Outcome:
         """Return what was measured now, together with what is known of the groups that were not stale."""
         record = extraction.record
-        sha256 = record["audio"]["sha256"]
         measured = tuple(
-            self._group(sha256, name, values, record["reasons"], extraction.timings.get(name, 0.0))
+            self._group(record, GroupResult(name, versions[name], values, {}, None, extraction.timings.get(name, 0.0)))
             for name, values in record["features"].items()
         )
         descriptor = known.descriptor if known else None
@@ -232,21 +243,20 @@ class Ingest:
             timings=timings or {},
         )
 
-    def _group(
-        self, sha256: str, name: str, values: Mapping[str, Any], reasons: Mapping[str, str], seconds: float
-    ) -> GroupResult:
+    def _group(self, record: Mapping[str, Any], measured: GroupResult) -> GroupResult:
         """Split a group: curves go to the artefact store, before ``finish`` names them; the rest to the ledger."""
-        version = registry.GROUP_VERSIONS[name]
-        curves = {field: value for field, value in values.items() if registry.BY_PATH[f"{name}.{field}"].grows}
-        kept = {} if name in registry.INTERNAL_GROUPS else {f: v for f, v in values.items() if f not in curves}
+        name, sha256 = measured.group, record["audio"]["sha256"]
+        curves = {field: v for field, v in measured.values.items() if registry.BY_PATH[f"{name}.{field}"].grows}
+        kept = {field: v for field, v in measured.values.items() if field not in curves}
         key = None
         if any(curve is not None for curve in curves.values()):
-            key = f"curves/{sha256[:2]}/{sha256}/{name}-{version}.json.gz"
+            key = f"curves/{sha256[:2]}/{sha256}/{name}-{measured.version}.json.gz"
             body = gzip.compress(json.dumps(curves, sort_keys=True).encode(), mtime=0)
             self.artefacts.put(key, body)
         prefix = f"{name}."
-        own = {path.removeprefix(prefix): reason for path, reason in reasons.items() if path.startswith(prefix)}
-        return GroupResult(name, version, kept, own, key, seconds)
+        reasons = {path.removeprefix(prefix): why for path, why in record["reasons"].items() if path.startswith(prefix)}
+        values = {} if name in registry.INTERNAL_GROUPS else kept
+        return replace(measured, values=values, reasons=reasons, curves_key=key)
 
     @contextmanager
     def _heartbeat(self, claim: Claim) -> Iterator[None]:

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import audiofeat
-from audiofeat.domain.models import SHIPPED, ShippedModel
+from audiofeat.domain.heads import Head
+from audiofeat.domain.models import SHIPPED, ShippedModel, shipped
 
 FOLDER = Path(audiofeat.__path__[0]) / "features"
 _TIMEOUT_S = 120.0
+
+
+def shipped_mood() -> Head:
+    """Return the mood head that ships with the package."""
+    return Head.read(json.loads((FOLDER / shipped("mood").file).read_text()))
 
 
 @dataclass(frozen=True, slots=True)

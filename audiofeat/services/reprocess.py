@@ -9,6 +9,7 @@ from audiofeat.domain import registry
 from audiofeat.domain.batches import Batch, BatchScope, BatchState
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import FAILED_STATES, FINAL_STATES, Lane
+from audiofeat.domain.kept_models import versions_in_use
 from audiofeat.domain.window import Window
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Catalogue, Extent, ObjectStore
@@ -66,8 +67,10 @@ class Progress:
         return self.batch.state is BatchState.PAUSED and bool(self.batch.parameters.get("held"))
 
 
-def scope_of(terms: Iterable[str]) -> BatchScope:
+def scope_of(terms: Iterable[str], versions: Mapping[str, int] = registry.GROUP_VERSIONS) -> BatchScope:
     """Return the scope that ``FIELD=VALUE`` terms describe; none means the whole catalogue and every group.
+
+    ``versions`` are those that the catalogue wants, its own heads among them.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def scope_of(terms: Iterable[str]) -> BatchScope:
     groups: list[str] = []
     for term in terms:
         name, sign, value = term.partition("=")
-        if name == "group" and value in registry.GROUP_VERSIONS:
+        if name == "group" and value in versions:
             groups.append(value)
         elif sign and value and name in {"kind", "store", "key"} and name not in given:
             given[name] = value
@@ -86,8 +89,8 @@ def scope_of(terms: Iterable[str]) -> BatchScope:
             raise InvalidInput(f"{term!r} selects nothing", _WHERE)
     if given.get("kind") not in {None, *Kind}:
         raise InvalidInput(f"there are no items of kind {given['kind']!r}", _WHERE)
-    versions = {group: registry.GROUP_VERSIONS[group] for group in groups or registry.GROUP_VERSIONS}
-    return BatchScope(given.get("kind"), given.get("store"), given.get("key"), versions)
+    wanted = {group: versions[group] for group in groups or versions}
+    return BatchScope(given.get("kind"), given.get("store"), given.get("key"), wanted)
 
 
 def plan(scope: BatchScope, *, catalogue: Catalogue) -> Plan:
@@ -160,7 +163,7 @@ def prune(*, catalogue: Catalogue, artefacts: ObjectStore) -> int:
     it goes on where it is called again: curves go before the row that names them.
     """
     dropped = 0
-    while old := catalogue.old_results(registry.GROUP_VERSIONS, limit=_PAGE):
+    while old := catalogue.old_results(versions_in_use(catalogue.models()), limit=_PAGE):
         for result in old:
             if result.curves_key:
                 artefacts.delete(result.curves_key)

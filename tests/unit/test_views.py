@@ -70,7 +70,7 @@ def record(**changed: Any) -> dict[str, Any]:
         },
         "timbre": {"mfcc_curve": [[float(n) for n in range(13)]] * 12},
         "speech": {"speech_ratio": 0.1},
-        "mood": {"arousal": 0.6, "valence": 0.3},
+        "mood": {"arousal": 0.9, "valence": 0.3, "energy": 0.6, "acousticness": 0.2},
         "structure": {"section_starts_s": [0.0, 4.0, 8.0], "section_confidence": [1.0, 0.5, 0.75]},
     }  # fmt: skip
     for path, value in changed.items():
@@ -112,7 +112,8 @@ def test_spotify_values_follow_their_definitions() -> None:
     assert (features["tempo"], features["time_signature"], features["danceability"]) == (120.0, 4, 0.4)
     assert features["energy"] == pytest.approx((0.6 + 18 / 25) / 2)
     assert features["type"] == "audio_features"
-    assert [features[name] for name in ("liveness", "acousticness", "id")] == [None] * 3
+    assert (features["valence"], features["acousticness"]) == (0.3, 0.2)
+    assert [features[name] for name in ("liveness", "id")] == [None] * 2
     assert track["end_of_fade_in"] == pytest.approx(1.2)
     assert track["start_of_fade_out"] == SECONDS
     assert track["num_samples"] == round(SECONDS * 22_050)

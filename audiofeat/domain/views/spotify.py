@@ -15,20 +15,20 @@ _MOST_DANCEABLE = 3.0
 _UNKNOWN = "Spotify's own; null."
 
 
-def _energy(arousal: float, loudness_lufs: float) -> float:
+def _energy(energy: float, loudness_lufs: float) -> float:
     loud = (loudness_lufs - _QUIETEST_LUFS) / (_LOUDEST_LUFS - _QUIETEST_LUFS)
-    return round((arousal + min(max(loud, 0.0), 1.0)) / 2, 5)
+    return round((energy + min(max(loud, 0.0), 1.0)) / 2, 5)
 
 
 _FEATURES = (
-    Row("acousticness", (), "Null: nothing that is measured tells acoustic from electric sound."),
+    Row("acousticness", ("mood.acousticness",), "As it is.", lambda value: round(value, 5), Scope.HEURISTIC),
     Row("analysis_url", (), _UNKNOWN),
     Row("danceability", ("rhythm.danceability",), "Ours over 3, the most that it reaches.",
         lambda value: round(min(value / _MOST_DANCEABLE, 1.0), 5), Scope.HEURISTIC),
     Row("duration_ms", ("audio.decoded_duration_s",), "What was decoded, in milliseconds.",
         lambda seconds: round(seconds * 1000)),
-    Row("energy", ("mood.arousal", "loudness.integrated_loudness_lufs"),
-        "Mean of the arousal and of the loudness's place between -30 and -5 LUFS.", _energy, Scope.HEURISTIC),
+    Row("energy", ("mood.energy", "loudness.integrated_loudness_lufs"),
+        "Mean of our energy and of the loudness's place between -30 and -5 LUFS.", _energy, Scope.HEURISTIC),
     Row("id", (), _UNKNOWN),
     Row("instrumentalness", ("instrumentation.instrumentalness",),
         "Probability that nobody sings or speaks: ours counts speech as a voice too.", lambda value: round(value, 5)),

@@ -1,0 +1,81 @@
+"""Models that a catalogue keeps beside the shipped ones: heads fitted on its own labels, and what it chose instead.
+
+Each change of a name is a revision, and revisions only rise: also going back to the shipped head is one. So what was
+measured under the last one is stale, whichever way it went.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from audiofeat.domain.heads import Head
+from audiofeat.domain.registry import GROUP_VERSIONS
+
+# Version 4 of a group under the third revision of its head is 4003.
+_REVISIONS_MOST = 1_000
+HEADS = ("mood",)
+
+
+class ModelKind(StrEnum):
+    """What was kept under a name."""
+
+    HEAD = "head"
+    SHIPPED = "shipped"  # the shipped head again
+    FORMULA = "formula"  # no head
+
+
+@dataclass(frozen=True, slots=True)
+class KeptModel:
+    """One revision of a name.
+
+    Parameters
+    ----------
+    name : str
+        Of a head, that of its feature group.
+    revision : int
+        From 1.
+    document : mapping
+        What the head is, and the figures that it came with.
+    sha256 : str
+        Of the document.
+    created_at : float
+        Epoch seconds.
+    """
+
+    name: str
+    revision: int
+    kind: ModelKind
+    document: Mapping[str, Any]
+    sha256: str
+    created_at: float
+
+    @property
+    def version(self) -> int:
+        """Version of the group while this is in use."""
+        return GROUP_VERSIONS[self.name] * _REVISIONS_MOST + self.revision
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a group that the head reads has changed since: the shipped head then takes its place."""
+        fitted_on = self.document.get("versions", {}) if self.kind is ModelKind.HEAD else {}
+        return any(GROUP_VERSIONS.get(group) != version for group, version in fitted_on.items())
+
+    def order(self) -> dict[str, Any]:
+        """Return what the extraction is told: the version, and the head to use in place of the shipped one."""
+        if self.kind is ModelKind.SHIPPED or self.is_outdated:
+            return {"version": self.version, "head": None}
+        head = Head(self.name, {}, {}).document() if self.kind is ModelKind.FORMULA else self.document
+        return {"version": self.version, "head": {part: head[part] for part in ("group", "outputs", "versions")}}
+
+
+def versions_in_use(kept: Iterable[KeptModel]) -> dict[str, int]:
+    """Return the version of each feature group as this catalogue wants it now.
+
+    Examples
+    --------
+    >>> formula = KeptModel("mood", 2, ModelKind.FORMULA, {}, "", 0.0)
+    >>> versions_in_use([formula])["mood"] == 1_000 * GROUP_VERSIONS["mood"] + 2
+    True
+    """
+    return {**GROUP_VERSIONS, **{model.name: model.version for model in kept}}
