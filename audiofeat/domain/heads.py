@@ -162,7 +162,10 @@ class Head:
 
     def document(self) -> dict[str, Any]:
         """Return the head as JSON has it."""
-        outputs = {name: asdict(output) for name, output in self.outputs.items()}
+        outputs = {
+            name: {**asdict(output), "terms": [asdict(term) for term in output.terms]}
+            for name, output in self.outputs.items()
+        }
         return {"group": self.group, "versions": dict(self.versions), "outputs": outputs}
 
     def text(self) -> str:

@@ -71,8 +71,8 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_instruments MIXES",
     ),
     ShippedModel(
-        "mood", "mood_model.json", "eb2567e16a63812fb28cbe217bd5275c627396fdd1ee01bccaf1a34bce2d42e6",
-        "mood", "docs/models/mood.md", f"{_OFFLINE}.train_mood FOLDER",
+        "mood", "mood_model.json", "69a1985a28baf47f7df2761a3eb67afee0ded052e560ea304f1a0cd62a8a53f7",
+        "mood", "docs/models/mood.md", f"{_OFFLINE}.train_mood LABELS RECORDS",
     ),
 )  # fmt: skip
 BY_NAME: Mapping[str, ShippedModel] = {model.name: model for model in SHIPPED}

@@ -64,6 +64,8 @@ CANDIDATES = _candidates()
 
 Changes from one second to the next are left out: they are small where bars last whole seconds.
 """
+GROUPS = tuple(sorted({path.partition(".")[0] for path in CANDIDATES}))
+"""The feature groups that they are of."""
 EXPECTED: Mapping[str, Mapping[str, float]] = {
     "arousal": {"rhythm.tempo_bpm": 0.2, "rhythm.onset_rate_hz": 0.2},
     "valence": {"tonal.major_strength": 0.2, "rhythm.tempo_bpm": 0.1},

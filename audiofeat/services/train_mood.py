@@ -11,14 +11,13 @@ import numpy as np
 from audiofeat.domain.head_fitting import Array, Material, error_of, output_of, unseen
 from audiofeat.domain.heads import Head, Output, Values, feature, prepared
 from audiofeat.domain.kept_models import KeptModel, ModelKind
-from audiofeat.domain.mood_targets import CANDIDATES, DIMENSIONS, EMOTIONS, EXPECTED, dimension
-from audiofeat.domain.registry import GROUP_READS, GROUP_VERSIONS
+from audiofeat.domain.mood_targets import CANDIDATES, DIMENSIONS, EMOTIONS, EXPECTED, GROUPS, dimension
+from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.errors import InvalidInput, SourceNotFound
 from audiofeat.evaluation.statistics import Estimate, bootstrap, pearson
 from audiofeat.ports import Catalogue
 
 GROUP = "mood"
-_READS = sorted(GROUP_READS[GROUP])
 _TARGETS = (*DIMENSIONS, *EMOTIONS)
 _COLUMNS = ("item", *_TARGETS, "raters", "artist")
 _PAGE = 200
@@ -150,7 +149,7 @@ def train(labels: Sequence[Labelled], *, catalogue: Catalogue, shipped: Head, or
     if not figures:
         told = "; ".join(f"{item}: {why}" for item, why in list(left_out.items())[:3])
         raise InvalidInput(f"none of the {len(labels)} labelled items can be used ({told})", "ingest them first")
-    versions = {group: GROUP_VERSIONS[group] for group in _READS}
+    versions = {group: GROUP_VERSIONS[group] for group in GROUPS}
     return Trained(Head(GROUP, outputs, versions), tuple(figures), left_out)
 
 
@@ -200,12 +199,12 @@ def _known(labels: Sequence[Labelled], catalogue: Catalogue) -> tuple[list[_Know
                 left_out[label.item] = "no item is called so"
                 continue
             analyses = catalogue.analyses_of_audio(view.sha256) if view.sha256 else {}
-            stale = [g for g in _READS if g not in analyses or analyses[g].version != GROUP_VERSIONS[g]]
+            stale = [g for g in GROUPS if g not in analyses or analyses[g].version != GROUP_VERSIONS[g]]
             if stale:
                 left_out[label.item] = f"{', '.join(stale)} not measured by this version"
                 continue
             # Who has no artist is one of his own.
             artist = label.artist or str(view.metadata.get("artist") or "") or f"item {view.item_id}"
-            values = {group: analyses[group].values for group in _READS}
+            values = {group: analyses[group].values for group in GROUPS}
             known.append(_Known(label, artist, values, analyses[GROUP].values if GROUP in analyses else {}))
     return known, left_out

@@ -231,4 +231,4 @@ def test_dimensions_do_not_follow_each_other() -> None:
     weights = DIMENSIONS["valence"]
     arousal = {name: DIMENSIONS["arousal"][name] for name in weights}
     assert sum(weights[name] * arousal[name] for name in weights) == 0
-    assert dimension("arousal", dict.fromkeys(EMOTIONS, 0.3)) == 0
+    assert dimension("arousal", dict.fromkeys(EMOTIONS, 0.5)) == 0

@@ -1,7 +1,7 @@
-"""Fit the mood head on listeners' votes: ``python -m audiofeat.features.offline.train_mood FOLDER``.
+"""Fit the mood head on listeners' votes: ``python -m audiofeat.features.offline.train_mood LABELS RECORDS``.
 
-The folder holds ``labels.jsonl``, one track a line: ``file``, ``artist_id``, ``genre``, ``raters`` and ``votes``, the
-share of the raters that felt each of the nine emotions. Prints what the fits say of artists that they had not seen,
+The labels are one JSON object a line: ``file``, ``artist_id``, ``genre``, ``raters`` and ``votes``, the share of the
+raters that felt each of the nine emotions; the records are what ``audiofeat analyse --json`` says of the files. Prints what the fits say of artists that they had not seen,
 beside baselines and the raters' own ceiling, before it writes ``mood_model.json``.
 """
 
@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.head_fitting import Material, error_of, output_of, unseen
 from audiofeat.domain.heads import Head, Values, feature, prepared
-from audiofeat.domain.mood_targets import CANDIDATES, DIMENSIONS, EMOTIONS, EXPECTED, dimension
-from audiofeat.domain.registry import GROUP_READS, GROUP_VERSIONS
-from audiofeat.extraction.analyse import analyse
+from audiofeat.domain.mood_targets import CANDIDATES, DIMENSIONS, EMOTIONS, EXPECTED, GROUPS, dimension
+from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.features.mood import MODEL_PATH
 
-_LONGEST_S = 3_600.0
 _RESAMPLES, _SEED = 1_000, 20_240
-_GROUPS = sorted(GROUP_READS["mood"])
 # An emotion is published where the whole interval of its correlation lies above.
 _LEAST_CORRELATION = 0.1
 # Of a normal distribution: half the width that holds 90 %, and where one side has 65 %.
@@ -32,14 +29,12 @@ _REACH, _SURE = 1.645, 0.385
 Array = NDArray[np.float64]
 
 
-def heard_in(folder: Path) -> tuple[list[dict[str, Any]], list[Values]]:
-    """Return the labels of a folder, and what is measured of each file."""
-    labels = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
-    measured: list[Values] = []
-    for said in labels:
-        record, _ = analyse(folder / said["file"], source=said["id"], max_duration_s=_LONGEST_S, wanted=_GROUPS)
-        measured.append(record["features"])
-    return labels, measured
+def heard_in(labels: Path, records: Path) -> tuple[list[dict[str, Any]], list[Values]]:
+    """Return the labels, and what was measured of each file."""
+    said = [json.loads(line) for line in labels.read_text().splitlines()]
+    measured = [json.loads(line) for line in records.read_text().splitlines()]
+    by_name: dict[str, Values] = {Path(record["source"]).name: record["features"] for record in measured}
+    return said, [by_name[Path(one["file"]).name] for one in said]
 
 
 def material_of(labels: list[dict[str, Any]], measured: list[Values]) -> Material:
@@ -103,10 +98,11 @@ def _print(name: str, found: tuple[float, float, float], baselines: dict[str, fl
 def main() -> None:
     """Fit, report and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("labels", type=Path)
+    parser.add_argument("records", type=Path)
     parser.add_argument("--origin", default="emotify_dev", help="What the labels are called in the model.")
     given = parser.parse_args()
-    labels, measured = heard_in(given.folder)
+    labels, measured = heard_in(given.labels, given.records)
     material = material_of(labels, measured)
     artists, genres = list(material.artists), [said["genre"] for said in labels]
     loudness = np.array([values["loudness"]["integrated_loudness_lufs"] for values in measured])
@@ -126,7 +122,7 @@ def main() -> None:
             origin = f"votes of {given.origin}"
             outputs[name] = output_of(material, truth, is_rank=name in DIMENSIONS, origin=origin, error=error)
         _calibration(said, true)
-    versions = {group: GROUP_VERSIONS[group] for group in _GROUPS}
+    versions = {group: GROUP_VERSIONS[group] for group in GROUPS}
     MODEL_PATH.write_text(Head("mood", outputs, versions).text())
 
 
