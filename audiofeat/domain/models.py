@@ -71,7 +71,7 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_instruments MIXES",
     ),
     ShippedModel(
-        "mood", "mood_model.json", "69a1985a28baf47f7df2761a3eb67afee0ded052e560ea304f1a0cd62a8a53f7",
+        "mood", "mood_model.json", "5a7c84e1b33ed7ae0f960da7a0079d5c7e468c91aa9e9d2d4ff4389dfcf26ce9",
         "mood", "docs/models/mood.md", f"{_OFFLINE}.train_mood LABELS RECORDS",
     ),
 )  # fmt: skip

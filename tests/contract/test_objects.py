@@ -324,6 +324,7 @@ def test_an_older_ledger_learns_what_lies_where(ledger_url: str) -> None:
         connection.exec_driver_sql("ALTER TABLE jobs DROP COLUMN trace")
         connection.exec_driver_sql("ALTER TABLE items DROP COLUMN taken_down_at")
         connection.exec_driver_sql("DROP TABLE attributes")
+        connection.exec_driver_sql("DROP TABLE models")
         connection.exec_driver_sql(
             "CREATE TABLE metadata_values (item_id TEXT, field TEXT, source TEXT, value JSON, chosen BOOLEAN)"
         )

@@ -1,8 +1,9 @@
 """Fit the mood head on listeners' votes: ``python -m audiofeat.features.offline.train_mood LABELS RECORDS``.
 
 The labels are one JSON object a line: ``file``, ``artist_id``, ``genre``, ``raters`` and ``votes``, the share of the
-raters that felt each of the nine emotions; the records are what ``audiofeat analyse --json`` says of the files. Prints what the fits say of artists that they had not seen,
-beside baselines and the raters' own ceiling, before it writes ``mood_model.json``.
+raters that felt each of the nine emotions; the records are what ``audiofeat analyse --json`` says of the files. Prints
+what the fits say of artists that they had not seen, beside baselines and the raters' own ceiling, before it writes
+``mood_model.json``.
 """
 
 import argparse
