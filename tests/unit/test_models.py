@@ -16,8 +16,15 @@ from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.errors import InvalidInput
 from audiofeat.extraction.rehearsal import faults
 from audiofeat.features import (
-    instrument_head, mood, rhythm_meter, rhythm_phase, rhythm_tempo, speech, tonal_gate, tonal_key,
-)  # fmt: skip
+    instrument_head,
+    mood,
+    rhythm_meter,
+    rhythm_phase,
+    rhythm_tempo,
+    speech,
+    tonal_gate,
+    tonal_key,
+)
 from audiofeat.services.models import FOLDER, verify
 
 ROOT = Path(__file__).parents[2]
