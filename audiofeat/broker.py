@@ -31,9 +31,8 @@ QUEUES = (INGEST_QUEUE, *(lane.value for lane in Lane))
 COLD_QUEUES = (INGEST_QUEUE, Lane.COLD.value)
 ANALYSE_TASK, INGEST_TASK = "audiofeat.analyse", "audiofeat.ingest"
 SHARD_TASK, REPEATS_TASK = "audiofeat.build_shard", "audiofeat.hear_repeats"
+REFRESH_TASK = "audiofeat.refresh"
 _DELIVERY_LIMIT = 5
-# A blocking look for messages is answered after a second.
-_SOCKET_TIMEOUT_S = 5.0
 _SCHEME = "redis+socket://"
 _SOCKET_PREFIX = "audiofeat-"
 _SHORT_FOLDER = "/tmp"  # noqa: S108  mkdtemp makes a folder that only we can enter
@@ -82,12 +81,9 @@ def celery_app(broker_url: str, *, max_duration_s: float, concurrency: int) -> C
 
 
 def _redis_options(*, visibility_timeout_s: float) -> dict[str, Any]:
-    return {
-        "visibility_timeout": visibility_timeout_s,
-        "queue_order_strategy": "priority",
-        # Without it a worker that connects anew may wait for ever for an answer to what the lost server was asked.
-        "socket_timeout": _SOCKET_TIMEOUT_S,
-    }
+    # Without a time-out a worker that connects anew may wait for ever for an answer to what the lost server was asked;
+    # a blocking look for messages is answered after a second.
+    return {"visibility_timeout": visibility_timeout_s, "queue_order_strategy": "priority", "socket_timeout": 5.0}
 
 
 def _queue(name: str, *, quorum: bool) -> kombu.Queue:
@@ -126,6 +122,10 @@ class CeleryQueue:
         """Ask for the shards of an index that is being built; raises BrokerUnavailable."""
         shards = [{"kind": kind.value, "release": release, "number": number} for number in numbers]
         self._send(SHARD_TASK, shards, Lane.BULK)
+
+    def refresh(self, source: str) -> None:
+        """Ask for what a source of metadata says now; raises BrokerUnavailable."""
+        self._send(REFRESH_TASK, [{"source": source}], Lane.BULK)
 
     def hear_repeats(self, shows: Sequence[str]) -> None:
         """Ask for shows to be listened to for what is heard again; raises BrokerUnavailable."""

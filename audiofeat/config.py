@@ -102,6 +102,10 @@ class Settings(BaseSettings):
         pattern=r"^[^\s/()]+/\S+ \([^()\s][^()]*\)$",
         description="Who asks sources of metadata on the network: `name/version (address)`; unset: none is asked.",
     )
+    metadata_refresh: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Comma-separated; what is asked by itself: `musicbrainz`, addresses of podcast feeds."
+    )
+    metadata_feed_hours: float = Field(default=6.0, gt=0, description="How often such feeds are asked for.")
     musicbrainz_url: str = Field(
         default="https://musicbrainz.org",
         pattern=r"^https?://[^/@\s]+/?$",
@@ -200,7 +204,7 @@ class Settings(BaseSettings):
             return cls.model_fields[info.field_name].default
         return given
 
-    @field_validator("allowed_buckets", "api_cors_origins", mode="before")
+    @field_validator("allowed_buckets", "api_cors_origins", "metadata_refresh", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
@@ -232,6 +236,10 @@ class Settings(BaseSettings):
     def _hang_together(self) -> Self:
         if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
             raise ValueError(f"give both or neither of {PREFIX}S3_ACCESS_KEY_ID and {PREFIX}S3_SECRET_ACCESS_KEY")
+        if self.metadata_refresh and not self.metadata_user_agent:
+            raise ValueError(
+                f"{PREFIX}METADATA_REFRESH asks sources, which have to know who asks: {PREFIX}METADATA_USER_AGENT"
+            )
         if self.lease_s < 2 * self.heartbeat_s:
             raise ValueError(f"{PREFIX}LEASE_S must be at least twice {PREFIX}HEARTBEAT_S")
         return self

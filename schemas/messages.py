@@ -40,3 +40,13 @@ class ShardRequest(BaseModel):
     kind: Kind
     release: Release
     number: Annotated[int, Field(ge=0, lt=1_000)]
+
+
+class RefreshRequest(BaseModel):
+    """A source of metadata that is due to be asked again: ours alone, made by whoever reconciles."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field(
+        min_length=1, max_length=2_000, description="As the ledger calls it: `musicbrainz`, `rss:feeds.example.org/x`."
+    )

@@ -8,19 +8,22 @@ from celery.worker.consumer import Consumer
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from audiofeat import bootstrap, logs
-from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, SHARD_TASK
+from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, REFRESH_TASK, REPEATS_TASK, SHARD_TASK
 from audiofeat.codes import ErrorCode
 from audiofeat.domain.whereabouts import RefusedMessage
 from audiofeat.errors import AudiofeatError, MessageRefused
-from schemas.messages import IngestRequest, ShardRequest
+from schemas.messages import IngestRequest, RefreshRequest, ShardRequest
 
 MOST_BYTES = 1 << 20
 _RETRY_S = {"interval_start": 0.2, "interval_step": 0.3, "interval_max": 5.0}
 _JOB_ID = TypeAdapter(Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,200}$")])
+_SHOW = TypeAdapter(Annotated[str, StringConstraints(min_length=1, max_length=1_000)])
 _ARGUMENTS: Mapping[str, Callable[[object], object]] = {
     ANALYSE_TASK: _JOB_ID.validate_python,
     INGEST_TASK: IngestRequest.model_validate,
     SHARD_TASK: ShardRequest.model_validate,
+    REPEATS_TASK: _SHOW.validate_python,
+    REFRESH_TASK: RefreshRequest.model_validate,
 }
 _log = logs.get_logger(__name__)
 

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, REPEATS_TASK, SHARD_TASK
+from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, REFRESH_TASK, REPEATS_TASK, SHARD_TASK
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
+from audiofeat.metadata_sources.network import open_scheduled
 from audiofeat.services import repeats
+from audiofeat.services.refresh import refresh_source
 from audiofeat.services.requests import accept
-from schemas.messages import IngestRequest, ShardRequest
+from schemas.messages import IngestRequest, RefreshRequest, ShardRequest
 from workers.app import app
 from workers.base import Task
 
@@ -41,3 +43,13 @@ def build_shard(self: Task, request: dict[str, Any]) -> None:
 def hear_repeats(self: Task, show: str) -> None:
     """Listen to the new episodes of a show for what others have, unless somebody else is at it."""
     repeats.listen(str(show), catalogue=self.services.catalogue, artefacts=self.services.artefacts)
+
+
+@app.task(base=Task, bind=True, name=REFRESH_TASK)
+def refresh(self: Task, request: dict[str, Any]) -> None:
+    """Ask a source of metadata for a while, if it is due, and ring again where it has more to say."""
+    message = RefreshRequest.model_validate(request)
+    catalogue, settings = self.services.catalogue, self.services.settings
+    source, every_s = open_scheduled(settings, catalogue.visit, message.source)
+    if refresh_source(catalogue, source, every_s=every_s):
+        self.services.queue.refresh(message.source)

@@ -64,7 +64,9 @@ class Machine:
         return self
 
     def _connect(self) -> None:
+        from audiofeat.metadata_sources.feeds import source_name
         from audiofeat.services.reconcile import Reconciler
+        from audiofeat.services.refresh import Refresher
 
         settings = self._services.settings
         self._services.forget_queue()
@@ -76,6 +78,8 @@ class Machine:
             office_s=_OFFICE_PASSES * settings.reconcile_s,
             retention_s=settings.retention_days * 86_400,
         )
+        named = [source_name(source) for source in settings.metadata_refresh]
+        self._refresher = Refresher(self._services.catalogue, self._services.queue, named)
 
     def tick(self) -> None:
         """Do what is due: revive broker and workers, reconcile ledger and broker. Call it several times a second.
@@ -126,6 +130,7 @@ class Machine:
 
         require_space(self._services.home)
         self._reconciler.step()
+        self._refresher.step()
 
     def dismiss(self) -> None:
         """Ask the workers to end; leaving waits for it."""

@@ -19,6 +19,8 @@ from rapidfuzz import fuzz
 from audiofeat.domain.match_keys import fold, identifiers
 from audiofeat.domain.source_records import MatchState
 
+# The rule of a match that no identifier makes.
+BY_NAMES = "names"
 AUTOMATIC = 0.9
 WORTH_A_LOOK = 0.75
 # How far the second best has to be behind.
@@ -139,7 +141,7 @@ def by_names(record: Mapping[str, Any], item: Mapping[str, Any], item_id: str) -
     else:
         score *= 1.0 - min(0.05, apart * 0.5)
         blocked = apart > _NEAR_RATIO
-    return Finding(item_id, round(score, 4), "names", evidence, blocked or bool(markers) or bool(against))
+    return Finding(item_id, round(score, 4), BY_NAMES, evidence, blocked or bool(markers) or bool(against))
 
 
 @lru_cache(maxsize=65_536)

@@ -20,6 +20,11 @@ def feed_name(address: str) -> str:
     return f"rss:{parts.netloc}{parts.path}".rstrip("/")
 
 
+def source_name(source: str) -> str:
+    """Return what the ledger calls a source that is asked by itself: a feed by its address."""
+    return feed_name(source) if "://" in source else source
+
+
 class FetchedFeed:
     """A feed, asked for with the validators of the last time: where nothing has changed, nothing is sent.
 

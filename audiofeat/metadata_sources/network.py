@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from audiofeat.domain.source_records import Visit
 from audiofeat.errors import InvalidInput, SettingsInvalid
-from audiofeat.metadata_sources.feeds import FetchedFeed
+from audiofeat.metadata_sources.feeds import FetchedFeed, source_name
 from audiofeat.metadata_sources.musicbrainz import NAME as MUSICBRAINZ
 from audiofeat.metadata_sources.musicbrainz import MusicBrainz
 from audiofeat.metadata_sources.web import Manners, Web, split_address
+from audiofeat.ports import RecordSource
 
-__all__ = ["MUSICBRAINZ", "RSS", "SOURCES", "open_feed", "open_musicbrainz"]
+__all__ = ["MUSICBRAINZ", "RSS", "SOURCES", "open_feed", "open_musicbrainz", "open_scheduled"]
 
 RSS = "rss"
 SOURCES = (MUSICBRAINZ, RSS)
@@ -22,6 +23,7 @@ _PUBLIC_HOST = "musicbrainz.org"
 _FEED_PAUSE_S = 1.0
 _MOST_FEED_BYTES = 128 << 20
 _DAY_S = 86_400
+_HOUR_S = 3_600
 
 
 class Choices(Protocol):
@@ -42,6 +44,14 @@ class Choices(Protocol):
     @property
     def musicbrainz_fresh_days(self) -> float:
         """For how long an answer counts."""
+
+    @property
+    def metadata_refresh(self) -> tuple[str, ...]:
+        """What is asked by itself: ``musicbrainz``, and addresses of feeds."""
+
+    @property
+    def metadata_feed_hours(self) -> float:
+        """How often feeds are."""
 
 
 VisitOf = Callable[[str, str], Visit | None]
@@ -89,3 +99,21 @@ def open_feed(
     origin, target = split_address(address)
     manners = Manners(choices.metadata_user_agent or "", pause_s=_FEED_PAUSE_S, most_bytes=_MOST_FEED_BYTES)
     return FetchedFeed(Web(origin, manners), target, name=name, licence=licence, visit=visit, now=time.time)
+
+
+def open_scheduled(choices: Choices, visit: VisitOf, source: str) -> tuple[RecordSource, float]:
+    """Return a source that is asked by itself, and how often that is, in seconds.
+
+    MusicBrainz is gone through once a day; what was asked lately is passed over.
+
+    Raises
+    ------
+    SettingsInvalid
+        Nobody has said who asks, or that this source should be asked.
+    """
+    address = next((one for one in choices.metadata_refresh if source_name(one) == source), None)
+    if address is None:
+        raise SettingsInvalid(f"{source} is not in AUDIOFEAT_METADATA_REFRESH", "set it alike for all workers")
+    if address == MUSICBRAINZ:
+        return open_musicbrainz(choices, visit), _DAY_S
+    return open_feed(choices, visit, address), choices.metadata_feed_hours * _HOUR_S

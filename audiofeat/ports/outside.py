@@ -23,7 +23,7 @@ class RecordSource(Protocol):
     """Records of one third party, as they come; nothing of them is held whole.
 
     ``licence`` is that under which the source gives them, where one is known. A source that ``is_of_the_world`` tells
-    of far more than this catalogue: what finds no item in it is not kept.
+    of far more than this catalogue: what finds no item in it, or is only like one, is not kept.
     """
 
     name: str
@@ -49,6 +49,9 @@ class TaskQueue(Protocol):
 
     def hear_repeats(self, shows: Sequence[str]) -> None:
         """Ask for shows to be listened to for what is heard again; raises BrokerUnavailable."""
+
+    def refresh(self, source: str) -> None:
+        """Ask for what a source of metadata says now; raises BrokerUnavailable."""
 
     def depth(self, lane: Lane) -> int:
         """Return how many messages wait in a lane."""

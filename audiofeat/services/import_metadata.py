@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from audiofeat.domain.source_records import MatchState, SourceRecord, Unreadable, Visit
+from audiofeat.domain.matching import BY_NAMES
+from audiofeat.domain.source_records import Match, MatchState, SourceRecord, Unreadable, Visit
 from audiofeat.ports import Catalogue, Described, RecordSource
 from audiofeat.services.match_records import match
+from audiofeat.source_errors import SourceProblem
 
 _BATCH = 500
 MOST_PROBLEMS = 1_000
@@ -64,39 +66,49 @@ def take_in(
 
     def keep() -> None:
         if records:
-            _keep(catalogue, imported, records, drops_unmatched=source.is_of_the_world)
+            _keep(catalogue, imported, records, is_of_the_world=source.is_of_the_world)
         for visit in visits:
             catalogue.keep_visit(visit)
         records.clear()
         visits.clear()
         tell(imported)
 
-    for told in source.fetch(items):
-        if isinstance(told, SourceRecord):
-            records.append(told)
-        elif isinstance(told, Visit):
-            visits.append(told)
-        elif isinstance(told, Unreadable):
-            imported.unreadable += 1
-            imported.problems += [told][: MOST_PROBLEMS - len(imported.problems)]
-        else:
-            keep()
-            imported.withdrawn |= catalogue.withdraw(told)
-        if len(records) + len(visits) >= batch:
-            keep()
+    try:
+        for told in source.fetch(items):
+            if isinstance(told, SourceRecord):
+                records.append(told)
+            elif isinstance(told, Visit):
+                visits.append(told)
+            elif isinstance(told, Unreadable):
+                imported.unreadable += 1
+                imported.problems += [told][: MOST_PROBLEMS - len(imported.problems)]
+            else:
+                keep()
+                imported.withdrawn |= catalogue.withdraw(told)
+            if len(records) + len(visits) >= batch:
+                keep()
+    except SourceProblem:
+        # What came until then is true all the same.
+        keep()
+        raise
     keep()
     return imported
 
 
-def _keep(catalogue: Catalogue, imported: Imported, records: Sequence[SourceRecord], *, drops_unmatched: bool) -> None:
+def _keep(catalogue: Catalogue, imported: Imported, records: Sequence[SourceRecord], *, is_of_the_world: bool) -> None:
     matches = match(catalogue, records)
     states = {(one.record.source, one.record.record_id): one.state for one in matches}
     imported.records += len(records)
     for state in states.values():
         imported.states[state] = imported.states.get(state, 0) + 1
-    kept = [one for one in matches if one.item_id or not drops_unmatched]
+    kept = [one for one in matches if not (is_of_the_world and _is_idle(one))]
     if kept:
         imported.items += catalogue.keep_matches(kept)
+
+
+def _is_idle(match: Match) -> bool:
+    """Tell whether a match says nothing in a source that has something near to everything: none, or a likeness."""
+    return match.state is MatchState.UNMATCHED or (match.state is MatchState.WAITING and match.rule == BY_NAMES)
 
 
 def match_for(catalogue: Catalogue, item_id: str) -> int:

@@ -20,6 +20,7 @@ from audiofeat.ports import Round
 from audiofeat.services.fetch_metadata import fetch, tracks
 from audiofeat.services.import_metadata import bring_up_to_date, match_again, match_for, take_in
 from audiofeat.services.metadata_locks import lock_fields
+from audiofeat.source_errors import SourceUnavailable
 
 
 @pytest.fixture
@@ -187,12 +188,20 @@ def test_records_of_before_are_found_after_the_next_merge(catalogue: SqlCatalogu
 
 
 def test_a_source_of_the_world_leaves_no_trace_of_what_is_not_ours(catalogue: SqlCatalogue) -> None:
-    """A dump tells of millions of recordings: what finds no item is counted, and not kept."""
-    add(catalogue, "a", isrc="GBAYE6900531")
-    dump = Said("musicbrainz:recording", {"isrc": "GBAYE6900531", "label": "L"}, {"isrc": "GBAYE6900539"})
+    """A dump tells of millions of recordings: what finds no item, or is only like one, is counted and not kept."""
+    add(catalogue, "a", isrc="GBAYE6900531", artist="Ana Example", title="Evening Song")
+    records = [
+        {"isrc": "GBAYE6900531", "label": "L"},
+        {"isrc": "GBAYE6900539"},
+        {"artist": "Ana Example", "title": "Evening Song (live)"},
+        {"isrc": "GBAYE6900531", "mbid": "m", "duration_s": 900},
+    ]
+    dump = Said("musicbrainz:recording", *records)
     dump.is_of_the_world = True
-    assert take_in(catalogue, dump).states == {MatchState.MATCHED: 1, MatchState.UNMATCHED: 1}
+    done = take_in(catalogue, dump)
+    assert done.states == {MatchState.MATCHED: 1, MatchState.UNMATCHED: 1, MatchState.WAITING: 2}
     assert catalogue.records_without_item() == []
+    assert [match.record.record_id for match in catalogue.waiting_matches()] == ["3"]
 
 
 def test_what_a_source_takes_back_is_gone(catalogue: SqlCatalogue) -> None:
@@ -259,6 +268,22 @@ def test_visits_and_rounds(catalogue: SqlCatalogue) -> None:
     )
     catalogue.forget_records(source="web")
     assert (catalogue.visit("web", "/a"), catalogue.round_of("web")) == (None, Round("", 0.0))
+
+
+def test_what_came_before_a_source_failed_is_kept(catalogue: SqlCatalogue) -> None:
+    """With the visit that brought it; the failure is told of all the same."""
+
+    class Failing(Said):
+        def fetch(self, _items: object) -> Iterator[Told]:
+            yield from super().fetch(_items)
+            raise SourceUnavailable("it does not answer")
+
+    item_id = add(catalogue, "a", isrc="GBAYE6900531")
+    failing = Failing("web", {"isrc": "GBAYE6900531", "label": "L"}, then=(Visit("web", "/a", 1.0),))
+    with pytest.raises(SourceUnavailable):
+        fetch(catalogue, failing)
+    assert chosen(catalogue, item_id)["label"] == "L"
+    assert catalogue.visit("web", "/a") == Visit("web", "/a", 1.0)
 
 
 def test_one_process_asks_a_source(catalogue: SqlCatalogue) -> None:
