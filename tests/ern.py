@@ -1,6 +1,7 @@
 """DDEX release messages of our own making, in the form of the standard's two generations."""
 
-# Element for element as DDEX's own sample of an audio album in ERN 3.8.2 (Release Profile 1.4).
+# In the form of DDEX's own sample of an audio album in ERN 3.8.2 (Release Profile 1.4); valid by the schema of ERN 3.6,
+# the newest of that generation of which bindings are published (the package ddexreader), but for its namespace.
 ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/382" MessageSchemaVersionId="ern/382"
   ReleaseProfileVersionId="CommonReleaseTypesTypes/14/AudioAlbum" LanguageAndScriptCode="en">
@@ -60,7 +61,7 @@ ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
   </ResourceList>
   <ReleaseList>
     <Release IsMainRelease="true">
-      <ReleaseId><GRid>A10302B0003989564F</GRid><ICPN>0602445790098</ICPN></ReleaseId>
+      <ReleaseId><GRid>A10302B0003989564F</GRid><ICPN IsEan="true">0602445790098</ICPN></ReleaseId>
       <ReleaseReference>R0</ReleaseReference>
       <ReferenceTitle><TitleText>Evenings</TitleText></ReferenceTitle>
       <ReleaseResourceReferenceList>
@@ -104,6 +105,12 @@ ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
         <ReleaseResourceReference ReleaseResourceType="PrimaryResource">A1</ReleaseResourceReference>
       </ReleaseResourceReferenceList>
       <ReleaseType>TrackRelease</ReleaseType>
+      <ReleaseDetailsByTerritory>
+        <TerritoryCode>Worldwide</TerritoryCode>
+        <DisplayArtist>
+          <PartyName><FullName>Anna Example</FullName></PartyName><ArtistRole>MainArtist</ArtistRole>
+        </DisplayArtist>
+      </ReleaseDetailsByTerritory>
     </Release>
   </ReleaseList>
   <DealList>
@@ -121,7 +128,7 @@ ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
 </ern:NewReleaseMessage>
 """
 
-# Element for element as DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3.
+# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3.
 ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" ReleaseProfileVersionId="Audio"
   LanguageAndScriptCode="en" AvsVersionId="3">

@@ -11,6 +11,8 @@ from audiofeat.domain.items import Kind, KindSource
 
 def correct_kinds(connection: Connection, now: float, said: Mapping[str, tuple[Kind, KindSource]]) -> None:
     """Take over what is said of items by whoever knows as well or better, and move their fingerprints along."""
+    if not said:
+        return
     strength = list(KindSource)
     query = select(items.c.item_id, items.c.kind, items.c.kind_source).where(items.c.item_id.in_(said))
     present = {row.item_id: (row.kind, row.kind_source) for row in connection.execute(query)}

@@ -21,6 +21,7 @@ from audiofeat.domain.source_records import (
     record_id_of,
 )
 from audiofeat.errors import AccessDenied, InvalidInput, SourceNotFound
+from audiofeat.metadata_sources.json_forms import flat
 from audiofeat.ports import Described
 
 _MOST_LINE_BYTES = 4 * MOST_RECORD_CHARACTERS
@@ -94,7 +95,7 @@ class JsonLinesDelivery:
                     yield Unreadable(f"{self._path}:{start}", f"not JSON: {error}")
                     continue
                 if isinstance(given, dict):
-                    fields = {field_name(name): value for name, value in given.items() if value is not None}
+                    fields = {field_name(name): value for name, value in flat(given).items() if value is not None}
                     yield _record(self, fields, f"{self._path}:{start}", self._at)
                 elif given is not None:
                     yield Unreadable(f"{self._path}:{start}", "not a JSON object")

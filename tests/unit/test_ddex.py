@@ -12,6 +12,8 @@ from audiofeat.metadata_sources.deliveries import open_delivery
 from ern import ERN_38, ERN_43, PURGE
 
 SOURCE = "ddex:PADPIDA2026010101X"
+OFFER = """<CommercialModelType>SubscriptionModel</CommercialModelType>
+        <Usage><UseType>OnDemandStream</UseType></Usage>"""
 
 
 def read(message: str | Iterator[bytes], size: int = 64) -> list[Told]:
@@ -78,7 +80,7 @@ def test_a_purge_takes_a_release_back() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("<TerritoryCode>GB</TerritoryCode>", "<TakeDown>true</TakeDown><TerritoryCode>GB</TerritoryCode>"),
+        (OFFER, "<TakeDown>true</TakeDown>"),
         ("<StartDate>2026-03-05</StartDate>", "<StartDate>2025-03-05</StartDate><EndDate>2026-02-01</EndDate>"),
         ("<StartDate>2026-03-05</StartDate>", "<EndDateTime>2026-02-01T00:00:00Z</EndDateTime>"),
     ],
@@ -93,7 +95,8 @@ def test_a_release_that_may_not_be_offered_any_more(old: str, new: str) -> None:
 
 def test_one_open_deal_is_enough() -> None:
     """A territory that is taken down leaves the others; a message without deals tells of the music alone."""
-    deal = "<Deal><DealTerms><TakeDown>true</TakeDown><TerritoryCode>FR</TerritoryCode></DealTerms></Deal>"
+    since = "<ValidityPeriod><StartDate>2026-03-05</StartDate></ValidityPeriod>"
+    deal = f"<Deal><DealTerms><TakeDown>true</TakeDown><TerritoryCode>FR</TerritoryCode>{since}</DealTerms></Deal>"
     told = read(ERN_38.replace("<Deal><DealTerms>", f"{deal}<Deal><DealTerms>", 1))
     assert isinstance(told[0], SourceRecord)
     assert told[0].fields["territories"] == ["GB", "DE"]

@@ -84,6 +84,38 @@ class TestLines:
         assert said == [{"guid": "g", "explicit": True}, {"guid": "h"}]
         assert [problem.partition(":")[0] for problem in problems] == ["2", "3", "5", "6", "7"]
 
+    def test_json_of_other_projects(self, tmp_path: Path) -> None:
+        """Listens and low-level documents have their fields deep inside; what looks like neither is left as it is."""
+        listen = {
+            "listened_at": 1, "track_metadata": {
+                "artist_name": "Ana", "track_name": "Song", "release_name": "Album",
+                "additional_info": {"isrc": "GBAYE6900531", "duration_ms": 200_500, "tags": ["drone"]},
+                "mbid_mapping": {"recording_mbid": "m-1", "artist_mbids": ["a-1"]},
+            },
+        }  # fmt: skip
+        measured = {
+            "metadata": {
+                "audio_properties": {"length": 200.5}, "version": {},
+                "tags": {"title": ["Song"], "artist": ["Ana", "Bob"], "musicbrainz_recordingid": ["m-1"]},
+            },
+            "rhythm": {"bpm": 120.4}, "tonal": {"key_key": "A", "key_scale": "minor"}, "lowlevel": {},
+        }  # fmt: skip
+        other = {"title": "x", "metadata": {"a": 1}}
+        lines = "\n".join(map(json.dumps, [listen, measured, other, {"track_metadata": 5}, {"metadata": []}]))
+        said, problems = read(written(tmp_path, "brainz.jsonl", lines))
+        assert said[:3] == [
+            {
+                "kind": "track", "title": "Song", "artist": "Ana", "album": "Album", "mbid": "m-1",
+                "isrc": "GBAYE6900531", "artist_mbids": ["a-1"], "genre": ["drone"], "duration_s": 200.5,
+            },
+            {
+                "kind": "track", "title": "Song", "artist": ["Ana", "Bob"], "mbid": "m-1", "duration_s": 200.5,
+                "tempo_bpm": 120.4, "key": "A minor",
+            },
+            other,
+        ]  # fmt: skip
+        assert len(said) + len(problems) == 5
+
     def test_a_record_is_not_a_library(self, tmp_path: Path) -> None:
         """More fields or text than any item has are refused."""
         many = json.dumps({f"f{n}": n for n in range(1_000)})
