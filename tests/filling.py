@@ -20,9 +20,11 @@ BEATS = [0.5, 1.0, 1.5]
 SPEECH = ("speech_ratio", "speech_probability_curve")
 
 
-def registered(services: Services, key: str, *, kind: Kind = Kind.TRACK, reference: str | None = None) -> str:
+def registered(
+    services: Services, key: str, *, kind: Kind = Kind.TRACK, reference: str | None = None, **more: Any
+) -> str:
     """Register an object and return its job."""
-    said = MetadataRecord("csv:shop", {"title": f"Title of {key}"})
+    said = MetadataRecord("csv:shop", {"title": f"Title of {key}", **more})
     [job] = services.catalogue.register(
         [
             Registration(

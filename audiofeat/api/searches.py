@@ -24,6 +24,7 @@ def rules_of(asked: lookups.SearchRules) -> Rules:
         album_cap=asked.album_cap,
         keep_ratio=asked.keep_ratio,
         weights=asked.weights,
+        about=asked.about,
         conditions=filters.read(said) + filters.parse(asked.where),
         include=None if asked.include is None else tuple(asked.include),
         exclude=tuple(asked.exclude),

@@ -33,6 +33,9 @@ def neighbours(
         list[str] | None, typer.Option(help="genre=ambient, tempo_bpm=118..126, artist!=Somebody; repeatable.")
     ] = None,
     weight: Annotated[list[str] | None, typer.Option(help="Of a feature group: timbre=2; repeatable.")] = None,
+    about: Annotated[
+        float, typer.Option(help="Share of what texts say items are about: 0 sounds alike, 1 is about the same.")
+    ] = 0.0,
     kind: Annotated[Kind | None, typer.Option(help="What answers are, where nothing else tells.")] = None,
     artist_cap: Annotated[int, typer.Option(help="At most so many of one artist, else show; 0: any.")] = DEFAULT_CAP,
     album_cap: Annotated[int, typer.Option(help="At most so many of one album; 0: any.")] = DEFAULT_CAP,
@@ -53,6 +56,7 @@ def neighbours(
         album_cap=album_cap,
         keep_ratio=keep,
         weights=_weights(weight or []),
+        about=about,
         conditions=filters.parse(where or []),
     )
     seeds: list[Seed] = [ItemSeed(name) for name in items or []]

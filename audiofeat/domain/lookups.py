@@ -80,6 +80,8 @@ class Rules:
         Below 1 the list is the most varied one found that keeps this share of the plain list's mean relevance.
     weights : Mapping[str, float]
         By feature group: rank by these instead of the space's own weights.
+    about : float
+        The share of what third parties say items are about, 0 (sound alone) to 1 (texts alone).
     conditions : tuple of Condition
         What has to hold of every line.
     include : tuple of str or None
@@ -95,6 +97,7 @@ class Rules:
     album_cap: int = DEFAULT_CAP
     keep_ratio: float = 1.0
     weights: Mapping[str, float] = field(default_factory=dict)
+    about: float = 0.0
     conditions: tuple[Condition, ...] = ()
     include: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
@@ -106,6 +109,8 @@ class Rules:
         for name, cap in (("artist_cap", self.artist_cap), ("album_cap", self.album_cap)):
             if not 0 <= cap <= MOST_NEIGHBOURS:
                 raise InvalidInput(f"{name} must be 0 (none) to {MOST_NEIGHBOURS}, this is {cap}")
+        if not 0 <= self.about <= 1:
+            raise InvalidInput(f"about must be 0 to 1, this is {self.about}", "0: sound alone; 1: texts alone")
         if not LEAST_KEEP_RATIO <= self.keep_ratio <= 1:
             raise InvalidInput(f"keep_ratio must be {LEAST_KEEP_RATIO} to 1, this is {self.keep_ratio}", "such as 0.95")
         for name, listed in (("include", self.include or ()), ("exclude", self.exclude)):

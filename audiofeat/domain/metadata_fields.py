@@ -4,6 +4,7 @@ A field that is not listed is kept as text. Nothing here is fatal: a value that 
 the others, with the problem said in words, and is never chosen.
 """
 
+import html
 import json
 import math
 import re
@@ -23,6 +24,7 @@ _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})(?:[T ][0-9:.,Z+-]*)?)
 _TRUTHS = {"true": True, "yes": True, "1": True, "explicit": True}
 _FALSEHOODS = {"false": False, "no": False, "0": False, "clean": False, "notexplicit": False}
 _WORDS = _TRUTHS | _FALSEHOODS
+_MARKUP = re.compile(r"<[^<>]*>")
 
 
 def field_name(text: str) -> str:
@@ -84,6 +86,12 @@ def _text(raw: object) -> str:
     if len(raw) > MOST_CHARACTERS:
         raise ValueError(f"longer than {MOST_CHARACTERS:,} characters")
     return clean(raw)
+
+
+def _description(raw: object) -> str:
+    """Return the beginning of a text without its markup: what it is about stands there."""
+    text = raw if isinstance(raw, str) else "; ".join(map(str, raw)) if isinstance(raw, list) else ""
+    return clean(html.unescape(_MARKUP.sub(" ", text[: 20 * MOST_CHARACTERS])))[:MOST_CHARACTERS]
 
 
 def _kind(raw: object) -> str:
@@ -155,5 +163,6 @@ _READERS: dict[str, Callable[[object], Value]] = {
     "explicit": _explicit,
     "duration_s": _duration_s,
     "chapters": canonical,
+    "description": _description,
 }
 KNOWN_FIELDS = tuple(_READERS)

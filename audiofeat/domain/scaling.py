@@ -1,5 +1,9 @@
 """Brings the values of descriptors to one scale, in which they can be weighed against each other."""
 
+import base64
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,3 +69,15 @@ def typical_norm(rows: Array) -> float:
 def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Keep seven significant digits: all that float32 holds, and a stable JSON."""
     return np.array([float(f"{value:.7g}") for value in values])
+
+
+def packed(matrix: Matrix) -> dict[str, Any]:
+    """Return a matrix as JSON can hold it: its shape, and float32 as base64."""
+    little = np.ascontiguousarray(matrix, dtype="<f4")
+    return {"shape": list(matrix.shape), "float32": base64.b64encode(little.tobytes()).decode("ascii")}
+
+
+def unpacked(body: Mapping[str, Any]) -> Matrix:
+    """Return the matrix behind :func:`packed`."""
+    values = np.frombuffer(base64.b64decode(body["float32"], validate=True), dtype="<f4")
+    return values.reshape(body["shape"]).astype(np.float32)

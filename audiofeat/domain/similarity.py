@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.space import Space
+from audiofeat.domain.space import TEXT, Space
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 UNIT_TOLERANCE = 1e-3
@@ -73,10 +73,38 @@ def weights_of(space: Space, weights: Mapping[str, float] | None = None) -> dict
     for group, weight in asked.items():
         if not (math.isfinite(weight) and weight >= 0):
             raise InvalidInput(f"the weight of {group} is {weight}", "a weight is 0 or more; 1 is usual")
-    chosen = {group: float(asked.get(group, space.group_weights[group])) for group in space.groups}
+    chosen = {group: float(asked.get(group, space.group_weights.get(group, 0.0))) for group in space.groups}
     if not any(chosen.values()):
         raise InvalidInput("every feature group has weight 0", "give one of them a weight above 0")
     return chosen
+
+
+def with_about(space: Space, weights: Mapping[str, float], about: float) -> dict[str, float]:
+    """Return weights in which what texts say counts a share of the whole, and what is heard the rest.
+
+    Parameters
+    ----------
+    weights : Mapping[str, float]
+        Of a query; what it names beside the text keeps its proportions.
+    about : float
+        0: sound alone; 1: texts alone.
+
+    Raises
+    ------
+    InvalidInput
+        The space was fitted without texts.
+    """
+    if about <= 0:
+        return dict(weights)
+    if space.text is None:
+        raise InvalidInput(
+            "what items are about is not known in this index: fewer than 20 had a description when it was built",
+            "bring titles, descriptions, genres or persons with audiofeat metadata import, then audiofeat index build",
+        )
+    sound = {group: weight for group, weight in weights_of(space, weights).items() if group != TEXT}
+    whole = math.sqrt(sum(weight**2 for weight in sound.values())) or 1.0
+    heard = math.sqrt(1 - about) / whole
+    return {**{group: heard * weight for group, weight in sound.items()}, TEXT: math.sqrt(about)}
 
 
 def weighed(

@@ -12,11 +12,10 @@ References
 Damping within recordings, without labels: Hatch et al., "Within-class covariance normalization", Interspeech 2006.
 """
 
-import base64
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -27,12 +26,13 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import GROUPS, LENGTHS, Dimension, dimensions_of
 from audiofeat.domain.items import Kind
-from audiofeat.domain.scaling import Array, Matrix, standardised, transformed
+from audiofeat.domain.scaling import Array, Matrix, packed, standardised, transformed, unpacked
+from audiofeat.domain.texts import TextModel, Words
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 SPACE_VERSION = 2
-_FIRST_VERSION = 1
-_FIRST_CLIP = 4.0
+TEXT = "text"
+_FIRST_VERSION, _FIRST_CLIP = 1, 4.0
 _CHUNK_ROWS = 4096
 
 
@@ -70,6 +70,8 @@ class Space:
         By group, orthonormal columns on which its block is kept; empty where blocks are kept whole.
     projection : NDArray[np.float32] or None
         Orthonormal columns, shape (dimensions, embedding); None where embeddings are not reduced.
+    text : TextModel or None
+        Places words, as a group of blocks and no part of embeddings.
 
     Attributes
     ----------
@@ -93,6 +95,7 @@ class Space:
     group_weights: Mapping[str, float]
     bases: Mapping[str, Matrix]
     projection: Matrix | None
+    text: TextModel | None = None
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,8 +136,10 @@ class Space:
     def groups(self) -> Mapping[str, slice]:
         """Where each feature group's own values lie in an item's blocks."""
         widths = [self.bases[g].shape[1] if g in self.bases else len(inside) for g, inside in self._inside.items()]
-        ends = np.cumsum([0, *widths]).tolist()
-        return {group: slice(low, high) for group, (low, high) in zip(self._inside, pairwise(ends), strict=True)}
+        names, ends = [*self._inside], np.cumsum([0, *widths]).tolist()
+        if self.text is not None:
+            names, ends = [*names, TEXT], [*ends, ends[-1] + self.text.dims]
+        return {group: slice(low, high) for group, (low, high) in zip(names, pairwise(ends), strict=True)}
 
     @property
     def block_dims(self) -> int:
@@ -172,7 +177,7 @@ class Space:
             gain[inside] = self.group_weights.get(group, 0.0) / norm if norm > 0 else 0.0
         return values * gain
 
-    def blocks(self, values: Array) -> Array:
+    def blocks(self, values: Array, texts: Sequence[Words] = ()) -> Array:
         """Return each group by itself, of typical length 1."""
         blocks = np.zeros((len(values), self.block_dims))
         for group, inside in self._inside.items():
@@ -180,6 +185,8 @@ class Space:
             if norm > 0:
                 own = values[:, inside] / norm
                 blocks[:, self.groups[group]] = own @ self.bases[group] if group in self.bases else own
+        if self.text is not None and texts:
+            blocks[:, self.groups[TEXT]] = self.text.place(texts)
         return blocks
 
 
@@ -199,13 +206,15 @@ def to_json(space: Space) -> str:
     if space.version > _FIRST_VERSION:
         body |= {
             "clip": space.clip,
-            "directions": _packed(space.directions),
+            "directions": packed(space.directions),
             "damping": space.damping.tolist(),
             "group_norms": dict(space.group_norms),
             "group_weights": dict(space.group_weights),
-            "bases": {group: _packed(matrix) for group, matrix in space.bases.items()},
-            "projection": None if space.projection is None else _packed(space.projection),
+            "bases": {group: packed(matrix) for group, matrix in space.bases.items()},
+            "projection": None if space.projection is None else packed(space.projection),
         }
+    if space.text is not None:
+        body["text"] = space.text.to_dict()
     return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -224,9 +233,10 @@ def from_json(text: str | bytes) -> Space:
         if body["version"] == _FIRST_VERSION:
             body |= _first(body)
         else:
-            body["directions"] = _unpacked(body["directions"])
-            body["bases"] = {group: _unpacked(packed) for group, packed in body["bases"].items()}
-            body["projection"] = None if body["projection"] is None else _unpacked(body["projection"])
+            body["directions"] = unpacked(body["directions"])
+            body["bases"] = {group: unpacked(packed) for group, packed in body["bases"].items()}
+            body["projection"] = None if body["projection"] is None else unpacked(body["projection"])
+        body["text"] = TextModel.from_dict(body["text"]) if "text" in body else None
         for name in ("centre", "scale", "weight", "damping"):
             body[name] = np.array(body[name], dtype=np.float64)
         return Space(**{**body, "kind": Kind(body["kind"])})
@@ -249,16 +259,6 @@ def _first(body: Mapping[str, Any]) -> dict[str, Any]:
         "bases": {},
         "projection": None,
     }
-
-
-def _packed(matrix: Matrix) -> dict[str, Any]:
-    little = np.ascontiguousarray(matrix, dtype="<f4")
-    return {"shape": list(matrix.shape), "float32": base64.b64encode(little.tobytes()).decode("ascii")}
-
-
-def _unpacked(packed: Mapping[str, Any]) -> Matrix:
-    values = np.frombuffer(base64.b64decode(packed["float32"], validate=True), dtype="<f4")
-    return values.reshape(packed["shape"]).astype(np.float32)
 
 
 def embed(space: Space, descriptor: Matrix) -> Matrix:
@@ -288,13 +288,13 @@ def embed_all(space: Space, descriptors: Matrix) -> Matrix:
     return vectors
 
 
-def blocks_all(space: Space, descriptors: Matrix) -> Matrix:
+def blocks_all(space: Space, descriptors: Matrix, texts: Sequence[Words] = ()) -> Matrix:
     """Return one row of blocks an item: each feature group by itself, of typical length 1, zeros if not measured.
 
-    From them come a group's similarity and the query-time weights of groups; see ``domain.similarity``.
+    ``texts`` are the words of each item, or nothing. What is made of blocks: see ``domain.similarity``.
     """
     blocks = np.zeros((len(descriptors), space.block_dims), dtype=np.float32)
     for start in range(0, len(descriptors), _CHUNK_ROWS):
         rows = slice(start, start + _CHUNK_ROWS)
-        blocks[rows] = space.blocks(space.values(descriptors[rows]))
+        blocks[rows] = space.blocks(space.values(descriptors[rows]), texts[rows])
     return blocks

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.filters import Condition
 from audiofeat.domain.space import Space, blocks_all, embed_all
+from audiofeat.domain.texts import Words, words_of
 from audiofeat.errors import RecallTooLow
 from audiofeat.index.columns import AttributeColumns
 from audiofeat.index.layout import shard_file
@@ -98,8 +99,13 @@ class FreshOverlay:
         vectors = place_all(self._space, rows)
         placed = [self._space.reads(row.descriptor) for row in rows]
         read = len(self._space.dimensions)
-        descriptors = [row.descriptor[:read] for row, is_placed in zip(rows, placed, strict=True) if is_placed]
-        blocks = iter(blocks_all(self._space, np.stack(descriptors))) if descriptors else iter(())
+        inside = [row for row, is_placed in zip(rows, placed, strict=True) if is_placed]
+        descriptors = [row.descriptor[:read] for row in inside]
+        texts: list[Words] = []
+        if self._space.text is not None:
+            known = self._catalogue.items_by_id([row.item_id for row in inside])
+            texts = [words_of(known[row.item_id].metadata if row.item_id in known else {}) for row in inside]
+        blocks = iter(blocks_all(self._space, np.stack(descriptors), texts)) if descriptors else iter(())
         for row, vector, is_placed in zip(rows, vectors, placed, strict=True):
             self._rows.put(row.item_id, vector, next(blocks) if is_placed else None)
 
@@ -166,6 +172,18 @@ class OverlaidIndex:
                 blocks = self._fresh.rows.blocks_of(item_id)
                 rows[place] = 0.0 if blocks is None else blocks
         return rows
+
+    def alike_in(self, group: str, block: NDArray[np.float32], k: int) -> list[str]:
+        """Return the items of both with the ``k`` largest products in one feature group, largest first."""
+        wanted = k + self._fresh.count
+        found = [name for name in self._index.alike_in(group, block, wanted) if not self._hides(name)][:k]
+        found += [name for name in self._fresh.rows.ids_between(0, self._fresh.count) if self._hides(name)]
+        names = list(dict.fromkeys(found))
+        rows = self.blocks_of_all(names)
+        if rows is None or not names:
+            return []
+        products = rows[:, self.space.groups[group]] @ block
+        return [names[row] for row in np.argsort(-products, kind="stable")[:k].tolist() if products[row] > 0]
 
     def search(
         self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | Passing | None = None

@@ -92,6 +92,14 @@ class _Engine(ABC):
         """Return the blocks of several items, a row each, zeros where there are none; None without any blocks."""
         return self._rows.blocks_of_all(item_ids)
 
+    def alike_in(self, group: str, block: NDArray[np.float32], k: int) -> list[str]:
+        """Return the items with the ``k`` largest products in one feature group, largest first; compares all rows."""
+        if self._rows.blocks is None:
+            return []
+        products = _block_products(self._rows.blocks, self.space.groups[group], block)
+        best = np.argsort(-products, kind="stable")[:k]
+        return [name for row in best.tolist() if products[row] > 0 for name in self._rows.items[row]]
+
     def search(
         self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | Passing | None = None
     ) -> list[Hit]:
@@ -159,6 +167,15 @@ def accepted(vector: NDArray[np.float32], k: int, *, space: str, ours: Space) ->
         raise InvalidInput(f"k must be at least 1, this is {k}")
     require_same(space, ours.id)
     return require_unit(vector, dims=ours.dims)
+
+
+def _block_products(blocks: NDArray[np.float16], inside: slice, block: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the product of one group's block with that of each row, a part at a time."""
+    products = np.empty(len(blocks), dtype=np.float32)
+    for start in range(0, len(blocks), _ROWS_AT_ONCE):
+        some = slice(start, start + _ROWS_AT_ONCE)
+        products[some] = blocks[some, inside].astype(np.float32) @ block
+    return products
 
 
 def restricted(hits: Sequence[Hit], only: Collection[str]) -> list[Hit]:

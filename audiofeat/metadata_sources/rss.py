@@ -44,6 +44,7 @@ _OF_EPISODE = {
     "podcast:episode": "episode", "podcast:license": "licence", "podcast:person": "persons",
     "podcast:transcript": "transcript_urls", "enclosure": "enclosure_url",
     "podcast:chapters": "chapters_url",
+    "description": "description", "itunes:summary": "description",
 }  # fmt: skip
 _BY_ATTRIBUTE = {"enclosure": "url", "podcast:chapters": "url", "podcast:transcript": "url", "itunes:category": "text"}
 _LISTS = frozenset({"persons", "transcript_urls", "genre"})
@@ -198,7 +199,9 @@ class _Episodes(ContentHandler):
         text = " ".join("".join(self._text or ()).split())
         if element in _BY_ATTRIBUTE:
             text = self._attributes.get(_BY_ATTRIBUTE[element], "")
-        if self._size > _MOST_CHARACTERS or len(text) > _MOST_CHARACTERS:
+        # Of a description the beginning is enough.
+        is_long = self._size > _MOST_CHARACTERS or len(text) > _MOST_CHARACTERS
+        if is_long and field != "description":
             self._problem = f"{element} is longer than {_MOST_CHARACTERS:,} characters"
         elif element == "enclosure" and not _may_hold_audio(self._attributes.get("type", "")):
             self._problem = f"the enclosure is {self._attributes['type']}, not audio"

@@ -11,7 +11,7 @@ from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import IndexEmpty, IndexIncomplete, SpaceMismatch
 from audiofeat.evaluation.index_quality import QualityFigures, clearly_worse, judged_rows, quality_of
 from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ObjectStore, ReleaseView
-from audiofeat.services.fit_space import artists_of, is_current, keep, space_for
+from audiofeat.services.fit_space import artists_of, is_current, keep, space_for, words_of_items
 from audiofeat.space_errors import QualityTooLow
 
 _LEAST_COVERAGE_RATIO = 0.999
@@ -68,7 +68,7 @@ def build_index(
     keep(space, artefacts)
     groups = catalogue.duplicate_groups_of([row.item_id for row in current])
     highest = max(row.sequence for row in rows)
-    contents = snapshot(current, space=space, highest_sequence=highest, groups=groups)
+    contents = snapshot(current, space=space, highest_sequence=highest, groups=groups, catalogue=catalogue)
     # A release must not name what a power failure can still take back.
     catalogue.settle()
     quality = _judged(contents, live=publisher.quality(kind), catalogue=catalogue, is_forced=is_forced)
@@ -123,11 +123,17 @@ def usable(rows: Sequence[EmbeddingRow], *, kind: Kind) -> list[EmbeddingRow]:
 
 
 def snapshot(
-    rows: Sequence[EmbeddingRow], *, space: Space, highest_sequence: int, groups: Mapping[str, str] | None = None
+    rows: Sequence[EmbeddingRow],
+    *,
+    space: Space,
+    highest_sequence: int,
+    groups: Mapping[str, str] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> IndexContents:
     """Return what an index of these fingerprints contains: one row for each distinct vector or group, in their order.
 
-    Of a group of duplicates, named by item id, the first item's vector stands for all.
+    Of a group of duplicates, named by item id, the first item's vector stands for all. The catalogue tells the words of
+    items, where the space places some.
     Items whose fingerprint says nothing, as of silence, are left out; raises IndexEmpty where none is left.
     """
     descriptors = np.stack([row.descriptor for row in rows])
@@ -144,10 +150,12 @@ def snapshot(
     if not first_row:
         raise IndexEmpty(f"nothing could be measured in any {space.kind.value}", "audiofeat ingest PATH")
     firsts = list(first_row.values())
+    is_told = space.text is not None and catalogue is not None
+    texts = words_of_items([rows[row].item_id for row in firsts], catalogue) if is_told and catalogue else ()
     return IndexContents(
         space=space,
         rows=[tuple(items) for items in items_by_vector.values()],
         vectors=vectors[firsts],
-        blocks=blocks_all(space, descriptors[firsts]),
+        blocks=blocks_all(space, descriptors[firsts], texts),
         highest_sequence=highest_sequence,
     )

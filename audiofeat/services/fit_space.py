@@ -1,6 +1,7 @@
 """Fits spaces on what has been analysed, and keeps them by their hash; no audio is read."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.domain.scaling import Matrix
 from audiofeat.domain.space import Space, from_json, to_json
+from audiofeat.domain.texts import Words, fit_texts, words_of
 from audiofeat.errors import IndexEmpty, InvalidInput, ObjectMissing
 from audiofeat.ports import Catalogue, EmbeddingRow, ObjectStore
 from audiofeat.services.ingest import load_curves
@@ -56,12 +58,27 @@ def space_for(
     reference: Space | None = None,
 ) -> Space:
     """Return the space for some current fingerprints; copies of one audio count once."""
-    distinct = {row.sha256: row.descriptor for row in sorted(rows, key=lambda row: row.item_id)}
-    reference = reference or shipped.load(kind)
-    if len(distinct) < FIT_FROM_ITEMS:
-        return reference
-    pieces = pieces_of(distinct, catalogue=catalogue, artefacts=artefacts)
-    return fit(np.stack(list(distinct.values())), kind=kind, pieces=list(pieces.values()))
+    first = {row.sha256: row for row in sorted(rows, key=lambda row: row.item_id, reverse=True)}
+    distinct = {sha256: first[sha256].descriptor for sha256 in reversed(first)}
+    space = reference or shipped.load(kind)
+    if len(distinct) >= FIT_FROM_ITEMS:
+        pieces = pieces_of(distinct, catalogue=catalogue, artefacts=artefacts)
+        space = fit(np.stack(list(distinct.values())), kind=kind, pieces=list(pieces.values()))
+    if kind is not Kind.EPISODE:
+        return space
+    # What episodes are about is told by those who describe them; tracks are seldom described.
+    texts = fit_texts(words_of_items([row.item_id for row in first.values()], catalogue))
+    return space if texts is None else replace(space, text=texts)
+
+
+def words_of_items(item_ids: Sequence[str], catalogue: Catalogue) -> list[Words]:
+    """Return the words of what metadata says of each item."""
+    found: list[Words] = []
+    for start in range(0, len(item_ids), _PAGE):
+        page = item_ids[start : start + _PAGE]
+        views = catalogue.items_by_id(page)
+        found += [words_of(views[name].metadata if name in views else {}) for name in page]
+    return found
 
 
 def is_current(row: EmbeddingRow) -> bool:

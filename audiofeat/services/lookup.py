@@ -1,12 +1,12 @@
 """Finds what in the catalogue sounds like some seeds, and says why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.lookups import MOST_NEIGHBOURS, ItemSeed, Rules, Seed
 from audiofeat.domain.neighbours import Duplicate, Engine, duplicate_of, explain, explain_target
-from audiofeat.domain.similarity import GroupSimilarity, group_similarities_all
+from audiofeat.domain.similarity import GroupSimilarity, group_similarities_all, with_about
 from audiofeat.ports import Candidate, Catalogue, IndexReader
 from audiofeat.services.ranking import Found, rank
 from audiofeat.services.seeds import Question, question
@@ -96,6 +96,8 @@ def answer(
         As they say.
     """
     asked = question(seeds, catalogue=catalogue, indexes=indexes, engine=rules.engine, kind=kind)
+    if rules.about:
+        rules = replace(rules, weights=with_about(asked.index.space, rules.weights, rules.about))
     ranked = rank(asked, rules, catalogue)
     groups = _groups(ranked.lines, asked, rules)
     lines = tuple(

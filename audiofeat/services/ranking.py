@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from audiofeat.domain import diversity
 from audiofeat.domain.lookups import Rules
 from audiofeat.domain.similarity import distances, weighed
+from audiofeat.domain.space import TEXT
 from audiofeat.errors import InvalidInput, ItemUnknown
 from audiofeat.ports import Candidate, Catalogue, Hit, Passing
 from audiofeat.services.seeds import Place, Question
@@ -127,7 +128,15 @@ class _Ranking:
         index, place = self._question.index, self._question.place
         if place is None:
             raise InvalidInput("a target alone has no place to search around")
-        return index.search(place.vector, k, space=index.space.id, only=only)
+        hits = index.search(place.vector, k, space=index.space.id, only=only)
+        if self._rules.weights.get(TEXT) and place.blocks is not None and not isinstance(only, Collection):
+            # What is about the same may lie anywhere in the space of what is heard.
+            found = {name for hit in hits for name in hit.item_ids}
+            also = index.alike_in(TEXT, place.blocks[index.space.groups[TEXT]], k)
+            more = [name for name in also if name not in found]
+            away = distances(index.vectors_of(more), place.vector) if more else ()
+            hits = [*hits, *(Hit((name,), float(one)) for name, one in zip(more, away, strict=True))]
+        return hits
 
     def _ranked(self, hits: Sequence[Hit], *, closeness: dict[str, float] | None = None) -> Ranked:
         dropped: Counter[str] = Counter()

@@ -17,6 +17,7 @@ from audiofeat.domain.neighbours import Engine, Facts
 from audiofeat.domain.similarity import require_same
 from audiofeat.domain.space import blocks_all, embed
 from audiofeat.domain.targets import Target
+from audiofeat.domain.texts import Words, words_of
 from audiofeat.errors import AudiofeatError, InvalidInput, ItemNotAnalysed, ItemUnknown, SpaceMismatch
 from audiofeat.ports import Candidate, Catalogue, IndexReader, ItemView, ServedIndex, VectorIndex
 
@@ -177,12 +178,13 @@ def place_of(item: Candidate, index: VectorIndex, catalogue: Catalogue) -> Place
     row = catalogue.embedding_of(item.item_id)
     if row is None:
         raise ItemNotAnalysed(f"{_title(item)} has nothing to compare by: it is silent or too short")
-    return _embedded(row.descriptor, index, _title(item))
+    return _embedded(row.descriptor, index, _title(item), words_of(item.metadata))
 
 
-def _embedded(descriptor: NDArray[np.float32], index: VectorIndex, title: str) -> Place:
+def _embedded(descriptor: NDArray[np.float32], index: VectorIndex, title: str, words: Words | None = None) -> Place:
+    texts = () if words is None else (words,)
     try:
-        return Place(embed(index.space, descriptor), blocks_all(index.space, descriptor[None])[0])
+        return Place(embed(index.space, descriptor), blocks_all(index.space, descriptor[None], texts)[0])
     except InvalidInput as error:
         raise ItemNotAnalysed(f"{title} has nothing to compare by: {error.message}") from error
 

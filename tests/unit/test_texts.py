@@ -1,0 +1,119 @@
+"""What items are about: words to directions, their share of a lookup, and what is said where nothing is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audiofeat.domain.fitting import fit
+from audiofeat.domain.items import Kind
+from audiofeat.domain.metadata_fields import read_value
+from audiofeat.domain.similarity import group_similarities, weighed, with_about
+from audiofeat.domain.space import TEXT, Space, blocks_all, embed_all, from_json, to_json
+from audiofeat.domain.texts import FIT_FROM_TEXTS, TextModel, Words, fit_texts, words_of
+from audiofeat.errors import InvalidInput
+from tests.descriptors import descriptors
+
+TOPICS = {
+    "sea": "harbour boat sailing storm lighthouse captain tide anchor wave fish",
+    "garden": "rose soil seed compost pruning spring frost bulb hedge lawn",
+    "money": "market bank interest loan stock tax budget inflation bond trade",
+}
+
+
+def told(topic: str, seed: int) -> Words:
+    """Return what is said of an item: some words of its topic, some of no topic."""
+    rng = np.random.default_rng(seed)
+    words = [*rng.choice(TOPICS[topic].split(), 5), *rng.choice(["today", "talk", "guest", "week", "with"], 3)]
+    return words_of({"title": " ".join(words[:2]), "description": " ".join(words), "persons": f"Person {seed}"})
+
+
+TEXTS = [told(topic, seed) for seed, topic in enumerate([*TOPICS] * 20)]
+
+
+@pytest.fixture(scope="module")
+def model() -> TextModel:
+    made = fit_texts(TEXTS)
+    assert made is not None
+    return made
+
+
+@pytest.fixture(scope="module")
+def space(model: TextModel) -> Space:
+    return replace(fit(descriptors(60), kind=Kind.EPISODE), text=model)
+
+
+def test_words_are_compared_without_case_and_accents() -> None:
+    """Names of show and publisher do not count, nor does a single letter."""
+    said = words_of({"title": "Déjà-vu, a Revue", "description": "deja", "show": "Show", "publisher": "House"})
+    assert said == {"deja": 3.0, "vu": 2.0, "revue": 2.0}
+    assert words_of({}) == {}
+
+
+def test_a_description_is_plain_and_no_longer_than_a_field() -> None:
+    """Markup and what lies beyond is left out, instead of making the value wrong."""
+    value, problem = read_value("description", f"<p>One &amp; <b>two</b></p>{' x' * 3_000}")
+    assert problem is None
+    assert isinstance(value, str)
+    assert value.startswith("One & two x")
+    assert len(value) <= 1_000
+
+
+def test_texts_of_one_topic_lie_together(model: TextModel) -> None:
+    """Of new texts the five nearest are about the same, in nine of ten."""
+    known, new = model.place(TEXTS), model.place([told(topic, 100 + n) for n, topic in enumerate([*TOPICS] * 10)])
+    near = np.argsort(-(new @ known.T), axis=1)[:, :5]
+    assert np.mean(near % 3 == np.arange(30)[:, None] % 3) > 0.9
+
+
+def test_a_text_of_unknown_words_has_no_place(model: TextModel) -> None:
+    """It is a row of zeros, as an empty one is; all others have length 1."""
+    assert not model.place([{}, {"zyxwvut": 1.0}]).any()
+    assert np.allclose(np.linalg.norm(model.place(TEXTS), axis=1), 1)
+
+
+def test_too_few_texts_are_no_model() -> None:
+    """Nor are texts that have no word in common, or all the same ones."""
+    assert fit_texts(TEXTS[: FIT_FROM_TEXTS - 1]) is None
+    assert fit_texts([{}] * 100) is None
+    assert fit_texts([{f"word{n}": 1.0} for n in range(50)]) is None
+    assert fit_texts([{"same": 1.0}] * 50) is None
+
+
+def test_fitting_is_deterministic(model: TextModel) -> None:
+    """The same texts give the same bytes, so that equal spaces have one id."""
+    again = fit_texts(TEXTS)
+    assert again is not None
+    assert again.components.tobytes() == model.components.tobytes()
+
+
+def test_a_space_with_texts_survives_its_json(space: Space) -> None:
+    """Its id depends on them; embeddings do not."""
+    bare = replace(space, text=None)
+    again = from_json(to_json(space))
+    assert again.id == space.id != bare.id
+    items = descriptors(5)
+    assert np.array_equal(embed_all(again, items), embed_all(bare, items))
+    assert np.array_equal(blocks_all(again, items, TEXTS[:5]), blocks_all(space, items, TEXTS[:5]))
+    assert bare.block_dims + again.groups[TEXT].stop - again.groups[TEXT].start == again.block_dims
+
+
+def test_about_shares_the_relevance_out(space: Space) -> None:
+    """At 0 sound alone ranks, at 1 texts alone, and between them each has its share."""
+    blocks = blocks_all(space, descriptors(60), TEXTS)
+    assert with_about(space, {}, 0.0) == {}
+    by_text = weighed(space, blocks, with_about(space, {}, 1.0))
+    same = np.arange(60) % 3 == 0
+    assert np.mean((by_text @ by_text[0])[same]) > np.mean((by_text @ by_text[0])[~same]) + 0.3
+    half = with_about(space, {"timbre": 1.0, "spectral": 1.0}, 0.5)
+    assert half[TEXT] ** 2 == pytest.approx(0.5)
+    assert sum(weight**2 for group, weight in half.items() if group != TEXT) == pytest.approx(0.5)
+    told_of = group_similarities(space, blocks[0], blocks[3], half)
+    assert told_of[TEXT].similarity is not None
+    assert TEXT not in group_similarities(space, blocks[0], blocks[3])
+
+
+def test_a_space_without_texts_says_so(space: Space) -> None:
+    """The remedy is to bring descriptions."""
+    with pytest.raises(InvalidInput, match="fewer than 20 had a description"):
+        with_about(replace(space, text=None), {}, 0.5)
