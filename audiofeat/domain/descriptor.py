@@ -17,7 +17,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-DESCRIPTOR_VERSION = 2
+from audiofeat.domain.descriptor_speech import N_VOICE_MFCC, TAKEN
+
+DESCRIPTOR_VERSION = 3
 N_MFCC = 20
 SPECTRAL_VALUES = (
     "centroid_hz", "spread_hz", "rolloff_50_hz", "rolloff_85_hz", "flatness_db", "crest_db", "entropy", "flux",
@@ -92,11 +94,19 @@ def _dimensions() -> tuple[Dimension, ...]:
     add("danceability", "rhythm", "Inverse of the mean exponent of detrended level fluctuations.")
     add("arousal", "mood", "Calm (0) to excited (1).")
     add("valence", "mood", "Negative (0) to positive (1).")
+    # Version 2 ends here.
+    for taken in TAKEN:
+        add(taken.name, taken.group, taken.sentence, taken.transform)
+    for n in range(1, N_VOICE_MFCC + 1):
+        add(f"delivery_voice_mfcc_{n}", "delivery", f"Mean of cepstral coefficient {n} over voiced speech.")
+    add("structure_sections_per_min", "structure", "Sections a minute.", "log")
+    add("structure_label_ratio", "structure", "Different sections over all sections: 1 where none comes back.")
+    add("structure_segments_per_min", "structure", "Changes between speech, music, noise and silence a minute.")
     return tuple(slots)
 
 
 DIMENSIONS = _dimensions()
-LENGTHS: Mapping[int, int] = {1: 563, DESCRIPTOR_VERSION: len(DIMENSIONS)}
+LENGTHS: Mapping[int, int] = {1: 563, 2: 566, DESCRIPTOR_VERSION: len(DIMENSIONS)}
 NAMES = tuple(slot.name for slot in DIMENSIONS)
 GROUPS = tuple(dict.fromkeys(slot.group for slot in DIMENSIONS))
 

@@ -28,13 +28,26 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "delivery": 1,
     "production": 1,
     "mood": 4,
-    "descriptor": 5,
+    "descriptor": 6,
 }
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {
     "structure": frozenset({"loudness", "timbre", "tonal"}),
     "mood": frozenset({"instrumentation", "loudness", "rhythm", "speech", "timbre", "tonal"}),
-    "descriptor": frozenset({"instrumentation", "loudness", "rhythm", "speech", "stereo", "timbre", "tonal"}),
+    "descriptor": frozenset(
+        {
+            "delivery",
+            "instrumentation",
+            "loudness",
+            "production",
+            "rhythm",
+            "speech",
+            "stereo",
+            "structure",
+            "timbre",
+            "tonal",
+        }
+    ),
 }
 # Kept for the spaces and for what is heard again, not published among the features.
 INTERNAL_GROUPS = frozenset({"descriptor", "subprints"})

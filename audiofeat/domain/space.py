@@ -150,7 +150,8 @@ class Space:
     def _inside(self) -> Mapping[str, NDArray[np.intp]]:
         """The dimensions of each feature group."""
         group_of = np.array([slot.group for slot in self.dimensions])
-        return {group: np.flatnonzero(group_of == group) for group in GROUPS if group in group_of}
+        known = [group for group in GROUPS if group in group_of and group in self.group_weights]
+        return {group: np.flatnonzero(group_of == group) for group in known}
 
     def reads(self, descriptor: Matrix) -> bool:
         """Tell whether a descriptor, or rows of them, has what this space reads: later versions only append."""

@@ -9,7 +9,7 @@
 ``class``                             ``speech``, ``music`` or ``noise``
 ``segments``                          ``[[start_s, end_s, ["speech", "music"]], ...]``, in order
 ``mood``                              ``{"arousal": 0.7, "valence": 0.2, ...}``
-``artist``, ``album``, ``track``      what belongs together when errors are resampled, and is to be found together
+``artist``, ``album``, ``track``, ``show``  what belongs together when errors are resampled, and is to be found together
 ``genre``                             what ``evaluate similarity`` reports by
 ====================================  =================================================================
 
@@ -29,7 +29,7 @@ from audiofeat.domain.families import FAMILIES
 from audiofeat.errors import InvalidInput, SourceNotFound
 
 CLASSES = ("speech", "music", "noise")
-GROUPINGS = ("artist", "album", "track")
+GROUPINGS = ("show", "artist", "album", "track")
 _KEY = re.compile(r"[A-G][#b]? (major|minor)")
 _NAMED_MOST = 5
 
@@ -186,6 +186,7 @@ _CHECKS: dict[str, tuple[Callable[[object], bool], str]] = {
     "class": (_is_class, "speech, music or noise"),
     "segments": (_are_segments, '[[0, 4.5, ["speech", "music"]], ...], in order and without overlap'),
     "mood": (_is_mood, 'numbers by name, as {"arousal": 0.7}'),
+    "show": _NAME,
     "artist": _NAME,
     "album": _NAME,
     "track": _NAME,

@@ -43,6 +43,20 @@ def average_precision(distances: Array, relevant: Bools, allowed: Bools) -> Arra
     return found
 
 
+def recall_at(distances: Array, relevant: Bools, allowed: Bools, among: int) -> Array:
+    """Return the share of what is relevant that is among each query's nearest; NaN where nothing is relevant.
+
+    Where more is relevant than there are places, all places are the whole.
+    """
+    found = np.full(len(distances), np.nan)
+    for query, row in enumerate(distances):
+        inside = np.flatnonzero(allowed[query])
+        hits = relevant[query, inside[np.argsort(row[inside], kind="stable")]]
+        if hits.any():
+            found[query] = float(hits[:among].sum() / min(among, hits.sum()))
+    return found
+
+
 def nearest_is(distances: Array, right: Rows) -> Array:
     """Return for each query 1.0 where its nearest candidate is the right one, else 0.0."""
     return np.asarray(distances.argmin(axis=1) == right, dtype=np.float64)

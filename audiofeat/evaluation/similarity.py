@@ -29,7 +29,10 @@ RETRIEVAL: Mapping[str, tuple[str, str | None]] = {
     "same_album_map": ("album", None),
     "same_album_artist_filter_map": ("album", "artist"),
     "same_genre_artist_filter_map": ("genre", "artist"),
+    "same_show_map": ("show", None),
 }
+# Figure: what is to be found, and among how many of the nearest.
+RECALL: Mapping[str, tuple[str, int]] = {"same_show_recall_at_5": ("show", 5)}
 LISTS = (
     "intra_list_distance", "smallest_pair_distance", "artists_per_list", "coverage_ratio", "gini", "n10_skew",
     "antihub_ratio",
@@ -102,7 +105,10 @@ class _Labels:
         self.artists = [item.labels.get("artist") for item in items]
         self.genres = [item.labels.get("genre") for item in items]
         self.clusters = [
-            next((f"{by} {item.labels[by]}" for by in ("artist", "album", "track") if by in item.labels), item.name)
+            next(
+                (f"{by} {item.labels[by]}" for by in ("show", "artist", "album", "track") if by in item.labels),
+                item.name,
+            )
             for item in items
         ]
         self._items = items
@@ -124,13 +130,16 @@ class _Labels:
 
 
 def _precisions(labels: _Labels, distances: Array, rows: Rows) -> dict[str, Array]:
-    """Return the average precision of each query for each figure whose labels are known."""
+    """Return the average precision, or the recall, of each query for each figure whose labels are known."""
     others = ~np.eye(len(rows), dtype=bool)
     found = {}
     for figure, (wanted, filtered) in RETRIEVAL.items():
         if labels.has(wanted) and (filtered is None or labels.has(filtered)):
             allowed = others if filtered is None else others & ~labels.same(filtered, rows)
             found[figure] = retrieval.average_precision(distances, labels.same(wanted, rows), allowed)
+    for figure, (wanted, among) in RECALL.items():
+        if labels.has(wanted):
+            found[figure] = retrieval.recall_at(distances, labels.same(wanted, rows), others, among)
     return found
 
 

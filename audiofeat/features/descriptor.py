@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import N_MFCC, NAMES, SPECTRAL_STATISTICS, SPECTRAL_VALUES
+from audiofeat.domain.descriptor_speech import TAKEN, VOICES
 from audiofeat.domain.quality import Reason
 from audiofeat.features import mood_formula
 from audiofeat.features.frames import N_MEL, TIMBRE_RATE_HZ, Floats, Frames, Measured, Result
@@ -162,7 +163,29 @@ class Descriptor:
         if loudness["integrated_loudness_lufs"] is not None and loudness["loudness_curve_lufs"]:
             quiet = np.array(loudness["loudness_curve_lufs"]) < loudness["integrated_loudness_lufs"] - _QUIET_LU
             slots["silence_ratio"] = float(quiet.mean())
-        return slots
+        return slots | _spoken(measured) | _built(measured, self._frames / TIMBRE_RATE_HZ)
+
+
+def _spoken(measured: Measured) -> dict[str, float | None]:
+    """Return how is spoken, how it is produced, and what it is made of."""
+    slots: dict[str, float | None] = {}
+    for taken in TAKEN:
+        group, field = taken.path.split(".")
+        value = measured[group][field]
+        slots[taken.name] = VOICES[value] if isinstance(value, str) else value
+    colour = measured["delivery"]["voice_mfcc"] or ()
+    return slots | {f"delivery_voice_mfcc_{n}": float(value) for n, value in enumerate(colour, start=1)}
+
+
+def _built(measured: Measured, duration_s: float) -> dict[str, float | None]:
+    """Return how often something else begins, and how often what was there comes back."""
+    labels, segments = measured["structure"]["section_labels"], measured["speech"]["segment_labels"]
+    minutes = max(duration_s, 1.0) / 60
+    return {
+        "structure_sections_per_min": len(labels) / minutes if labels else None,
+        "structure_label_ratio": len(set(labels)) / len(labels) if labels else None,
+        "structure_segments_per_min": (len(segments) - 1) / minutes if segments else None,
+    }
 
 
 def _total(stretches: list[_Sums]) -> _Sums:

@@ -28,7 +28,7 @@ from audiofeat.services.analyse import analyse_files
 from audiofeat.services.fit_space import is_current, pieces_of
 
 MOST_ITEMS = 3_000
-GROUPINGS = ("artist", "album", "track", "genre")
+GROUPINGS = ("show", "artist", "album", "track", "genre")
 _PAGE = 500
 
 # Lends the local files of some items by their place.
@@ -116,7 +116,9 @@ def evaluate_similarity(
         if chosen:
             vectors = _copies(material, chosen, names, placed, servers=servers, on_item=on_item)
             whole = embed_all(placed, np.stack([item.descriptor for item in items]))
-            clusters = [items[row].labels.get("artist", items[row].name) for row in chosen]
+            clusters = [
+                items[row].labels.get("show") or items[row].labels.get("artist", items[row].name) for row in chosen
+            ]
             copied += robustness_of(names, chosen, vectors, whole, clusters=clusters)
     return SimilarityEvaluation(placed, len(items), found, copied, material.left_out, peers)
 

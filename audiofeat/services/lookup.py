@@ -5,12 +5,15 @@ from dataclasses import dataclass, replace
 
 from audiofeat.domain.items import Kind
 from audiofeat.domain.lookups import MOST_NEIGHBOURS, ItemSeed, Rules, Seed
+from audiofeat.domain.manner import shared
 from audiofeat.domain.neighbours import Duplicate, Engine, duplicate_of, explain, explain_target
 from audiofeat.domain.similarity import GroupSimilarity, group_similarities_all, with_about
 from audiofeat.ports import Candidate, Catalogue, IndexReader
 from audiofeat.services.ranking import Found, rank
 from audiofeat.services.seeds import Question, question
 
+# Each takes a look into the ledger, and who reads more lines reads no sentences.
+_TOLD_IN_WORDS = 20
 __all__ = ["MOST_NEIGHBOURS", "Answer", "Neighbour", "answer", "neighbours"]
 
 
@@ -100,8 +103,9 @@ def answer(
         rules = replace(rules, weights=with_about(asked.index.space, rules.weights, rules.about))
     ranked = rank(asked, rules, catalogue)
     groups = _groups(ranked.lines, asked, rules)
+    in_common = _in_common(asked, ranked.lines, catalogue)
     lines = tuple(
-        _line(place, found, asked, groups.get(found.item.item_id, {}))
+        _line(place, found, asked, groups.get(found.item.item_id, {}), in_common.get(found.item.item_id, ""))
         for place, found in enumerate(ranked.lines, start=1)
     )
     has_groups = asked.place is None or all(line.groups for line in lines)
@@ -118,7 +122,21 @@ def answer(
     )
 
 
-def _line(place: int, found: Found, asked: Question, groups: Mapping[str, GroupSimilarity]) -> Neighbour:
+def _in_common(asked: Question, lines: Sequence[Found], catalogue: Catalogue) -> dict[str, str]:
+    """Return in words, by item, how an episode that was asked for and each answer are made alike."""
+    if asked.kind is not Kind.EPISODE or len(asked.items) != 1:
+        return {}
+    ours = _features(asked.items[0], catalogue)
+    return {line.item.item_id: shared(ours, _features(line.item, catalogue)) for line in lines[:_TOLD_IN_WORDS]}
+
+
+def _features(item: Candidate, catalogue: Catalogue) -> dict[str, Mapping[str, object]]:
+    return {name: one.values for name, one in catalogue.analyses_of_audio(item.sha256).items()}
+
+
+def _line(
+    place: int, found: Found, asked: Question, groups: Mapping[str, GroupSimilarity], in_common: str
+) -> Neighbour:
     duplicate = None
     if found.distance is not None:
         is_same = found.item.sha256 in asked.hashes
@@ -128,6 +146,7 @@ def _line(place: int, found: Found, asked: Question, groups: Mapping[str, GroupS
         why = explain_target(found.item.facts, found.relevance)
     else:
         why = explain(duplicate=duplicate, groups=groups, ours=asked.facts, theirs=found.item.facts)
+        why = "; ".join(part for part in (why, in_common) if part)
     return Neighbour(place, found.item, found.distance, found.relevance, groups, duplicate, why, found.copies)
 
 

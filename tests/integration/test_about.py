@@ -10,7 +10,7 @@ from audiofeat.domain.lookups import ItemSeed, Rules
 from audiofeat.errors import InvalidInput
 from audiofeat.services.build_index import build_index
 from audiofeat.services.lookup import Answer, answer
-from filling import SPACES, analysed
+from filling import analysed
 
 TOPICS = ("harbour boat sailing storm lighthouse", "rose soil seed compost pruning", "market bank interest loan stock")
 

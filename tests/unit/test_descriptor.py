@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from audiofeat.domain import registry
 from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES, pack, unpack
+from audiofeat.domain.field import Shape
 from audiofeat.domain.quality import Reason
 from audiofeat.features.descriptor import PARTS, Descriptor
 from audiofeat.features.frames import Group
@@ -30,10 +32,18 @@ _READ: dict[str, Callable[[], Group]] = {
 }
 
 
+def made_up(group: str) -> dict[str, Any]:
+    """Return something for each field of a group that no sound of these tests has."""
+    shapes: dict[Shape, Any] = {Shape.TEXT: "2", Shape.VECTOR: [0.5] * 12, Shape.CURVE: [0.0], Shape.LABELS: ["A", "B"]}
+    fields = [field for field in registry.FIELDS if field.group == group]
+    return {field.name: shapes.get(field.shape, max(0.5, field.low or 0.0)) for field in fields}
+
+
 def measured_of(signal: Signal) -> dict[str, dict[str, Any]]:
     """Return what a descriptor reads of other groups."""
     measured: dict[str, dict[str, Any]] = {name: fed(make(), signal).values for name, make in _READ.items()}
-    measured["speech"] = {"speech_ratio": 0.0}
+    measured |= {group: made_up(group) for group in ("structure", "delivery", "production")}
+    measured["speech"] = {**made_up("speech"), "speech_ratio": 0.0}
     return measured | {"mood": fed(Mood(), signal, measured=measured).values}
 
 
@@ -57,7 +67,9 @@ def recording(seconds: float = 10.0, *, hiss: float = 3e-3) -> Signal:
 def test_every_name_is_there_once() -> None:
     """Names are unique, every group has some, and sentences end as sentences do."""
     assert len(set(NAMES)) == len(NAMES) == len(DIMENSIONS)
-    assert set(GROUPS) == {"timbre", "spectral", "tonal", "rhythm", "instrumentation", "loudness", "stereo", "mood"}
+    of_episodes = {"delivery", "production", "make_up", "structure"}
+    of_all = {"timbre", "spectral", "tonal", "rhythm", "instrumentation", "loudness", "stereo", "mood"}
+    assert set(GROUPS) == of_all | of_episodes
     assert all(slot.sentence.endswith(".") for slot in DIMENSIONS)
 
 

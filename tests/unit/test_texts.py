@@ -7,6 +7,7 @@ import pytest
 
 from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
+from audiofeat.domain.manner import shared, words
 from audiofeat.domain.metadata_fields import read_value
 from audiofeat.domain.similarity import group_similarities, weighed, with_about
 from audiofeat.domain.space import TEXT, Space, blocks_all, embed_all, from_json, to_json
@@ -117,3 +118,25 @@ def test_a_space_without_texts_says_so(space: Space) -> None:
     """The remedy is to bring descriptions."""
     with pytest.raises(InvalidInput, match="fewer than 20 had a description"):
         with_about(replace(space, text=None), {}, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [
+        ({}, ()),
+        ({"delivery": {"number_of_voices": None, "speaking_rate_hz": None}, "speech": {"music_ratio": None}}, ()),
+        (
+            {
+                "delivery": {"number_of_voices": "3+", "speaking_rate_hz": 3.0, "liveliness": 0.9},
+                "speech": {"music_ratio": 0.5},
+                "production": {"music_bed_ratio": 0.6, "snr_db": 8.0},
+            },
+            ("three voices or more", "slow talkers", "lively", "much music", "music under the speech", "noisy"),
+        ),
+    ],
+)
+def test_an_episode_is_told_in_words(features: dict[str, dict[str, object]], said: tuple[str, ...]) -> None:
+    """Nothing is said of what was not measured, nor of what is as usual."""
+    assert words(features) == said
+    assert shared(features, features) == (f"both: {', '.join(said)}" if said else "")
+    assert shared(features, {}) == ""
