@@ -66,8 +66,11 @@ TEXTS = (
 # Other names under which sources give the same field.
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "licence": ("license",),
+    "label": ("publisher",),
     "mbid": ("musicbrainz_trackid", "musicbrainz_recordingid"),
 }
+# What publishes an episode is to it what a label is to a track.
+_OTHER_NAMES: Mapping[str, str] = {"publisher": "label"}
 USUAL_FEATURES = (
     "rhythm.tempo_bpm",
     "rhythm.meter",
@@ -140,6 +143,7 @@ def attribute(name: str) -> Attribute:
     >>> attribute("tempo_bpm").name
     'rhythm.tempo_bpm'
     """
+    name = _OTHER_NAMES.get(name, name)
     if name in ATTRIBUTES:
         return ATTRIBUTES[name]
     paths = _SHORT.get(name, [])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from audiofeat.domain import filters, targets
-from audiofeat.domain.attributes import ATTRIBUTES, FEATURES, USUAL_FEATURES, Sort
+from audiofeat.domain.attributes import ATTRIBUTES, FEATURES, USUAL_FEATURES, Sort, from_metadata
 from audiofeat.domain.registry import BY_PATH
 from audiofeat.errors import InvalidInput
 
@@ -111,3 +111,10 @@ def test_every_word_is_a_possible_value() -> None:
     for path, some, much in targets.WORDS.values():
         targets.checked({path: some})
         targets.checked({path: much})
+
+
+def test_the_publisher_of_an_episode_is_its_label() -> None:
+    """A filter may say either; a label that is named stands before it."""
+    assert filters.parse(["publisher=Harbour Audio"]) == filters.parse(["label=harbour audio"])
+    assert from_metadata({"publisher": "Harbour Audio"})["label"] == "harbour audio"
+    assert from_metadata({"publisher": "Harbour Audio", "label": "Other"})["label"] == "other"
