@@ -150,8 +150,7 @@ class Space:
     def _inside(self) -> Mapping[str, NDArray[np.intp]]:
         """The dimensions of each feature group."""
         group_of = np.array([slot.group for slot in self.dimensions])
-        known = [group for group in GROUPS if group in group_of and group in self.group_weights]
-        return {group: np.flatnonzero(group_of == group) for group in known}
+        return {g: np.flatnonzero(group_of == g) for g in GROUPS if g in group_of and g in self.group_weights}
 
     def reads(self, descriptor: Matrix) -> bool:
         """Tell whether a descriptor, or rows of them, has what this space reads: later versions only append."""
