@@ -18,7 +18,7 @@ def recording_record(
     """Return what is said of a recording.
 
     Of several releases the first one counts: official before others, an album of its own before a compilation, then
-    the earliest. Of several ISRCs none counts but the one that was asked for, since an item has one.
+    the earliest. Of several ISRCs the record has the one that was asked for, since an item has one, and lists all.
     """
     try:
         fields = _of_recording(_mapping(recording), isrc) | _of_release(_first_release(_mapping(recording)))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from audiofeat.domain import matching
 from audiofeat.domain.match_keys import identifiers, sketches
 from audiofeat.domain.merging import choose
+from audiofeat.domain.metadata_fields import read_value
 from audiofeat.domain.source_records import Match, MatchState, SourceRecord
 from audiofeat.errors import ItemUnknown
 from audiofeat.ports import Catalogue, Described
@@ -20,6 +21,8 @@ class _Wanted(NamedTuple):
     said: Mapping[str, Any]
     identifiers: frozenset[str]
     sketches: frozenset[str]
+    # A recording may have several, of which an item has one.
+    isrcs: frozenset[str] = frozenset()
 
 
 def match(catalogue: Catalogue, records: Sequence[SourceRecord]) -> list[Match]:
@@ -45,7 +48,10 @@ def match(catalogue: Catalogue, records: Sequence[SourceRecord]) -> list[Match]:
 
 def _wanted(record: SourceRecord) -> _Wanted:
     said = choose([record])
-    return _Wanted(record, said, frozenset(identifiers(said).values()), sketches(said))
+    codes = record.fields.get("isrcs")
+    isrcs = frozenset(str(read_value("isrc", code)[0]) for code in codes) if isinstance(codes, list) else frozenset()
+    keys = {f"isrc:{code}" for code in isrcs}.union(identifiers(said).values())
+    return _Wanted(record, said, frozenset(keys), sketches(said), isrcs)
 
 
 def _named(catalogue: Catalogue, wanted: Sequence[_Wanted]) -> dict[int, tuple[str, str]]:
@@ -70,7 +76,7 @@ def _matched(one: _Wanted, carriers: Mapping[str, list[str]], items: Mapping[str
     found = [
         finding
         for item_id in sorted(definite)
-        if (finding := matching.by_identifier(one.said, _facts(items[item_id]), item_id))
+        if (finding := matching.by_identifier(_said_of(one, items[item_id]), _facts(items[item_id]), item_id))
     ]
     if not found:
         near = {item_id for key in one.sketches for item_id in carriers.get(key, ()) if item_id in items}
@@ -84,6 +90,12 @@ def _matched(one: _Wanted, carriers: Mapping[str, list[str]], items: Mapping[str
         )
         for finding, state in decided
     ]  # fmt: skip
+
+
+def _said_of(one: _Wanted, item: Described) -> Mapping[str, Any]:
+    """Return what a record says, with the item's own ISRC where it is one of the record's."""
+    isrc = item.said.get("isrc")
+    return {**one.said, "isrc": isrc} if isrc in one.isrcs else one.said
 
 
 def _facts(item: Described) -> Mapping[str, Any]:

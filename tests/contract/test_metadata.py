@@ -178,6 +178,14 @@ def test_an_item_that_comes_late_finds_what_was_said(catalogue: SqlCatalogue) ->
     assert [record.record_id for record in catalogue.records_without_item()] == ["2"]
 
 
+def test_a_recording_of_several_isrcs(catalogue: SqlCatalogue) -> None:
+    """Any of them finds the item that has it; that the others differ is no contradiction."""
+    item_id = add(catalogue, "a", isrc="GBAYE6900531")
+    record = {"mbid": "m", "isrcs": ["GB-AYE-69-00530", "gbaye6900531", "none", 5], "label": "L"}
+    assert take_in(catalogue, Said("web", record)).states == {MatchState.MATCHED: 1}
+    assert (chosen(catalogue, item_id)["label"], chosen(catalogue, item_id)["isrc"]) == ("L", "GBAYE6900531")
+
+
 def test_records_of_before_are_found_after_the_next_merge(catalogue: SqlCatalogue) -> None:
     """A ledger of an older audiofeat has no keys of records; a merge makes them."""
     take_in(catalogue, Said("web", {"isrc": "GBAYE6900531", "label": "Harbour"}))
