@@ -79,6 +79,7 @@ _REASONS = {
     Reason.NOT_MEASURED: "This version does not measure it yet.",
     Reason.NO_PULSE: "No beat was found.",
     Reason.ATONAL: "No key was found.",
+    Reason.MODEL_FAILED: "A plug-in model gave something that is no number.",
     Reason.LOW_CONFIDENCE: "A guess would be no better than chance.",
     Reason.ABSENT: "It was looked for, and there is none.",
     Reason.NO_MODEL: "The model that would tell is not installed.",

@@ -9,6 +9,7 @@ from sqlalchemy import Row, func, insert, select
 
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.model_schema import models
+from audiofeat.catalogue.schema import analyses, items
 from audiofeat.domain.kept_models import KeptModel, ModelKind
 from audiofeat.ports.models import Models
 
@@ -46,6 +47,21 @@ class SqlModels(Models):
             }
             connection.execute(insert(models).values(row))
         return kept
+
+    def said_by_model(
+        self, group: str, version: int, *, after: str | None, limit: int
+    ) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return items with what a plug-in's version says of them, in the order of ids, from behind ``after``."""
+        query = (
+            select(items.c.item_id, analyses.c["values"].label("said"))
+            .join(analyses, analyses.c.sha256 == items.c.sha256)
+            .where(analyses.c.group == group, analyses.c.version == version)
+            .where(items.c.hidden_at.is_(None), items.c.taken_down_at.is_(None), items.c.item_id > (after or ""))
+            .order_by(items.c.item_id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [(row.item_id, row.said) for row in connection.execute(query)]
 
 
 def _view(row: Row[Any]) -> KeptModel:

@@ -1,6 +1,7 @@
 """``audiofeat models``: the models at hand, where each comes from, and whether it is the one that was published."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ from rich.table import Table
 
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
-from audiofeat.domain.kept_models import HEADS, KeptModel
+from audiofeat.domain.kept_models import KeptModel
 from audiofeat.domain.models import SHIPPED, ShippedModel, shipped
 
 app = typer.Typer(no_args_is_help=True, help="List, show and verify models.")
@@ -19,7 +20,8 @@ _HASH_SHOWN = 12
 @app.command(name="list")
 def list_models(*, as_json: _Json = False) -> None:
     """List the models that ship with the package, then what this catalogue keeps beside them."""
-    kept = [model for name in HEADS for model in Services(load_settings()).catalogue.revisions(name)]
+    catalogue = Services(load_settings()).catalogue
+    kept = [model for own in catalogue.models() for model in catalogue.revisions(own.name)]
     if as_json:
         typer.echo("\n".join(json.dumps(_facts(model)) for model in SHIPPED))
         newest = {own.name: own.revision for own in reversed(kept)}
@@ -62,6 +64,60 @@ def use(
 
 
 @app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)],
+    *,
+    metadata: Annotated[Path | None, typer.Option(help="JSON that came with it.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it. [default: the file's name]")] = None,
+    licence: Annotated[str | None, typer.Option(help="Its licence, where the metadata do not say.")] = None,
+    allow_noncommercial: Annotated[bool, typer.Option(help="My use is not commercial.")] = False,
+) -> None:
+    """Try a model of somebody else's, and have every worker run it from now on."""
+    from audiofeat.services.plugins import add
+
+    services = Services(load_settings())
+    kept = add(
+        file, catalogue=services.catalogue, artefacts=services.artefacts, metadata_path=metadata, name=name,
+        licence=licence, noncommercial=allow_noncommercial,
+    )  # fmt: skip
+    said = ", ".join(f"{output} ({size})" for output, size in kept.document["spec"]["outputs"].items())
+    typer.echo(f"{kept.group} has version {kept.version}: {said}; `audiofeat reprocess run` brings items up to date")
+
+
+@app.command()
+def remove(name: Annotated[str, typer.Argument(help="Of a model that was added.", show_default=False)]) -> None:
+    """Run a plug-in model no longer; what it has said stays."""
+    from audiofeat.services.plugins import remove
+
+    typer.echo(f"{remove(name, catalogue=Services(load_settings()).catalogue).group} is run no longer")
+
+
+@app.command()
+def neighbours(
+    model: Annotated[str, typer.Argument(help="Of a model that was added.", show_default=False)],
+    item: Annotated[str, typer.Argument(help="Id, reference, object key, or its last part.", show_default=False)],
+    *,
+    k: Annotated[int, typer.Option("-k", min=1, max=1_000, help="How many.")] = 10,
+    output_name: Annotated[str | None, typer.Option("--output", help="Which output; by default embeddings.")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Print what lies near an item in the space of a plug-in model's own vectors."""
+    from audiofeat.services.model_neighbours import near
+
+    catalogue = Services(load_settings()).catalogue
+    found = near(item, model=model, catalogue=catalogue, k=k, output=output_name)
+    views = catalogue.items_by_id([one.item_id for one in found])
+    if as_json:
+        rows = ({"item": one.item_id, "key": views[one.item_id].key, "distance": one.distance} for one in found)
+        typer.echo("\n".join(json.dumps(row) for row in rows))
+        return
+    table = Table("distance", "item", box=None)
+    for one in found:
+        table.add_row(f"{one.distance:.3f}", views[one.item_id].key)
+    output().print(table)
+
+
+@app.command()
 def verify(*, as_json: _Json = False) -> None:
     """Hold every shipped file against its hash, and load it; exit code 1 where one is not as published."""
     from audiofeat.services.models import verify
@@ -84,7 +140,8 @@ def _print_kept(kept: list[KeptModel]) -> None:
     for model in kept:
         state = "" if model.name in seen else "outdated: train it again" if model.is_outdated else "in use"
         seen.add(model.name)
-        what = str(model.document.get("origin", model.kind.value))
+        spec = model.document.get("spec", {})
+        what = str(model.document.get("origin") or spec.get("licence") or model.kind.value)
         digest = model.sha256[:_HASH_SHOWN] if model.document else ""
         table.add_row(model.name, str(model.revision), str(model.version), what, digest, state)
     output().print(table)
@@ -93,7 +150,7 @@ def _print_kept(kept: list[KeptModel]) -> None:
 def _facts_of_kept(model: KeptModel, *, in_use: bool) -> dict[str, Any]:
     return {
         "name": model.name,
-        "group": model.name,
+        "group": model.group,
         "version": model.version,
         "revision": model.revision,
         "kind": model.kind.value,
@@ -101,6 +158,7 @@ def _facts_of_kept(model: KeptModel, *, in_use: bool) -> dict[str, Any]:
         "is_in_use": in_use,
         "is_outdated": model.is_outdated,
         "figures": model.document.get("figures", []),
+        "spec": model.document.get("spec"),
     }
 
 

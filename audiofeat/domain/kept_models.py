@@ -1,4 +1,4 @@
-"""Models that a catalogue keeps beside the shipped ones: heads fitted on its own labels, and what it chose instead.
+"""Models that a catalogue keeps beside the shipped ones: heads fitted on its own labels, and plug-ins.
 
 Each change of a name is a revision, and revisions only rise: also going back to the shipped head is one. So what was
 measured under the last one is stale, whichever way it went.
@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from audiofeat.domain.heads import Head
+from audiofeat.domain.plugin_models import group_of
 from audiofeat.domain.registry import GROUP_VERSIONS
 
 # Version 4 of a group under the third revision of its head is 4003.
@@ -23,6 +24,8 @@ class ModelKind(StrEnum):
     HEAD = "head"
     SHIPPED = "shipped"  # the shipped head again
     FORMULA = "formula"  # no head
+    PLUGIN = "plugin"  # a model that somebody brought, its outputs a group of their own
+    REMOVED = "removed"  # no plug-in any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class KeptModel:
     Parameters
     ----------
     name : str
-        Of a head, that of its feature group.
+        Of a head, that of its feature group; of a plug-in, that of its feature group without the prefix.
     revision : int
         From 1.
     document : mapping
@@ -51,8 +54,15 @@ class KeptModel:
     created_at: float
 
     @property
+    def group(self) -> str:
+        """The feature group that holds what it says."""
+        return self.name if self.name in HEADS else group_of(self.name)
+
+    @property
     def version(self) -> int:
         """Version of the group while this is in use."""
+        if self.name not in HEADS:
+            return self.revision
         return GROUP_VERSIONS[self.name] * _REVISIONS_MOST + self.revision
 
     @property
@@ -69,6 +79,11 @@ class KeptModel:
         return {"version": self.version, "head": {part: head[part] for part in ("group", "outputs", "versions")}}
 
 
+def head_orders(kept: Iterable[KeptModel]) -> dict[str, dict[str, Any]]:
+    """Return what the extraction is told of each head that is not the shipped one's first."""
+    return {model.group: model.order() for model in kept if model.name in HEADS}
+
+
 def versions_in_use(kept: Iterable[KeptModel]) -> dict[str, int]:
     """Return the version of each feature group as this catalogue wants it now.
 
@@ -78,4 +93,4 @@ def versions_in_use(kept: Iterable[KeptModel]) -> dict[str, int]:
     >>> versions_in_use([formula])["mood"] == 1_000 * GROUP_VERSIONS["mood"] + 2
     True
     """
-    return {**GROUP_VERSIONS, **{model.name: model.version for model in kept}}
+    return {**GROUP_VERSIONS, **{model.group: model.version for model in kept if model.kind is not ModelKind.REMOVED}}

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     ATONAL = "atonal"
     LOW_CONFIDENCE = "low_confidence"
     NO_MODEL = "no_model"
+    MODEL_FAILED = "model_failed"
     MONO = "mono"
     ABSENT = "absent"
 

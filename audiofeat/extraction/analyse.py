@@ -65,6 +65,7 @@ def analyse(
     max_duration_s: float,
     wanted: Collection[str] = tuple(GROUP_VERSIONS),
     heads: Mapping[str, Mapping[str, Any]] | None = None,
+    plugins: Mapping[str, Mapping[str, Any]] | None = None,
     on_probe: Callable[[Probe], None] | None = None,
     on_frames: Callable[[Frames], None] | None = None,
 ) -> tuple[Record, dict[str, float]]:
@@ -82,6 +83,8 @@ def analyse(
         The groups that the record shall hold, by default all; what they read is measured too, and left out.
     heads : mapping, optional
         By group: ``version``, that a catalogue knows it by, and ``head``, a document in place of the shipped head.
+    plugins : mapping, optional
+        By group: ``version``, ``path`` and ``spec`` of models of others.
     on_probe : callable, optional
         Told the file's claims before decoding starts.
     on_frames : callable, optional
@@ -103,11 +106,11 @@ def analyse(
             "decoded_duration_s": 0.0,
         }
         needed = with_what_they_read(wanted)
-        groups = {name: make() for name, make in _makers(heads or {}).items() if name in needed}
+        groups = {name: make() for name, make in _makers(heads or {}, plugins or {}).items() if name in needed}
         spent |= dict.fromkeys(groups, 0.0)
         features, reasons, flags, seconds = _pass(facts, max_duration_s, wanted, groups, spent, on_frames=on_frames)
         audio["decoded_duration_s"] = seconds
-        versions = {group: order["version"] for group, order in (heads or {}).items()}
+        versions = {group: order["version"] for group, order in {**(heads or {}), **(plugins or {})}.items()}
         return (
             record.analysed(source, audio=audio, flags=flags, features=features, reasons=reasons, versions=versions),
             spent,
@@ -169,10 +172,17 @@ def _pass(
     )
 
 
-def _makers(heads: Mapping[str, Mapping[str, Any]]) -> dict[str, Callable[[], Group]]:
-    """Return how each group is made, those with a head of somebody's own with that."""
+def _makers(
+    heads: Mapping[str, Mapping[str, Any]], plugins: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Callable[[], Group]]:
+    """Return how each group is made, those with a head of somebody's own with that, and plug-ins."""
     own = {group: Head.read(order["head"]) for group, order in heads.items() if order["head"] is not None}
-    return {**GROUPS, **{group: partial(Mood, head) for group, head in own.items()}}
+    made: dict[str, Callable[[], Group]] = {**GROUPS, **{group: partial(Mood, head) for group, head in own.items()}}
+    if plugins:
+        from audiofeat.extraction.plugin_runs import PluginRun  # noqa: PLC0415  optional, and it takes memory
+
+        made |= {group: partial(PluginRun, order) for group, order in plugins.items()}
+    return made
 
 
 def _sha256(path: Path) -> str:

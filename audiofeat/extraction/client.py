@@ -121,6 +121,7 @@ class ExtractionServer:
         source: str,
         groups: Collection[str] = (),
         heads: Mapping[str, Any] | None = None,
+        plugins: Mapping[str, Any] | None = None,
         picture: bool = False,
     ) -> Extraction:
         """Return what a killable child made of a local file.
@@ -135,6 +136,8 @@ class ExtractionServer:
             The feature groups that are wanted; empty for all.
         heads : mapping, optional
             By group: the version that a catalogue knows it by, and the head to use in place of the shipped one.
+        plugins : mapping, optional
+            By group: models of others to run as well.
         picture : bool
             Whether to add what a figure is drawn from.
 
@@ -155,6 +158,7 @@ class ExtractionServer:
             "max_duration_s": self._max_duration_s,
             "groups": sorted(groups),
             "heads": dict(heads or {}),
+            "plugins": dict(plugins or {}),
             "picture": picture,
         }
         try:

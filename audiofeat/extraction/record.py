@@ -13,6 +13,7 @@ import numpy as np
 
 import audiofeat.features
 from audiofeat.domain import registry
+from audiofeat.domain.plugin_models import GROUP_PREFIX
 from audiofeat.domain.quality import Flag, status_of
 from audiofeat.errors import AudiofeatError, InvalidInput
 from audiofeat.extraction.view import Record, unreadable
@@ -88,7 +89,9 @@ def analysed(
         while values:
             name = next(iter(values))
             value = checked[group][name] = _rounded(values.pop(name))
-            if value is not None:
+            if value is not None and group.startswith(GROUP_PREFIX):
+                _check_plugin(f"{group}.{name}", value)
+            elif value is not None:
                 registry.check(f"{group}.{name}", value)
             elif f"{group}.{name}" not in reasons:
                 raise InvalidInput(f"{group}.{name} is null without a reason")
@@ -102,6 +105,12 @@ def analysed(
         "reasons": dict(sorted(reasons.items())),
         "extractor": _known_by(versions or {}),
     }
+
+
+def _check_plugin(path: str, value: Any) -> None:  # noqa: ANN401  what somebody's model says
+    """Raise InvalidInput where a plug-in's output is no list of finite numbers: the registry does not know it."""
+    if not isinstance(value, list) or not np.isfinite(np.array(value, dtype=np.float64)).all():
+        raise InvalidInput(f"{path} is no list of finite numbers")
 
 
 def rejected(source: str, error: AudiofeatError, *, audio: Mapping[str, Any]) -> Record:

@@ -9,7 +9,7 @@ with everything loaded.
 A server says ``{"ready": true}`` once. A request is ``{"path", "source", "max_duration_s"}``; an answer
 ``{"record", "timings", "peak_rss_bytes"}`` or ``{"crash": {"code", "message", "signal", "stage"}}``. With
 ``"picture": true`` there is a ``picture`` to draw, too; with ``"groups"`` the record holds those alone;
-``"heads"`` take the place of shipped ones.
+``"heads"`` take the place of shipped ones, ``"plugins"`` are run as well.
 """
 
 import json
@@ -99,8 +99,9 @@ def _work(request: Answer, writing: int, parent: int) -> None:
             Path(request["path"]),
             source=request["source"],
             max_duration_s=request["max_duration_s"],
-            wanted=request.get("groups") or tuple(GROUP_VERSIONS),
+            wanted=request.get("groups") or (*GROUP_VERSIONS, *request.get("plugins", ())),
             heads=request.get("heads"),
+            plugins=request.get("plugins"),
             on_probe=on_probe,
             on_frames=picture.push if picture else None,
         )

@@ -17,3 +17,8 @@ class Models(Protocol):
 
     def keep_model(self, name: str, kind: ModelKind, document: Mapping[str, Any]) -> KeptModel:
         """Keep the next revision of a name, which is in use from now on."""
+
+    def said_by_model(
+        self, group: str, version: int, *, after: str | None, limit: int
+    ) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return items with what a plug-in's version says of them, in the order of ids, from behind ``after``."""

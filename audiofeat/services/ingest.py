@@ -22,13 +22,14 @@ from audiofeat.domain import registry, space
 from audiofeat.domain.descriptor import pack, unpack
 from audiofeat.domain.items import Kind, KindSource, infer_kind
 from audiofeat.domain.jobs import Claim, GroupResult, JobState, MetadataRecord, Outcome
-from audiofeat.domain.kept_models import versions_in_use
+from audiofeat.domain.kept_models import head_orders, versions_in_use
 from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
 from audiofeat.ports import Catalogue, ObjectStore, Telemetry
 from audiofeat.services.import_metadata import match_for
 from audiofeat.services.known import Known
+from audiofeat.services.plugins import orders
 from audiofeat.services.scratch import private_folder, require_space
 from audiofeat.services.verdicts import Scene, Verdicts
 
@@ -40,9 +41,15 @@ class Extractor(Protocol):
     """What turns a local file into a record, in a process that may die."""
 
     def extract(
-        self, path: Path, *, source: str, groups: Collection[str] = (), heads: Mapping[str, Any] | None = None
+        self,
+        path: Path,
+        *,
+        source: str,
+        groups: Collection[str] = (),
+        heads: Mapping[str, Any] | None = None,
+        plugins: Mapping[str, Any] | None = None,
     ) -> Extraction:
-        """Return the record, of some groups or of all, with these heads; raises ExtractionCrashed."""
+        """Return the record, of some groups or of all, with these heads and plug-ins; raises ExtractionCrashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +150,11 @@ class Ingest:
         else:
             scene.stage = "probe"
             wanted = known.stale if known else frozenset[str]()
-            heads = {model.name: model.order() for model in models}
+            plugins = orders(models, artefacts=self.artefacts, folder=self.scratch.parent)
             source = f"{audio.store}/{audio.key}"
-            extraction = self._extract(fetched.path, source=source, groups=wanted, heads=heads)
+            extraction = self._extract(
+                fetched.path, source=source, groups=wanted, heads=head_orders(models), plugins=plugins
+            )
             record = extraction.record
             if record["status"] == Status.REJECTED:
                 code, message = record["error"]["code"], record["error"]["message"]
@@ -169,11 +178,11 @@ class Ingest:
         except AudiofeatError as error:
             _log.warning("records_not_matched", code=error.code, problem=error)
 
-    def _extract(self, path: Path, *, source: str, groups: Collection[str], heads: Mapping[str, Any]) -> Extraction:
+    def _extract(self, path: Path, *, source: str, groups: Collection[str], **models: Mapping[str, Any]) -> Extraction:
         """Have a child analyse the file, and count how that went."""
         try:
             with self.telemetry.stage("extract"):
-                extraction = self.extractor.extract(path, source=source, groups=groups, heads=heads)
+                extraction = self.extractor.extract(path, source=source, groups=groups, **models)
         except ExtractionCrashed as crash:
             self.telemetry.child_ended(crash.signal or crash.code.removeprefix("extraction_"))
             raise
@@ -246,7 +255,8 @@ class Ingest:
     def _group(self, record: Mapping[str, Any], measured: GroupResult) -> GroupResult:
         """Split a group: curves go to the artefact store, before ``finish`` names them; the rest to the ledger."""
         name, sha256 = measured.group, record["audio"]["sha256"]
-        curves = {field: v for field, v in measured.values.items() if registry.BY_PATH[f"{name}.{field}"].grows}
+        growing = {field.name for field in registry.FIELDS if field.group == name and field.grows}
+        curves = {field: v for field, v in measured.values.items() if field in growing}
         kept = {field: v for field, v in measured.values.items() if field not in curves}
         key = None
         if any(curve is not None for curve in curves.values()):
