@@ -11,7 +11,7 @@ from audiofeat.api.problems import declared
 from audiofeat.api.requests import Wired
 from audiofeat.domain.items import Kind
 from audiofeat.errors import CatalogueUnavailable, ItemNotAnalysed, ItemUnknown, ObjectMissing, StoreUnavailable
-from audiofeat.services.ingest import load_curves
+from audiofeat.services.curves import load_curves
 from schemas.items import FeatureSet, ItemDetail, ItemPage
 
 MOST_ITEMS = 1000

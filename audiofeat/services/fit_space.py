@@ -15,7 +15,7 @@ from audiofeat.domain.space import Space, from_json, to_json
 from audiofeat.domain.texts import Words, fit_texts, words_of
 from audiofeat.errors import IndexEmpty, InvalidInput, ObjectMissing
 from audiofeat.ports import Catalogue, EmbeddingRow, ObjectStore
-from audiofeat.services.ingest import load_curves
+from audiofeat.services.curves import load_curves
 from audiofeat.space_errors import SpaceUnknown
 
 # What varies within recordings is pooled over all of them: more would cost time and change little.

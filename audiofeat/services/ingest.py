@@ -4,13 +4,11 @@ Whatever goes wrong ends in the ledger: rejected where trying again changes noth
 postponed where storage failed, released at shutdown. Nothing is raised at the caller but shutdown itself.
 """
 
-import gzip
-import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from audiofeat import logs
-from audiofeat.domain import registry, space
+from audiofeat.domain import space
 from audiofeat.domain.descriptor import pack, unpack
 from audiofeat.domain.items import Kind, KindSource, infer_kind
 from audiofeat.domain.jobs import Claim, GroupResult, JobState, MetadataRecord, Outcome
@@ -27,6 +25,7 @@ from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
 from audiofeat.extraction.client import Extraction
 from audiofeat.ports import Catalogue, ObjectStore, Telemetry
+from audiofeat.services.curves import split
 from audiofeat.services.import_metadata import match_for
 from audiofeat.services.known import Known
 from audiofeat.services.plugins import orders
@@ -200,9 +199,9 @@ class Ingest:
         versions: Mapping[str, int],
     ) -> Outcome:
         """Return what was measured now, together with what is known of the groups that were not stale."""
-        record = extraction.record
+        record, spent = extraction.record, extraction.timings
         measured = tuple(
-            self._group(record, GroupResult(name, versions[name], values, {}, None, extraction.timings.get(name, 0.0)))
+            split(record, self.artefacts, GroupResult(name, versions[name], values, {}, None, spent.get(name, 0.0)))
             for name, values in record["features"].items()
         )
         descriptor = known.descriptor if known else None
@@ -252,22 +251,6 @@ class Ingest:
             timings=timings or {},
         )
 
-    def _group(self, record: Mapping[str, Any], measured: GroupResult) -> GroupResult:
-        """Split a group: curves go to the artefact store, before ``finish`` names them; the rest to the ledger."""
-        name, sha256 = measured.group, record["audio"]["sha256"]
-        growing = {field.name for field in registry.FIELDS if field.group == name and field.grows}
-        curves = {field: v for field, v in measured.values.items() if field in growing}
-        kept = {field: v for field, v in measured.values.items() if field not in curves}
-        key = None
-        if any(curve is not None for curve in curves.values()):
-            key = f"curves/{sha256[:2]}/{sha256}/{name}-{measured.version}.json.gz"
-            body = gzip.compress(json.dumps(curves, sort_keys=True).encode(), mtime=0)
-            self.artefacts.put(key, body)
-        prefix = f"{name}."
-        reasons = {path.removeprefix(prefix): why for path, why in record["reasons"].items() if path.startswith(prefix)}
-        values = {} if name in registry.INTERNAL_GROUPS else kept
-        return replace(measured, values=values, reasons=reasons, curves_key=key)
-
     @contextmanager
     def _heartbeat(self, claim: Claim) -> Iterator[None]:
         """Prolong the lease while the work goes on; ``finish`` is what finds out that it was lost."""
@@ -290,13 +273,6 @@ class Ingest:
         finally:
             stop.set()
             thread.join()
-
-
-def load_curves(artefacts: ObjectStore, key: str) -> dict[str, Any]:
-    """Return the curves behind a stored key."""
-    body, _ = artefacts.get(key)
-    curves: dict[str, Any] = json.loads(gzip.decompress(body))
-    return curves
 
 
 def _kind(claim: Claim, audio: Mapping[str, Any], groups: Sequence[GroupResult]) -> tuple[Kind, KindSource]:

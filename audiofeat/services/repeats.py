@@ -13,7 +13,7 @@ from audiofeat.domain.repeats import COMPARED_WITH, Listening, kind_of
 from audiofeat.domain.subprints import Words, decoded
 from audiofeat.errors import InvalidInput, ObjectMissing
 from audiofeat.ports import Catalogue, EpisodeRow, ObjectStore, RepeatView
-from audiofeat.services.ingest import load_curves
+from audiofeat.services.curves import load_curves
 
 _log = logs.get_logger(__name__)
 _LEASE_S = 120.0

@@ -6,7 +6,7 @@ from audiofeat.domain import registry
 from audiofeat.domain.timelines import Stretch, Timeline, timeline
 from audiofeat.errors import ItemNotAnalysed, ObjectMissing
 from audiofeat.ports import Analysis, Catalogue, ItemView, ObjectStore
-from audiofeat.services.ingest import load_curves
+from audiofeat.services.curves import load_curves
 
 
 def stored_record(view: ItemView, *, catalogue: Catalogue, artefacts: ObjectStore) -> dict[str, Any]:
