@@ -14,6 +14,7 @@ from audiofeat.features.frames import Floats
 from audiofeat.features.instrument_windows import FEATURES
 
 MODEL_PATH = Path(__file__).with_name("instrument_model.npz")
+_LEAST_WINDOWS = 4
 CLIP = 3.0
 """Standardised values are cut here: what lies further out was never heard in the fit."""
 
@@ -58,8 +59,11 @@ class Head:
 
 
 def evidence(logits: Floats) -> Floats:
-    """Return what speaks for each family in an item: the mean logit of the quarter of windows that shows it most."""
-    most = max(1, len(logits) // 4)
+    """Return what speaks for each family in an item: the mean logit of the quarter of windows that shows it most.
+
+    Of a short item it is four windows, or all.
+    """
+    most = max(_LEAST_WINDOWS, len(logits) // 4)
     strongest: Floats = np.sort(logits, axis=0)[-most:].mean(axis=0)
     return strongest
 

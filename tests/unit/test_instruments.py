@@ -66,8 +66,9 @@ def test_a_window_is_the_mean_of_five_seconds() -> None:
 
 def test_an_item_is_judged_by_the_quarter_that_shows_a_family_most() -> None:
     """One verse with a guitar is enough."""
-    logits = np.array([[-3.0], [4.0], [2.0], [-3.0], [-3.0], [-3.0], [-3.0], [-3.0]], dtype=np.float32)
-    assert evidence(logits).tolist() == [3.0]
+    verse = np.array([[4.0]] * 3 + [[2.0]] + [[-3.0]] * 12, dtype=np.float32)
+    assert evidence(verse).tolist() == [3.5]
+    assert evidence(verse[:2]).tolist() == [4.0]
 
 
 def test_a_drum_loop_has_drums() -> None:

@@ -1,6 +1,7 @@
 """What mixtures are drawn from: stems by family and song, and noise."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,11 @@ class Pool:
         Of ``instrument_stems``.
     noise : Path, optional
         Folder with ``labels.jsonl``: ``file``, ``event``, ``fold``. The last fold is kept back; babies are left out.
+    fonts : collection of str
+        Names of the sound fonts whose stems are used, and no others; by default all stems.
     """
 
-    def __init__(self, folder: Path, noise: Path | None = None) -> None:
+    def __init__(self, folder: Path, noise: Path | None = None, *, fonts: Collection[str] = ()) -> None:
         rows = [] if noise is None else [json.loads(line) for line in (noise / "labels.jsonl").read_text().splitlines()]
         rows = [row for row in rows if row["event"] not in _CRIES]
         last = max((row["fold"] for row in rows), default=0)
@@ -44,7 +47,7 @@ class Pool:
         self.stems: list[Stem] = []
         for path in sorted(folder.glob("*-[0-9][0-9][0-9][0-9].npz")):
             samples, stems = read(path)
-            heard = np.abs(samples).max(axis=1) > 0
+            heard = (np.abs(samples).max(axis=1) > 0) & np.array([not fonts or stem.font in fonts for stem in stems])
             self._samples += list(samples[heard])
             self.stems += [stem for stem, is_heard in zip(stems, heard, strict=True) if is_heard]
         self._by: dict[tuple[str, bool, bool], list[int]] = {}

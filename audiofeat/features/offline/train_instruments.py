@@ -27,7 +27,7 @@ from audiofeat.features.offline.instrument_mixes import PRESENT_DB
 
 SEED = 1
 _NETWORKS = 3
-_HIDDEN = (128, 64)
+_HIDDEN = (192, 96)
 _EPOCHS = 40
 _BATCH = 256
 _RATE = 2e-3
@@ -268,15 +268,20 @@ def main() -> None:
     parser.add_argument("mixes", type=Path, nargs="+", help="folders of instrument_mixes")
     parser.add_argument("--out", type=Path, default=instrument_head.MODEL_PATH)
     parser.add_argument("--figures", type=Path)
+    parser.add_argument(
+        "--judge", type=Path, help="judge on all clips of this folder, such as of another font; write no model"
+    )
     asked = parser.parse_args()
     mixes = read(asked.mixes)
     kept = mixes.where(mixes.held_back)
     half = np.arange(len(kept.held_back)) % 2 == 0
     head = calibrated(fit(*rows(mixes.where(~mixes.held_back))), kept.where(half))
-    said = figures(head, kept.where(~half))
+    said = figures(head, read([asked.judge]) if asked.judge else kept.where(~half))
     sys.stdout.write(json.dumps(said, indent=1) + "\n")
     if asked.figures:
         asked.figures.write_text(json.dumps(said, indent=1) + "\n")
+    if asked.judge:
+        return
     whole = fit(*rows(mixes))
     write(
         replace(
