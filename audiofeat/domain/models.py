@@ -67,7 +67,7 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "speech", "docs/models/speech.md", f"{_OFFLINE}.train_speech CORPUS",
     ),
     ShippedModel(
-        "instruments", "instrument_model.npz", "e86316de4bb3b9882b868c3f001a4ac0033d5145b1fde37714352e31fc0fd4f9",
+        "instruments", "instrument_model.npz", "376ab512a2f341a20c34d11af3c521ec622f1dc78c0ae4dbf512bcde883dc9d9",
         "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_instruments MIXES",
     ),
     ShippedModel(

@@ -22,7 +22,7 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "rhythm": 2,
     "tonal": 5,
     "timbre": 3,
-    "instrumentation": 2,
+    "instrumentation": 3,
     "structure": 1,
     "speech": 2,
     "delivery": 1,
