@@ -83,7 +83,8 @@ def _chapters(found: Any, path: Path) -> list[tuple[float | str, float | None, s
     if isinstance(found, EasyMP4):
         return [(chapter.start, None, chapter.title) for chapter in MP4(path).chapters or ()]  # type: ignore[no-untyped-call]  # as above
     tags: Mapping[str, Any] = dict(found.tags or {})
-    starts = [name for name in tags if _CHAPTER.fullmatch(name.lower())]
+    # A set is what names the comments: without an order, two runs would differ.
+    starts = sorted(name for name in tags if _CHAPTER.fullmatch(name.lower()))
     titles = {name: _texts(tags, f"{name}name") for name in starts}
     return [(_texts(tags, name)[0][:MOST_CHARACTERS], None, (titles[name] or [""])[0]) for name in starts]
 
