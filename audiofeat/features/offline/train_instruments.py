@@ -197,7 +197,7 @@ def figures(head: Head, mixes: Mixes) -> dict[str, Any]:
     """
     logits, level, item_logits, item_level = judged(head, mixes)
     truth = item_level > PRESENT_DB
-    given = 1 / (1 + np.exp(-(item_logits * head.item_slope + head.item_offset)))
+    given = 1 / (1 + np.exp(-np.clip(item_logits * head.item_slope + head.item_offset, -50, 50)))
     rng = np.random.default_rng(SEED)
     draws = [rng.integers(len(truth), size=len(truth)) for _ in range(_RESAMPLES)]
     metrics = {
