@@ -1,8 +1,9 @@
-"""The errors of fitting spaces and of judging what is built in them: a branch of :mod:`audiofeat.errors`.
+"""The errors of spaces, of what is built in them, and of things that lie in them: a branch of :mod:`audiofeat.errors`.
 
 ::
 
     SpaceUnknown     no space has this id (a usage error)
+    ThingUnknown     no artist, album, show or collection has this name (a usage error)
     QualityTooLow    the built index is clearly worse than the one that is served (an index problem)
 """
 
@@ -14,6 +15,12 @@ class SpaceUnknown(UsageError):
     """No space has this id."""
 
     code = ErrorCode.SPACE_UNKNOWN
+
+
+class ThingUnknown(UsageError):
+    """No artist, album, show or collection has this name."""
+
+    code = ErrorCode.THING_UNKNOWN
 
 
 class QualityTooLow(IndexProblem):

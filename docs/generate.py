@@ -20,6 +20,7 @@ from audiofeat.codes import ErrorCode
 from audiofeat.config import PREFIX, Settings
 from audiofeat.domain import registry
 from audiofeat.domain.field import Field
+from audiofeat.domain.genres import names, tree
 from audiofeat.domain.quality import Flag, Reason
 from audiofeat.domain.views import acousticbrainz, spotify
 from audiofeat.errors import AudiofeatError
@@ -94,6 +95,7 @@ def pages() -> dict[Path, str]:
         FOLDER / "features.md": features_page(),
         FOLDER / "codes.md": codes_page(),
         FOLDER / "compatibility.md": compatibility_page(),
+        FOLDER / "genres.md": genres_page(),
     }
 
 
@@ -186,6 +188,25 @@ def compatibility_page() -> str:
     null = ", ".join(f"`{name}`" for name in acousticbrainz.UNFILLED)
     parts.append(f"Null, because nothing of ours has their definition: {null}.")
     return _page("Compatibility", "audiofeat/domain/views/", *parts)
+
+
+def genres_page() -> str:
+    """Return the page of the genre tree, with every name that is mapped to a node."""
+    others: dict[str, list[str]] = {}
+    for name, path in names().items():
+        others.setdefault(path, []).append(name)
+    lines = []
+    for node, path in tree().items():
+        also = [name for name in others[path] if name != node]
+        lines.append(f"{'    ' * path.count('/')}- {node}" + (f" (also: {', '.join(also)})" if also else ""))
+    return _page(
+        "Genres",
+        "audiofeat/domain/reference/genres.txt",
+        "What a source calls a genre is kept as it is, and mapped to this tree by name, never by guess: case, accents "
+        "and signs do not matter, `&` is `and`. A filter by a genre means everything below it, too; a merge policy "
+        "adds rows of its own ([how](../how-to/metadata.md#genres-and-names)).",
+        "\n".join(lines),
+    )
 
 
 def _leaves() -> list[type[AudiofeatError]]:

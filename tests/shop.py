@@ -14,11 +14,14 @@ from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, MetadataRecord, Outcome, Registration
 from audiofeat.domain.lookups import ItemSeed, Rules, Seed
 from audiofeat.domain.space import Space
+from audiofeat.domain.things import ThingKind
 from audiofeat.index.publish import Publisher
 from audiofeat.index.reader import PublishedIndexes
 from audiofeat.ports import ReleaseView
 from audiofeat.services.build_index import build_index
+from audiofeat.services.held_things import HeldThings
 from audiofeat.services.lookup import Answer, answer
+from audiofeat.services.things import ThingAnswer, ThingFinder
 from audiofeat.storage.directory import DirectoryStore
 
 Vector = NDArray[np.float32]
@@ -45,6 +48,7 @@ class Shop:
     publisher: Publisher
     indexes: PublishedIndexes
     spaces: dict[Kind, Space]
+    things: ThingFinder
 
     def add(
         self,
@@ -101,16 +105,24 @@ class Shop:
         meant = [ItemSeed(seed) if isinstance(seed, str) else seed for seed in seeds]
         return answer(meant, catalogue=self.catalogue, indexes=self.indexes, rules=Rules(**rules), kind=kind)
 
+    def near(self, of: ThingKind, *seeds: Seed | str, kind: Kind | None = None, **rules: Any) -> ThingAnswer:
+        """Look up things; a text is the name of an item."""
+        meant = [ItemSeed(seed) if isinstance(seed, str) else seed for seed in seeds]
+        least_items = rules.pop("least_items", 1)
+        return self.things.nearest(meant, of, Rules(**rules), kind=kind, least_items=least_items)
+
 
 def open_shop(tmp_path: Path) -> Shop:
     """Return an empty one."""
     (tmp_path / "artefacts").mkdir()
     store = DirectoryStore(tmp_path / "artefacts")
     catalogue = open_catalogue(f"sqlite:///{tmp_path}/ledger.db")
+    indexes = PublishedIndexes(store, catalogue, tmp_path / "cache")
     return Shop(
         catalogue,
         store,
         Publisher(store, with_graphs=True),
-        PublishedIndexes(store, catalogue, tmp_path / "cache"),
+        indexes,
         SPACES,
+        ThingFinder(catalogue, indexes, HeldThings(catalogue, cost_ratio=0.0)),
     )

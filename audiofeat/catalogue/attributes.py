@@ -12,6 +12,7 @@ from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.schema import analyses, audio
 from audiofeat.catalogue.upserts import Upsert
 from audiofeat.domain.attributes import ATTRIBUTES, TEXTS, USUAL_FEATURES, Attribute, from_metadata
+from audiofeat.domain.merge_policy import Policy
 from audiofeat.domain.metadata_fields import Value
 
 _ROWS_AT_ONCE = 20_000
@@ -31,14 +32,14 @@ _MEASURED = ("duration_s", *(ATTRIBUTES[path].column for path in USUAL_FEATURES)
 _keep_measured = Upsert(attributes, ("item_id", "said", *_MEASURED), replaced=(*_MEASURED, "change"))
 
 
-def keep_said(connection: Connection, said: Mapping[str, Mapping[str, Value]], *, policy: str) -> None:
+def keep_said(connection: Connection, said: Mapping[str, Mapping[str, Value]], *, policy: Policy) -> None:
     """Take over what is said of items, by id, and by which policy it was merged; leave what was measured."""
     rows = [
         {
             "item_id": item_id,
             "said": json.dumps(dict(sorted(chosen.items())), ensure_ascii=False),
-            "policy": policy,
-            **from_metadata(chosen),
+            "policy": policy.digest,
+            **from_metadata(chosen, policy.genres),
         }
         for item_id, chosen in said.items()
     ]

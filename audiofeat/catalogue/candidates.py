@@ -27,10 +27,13 @@ from audiofeat.catalogue.chunks import MOST_PARAMETERS, chunks
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.duplicate_schema import members
 from audiofeat.catalogue.schema import aliases, analyses, items
+from audiofeat.catalogue.thing_schema import thing_items
+from audiofeat.domain import genres
 from audiofeat.domain.attributes import FEATURES, USUAL_FEATURES, Attribute, Sort, has_column
 from audiofeat.domain.filters import LISTS, TAGS_WITH_PARTS, Condition
 from audiofeat.domain.items import Kind
 from audiofeat.domain.targets import Target, terms
+from audiofeat.domain.things import Role, ThingKind, thing
 from audiofeat.ports import Attributes, Candidate
 
 _VISIBLE = items.c.hidden_at.is_(None)
@@ -153,11 +156,11 @@ def _closeness(target: Target) -> ColumnElement[float]:
 def clause(condition: Condition, table: FromClause = attributes) -> ColumnElement[bool]:
     """Return a condition as SQL; what is not known meets a negated one only."""
     column = _column(condition.attribute, table)
-    met = _met(condition, column)
+    met = _met(condition, column, table)
     return or_(column.is_(None), not_(met)) if condition.negated else met
 
 
-def _met(condition: Condition, column: ColumnElement[Any]) -> ColumnElement[bool]:
+def _met(condition: Condition, column: ColumnElement[Any], table: FromClause) -> ColumnElement[bool]:
     about, values = condition.attribute, condition.values
     if values:
         same = column.in_(values)
@@ -174,6 +177,19 @@ def _met(condition: Condition, column: ColumnElement[Any]) -> ColumnElement[bool
         # A year's end is behind all of its days.
         ends.append(column <= (f"{condition.high}~" if about.sort is Sort.DAY else condition.high))
     return and_(*ends)
+
+
+def _of_genre(
+    values: Sequence[Operand], column: ColumnElement[Any], table: FromClause
+) -> Iterator[ColumnElement[bool]]:
+    """Yield for each genre that it is one of several, and for those of the tree that one lies in their subtree."""
+    among = literal("; ").concat(column).concat(";")
+    for value in values:
+        yield among.contains(f"; {value};", autoescape=True)
+        path = genres.path_of(str(value))
+        if path is not None:
+            # Coalesced: where nothing is known of the paths, the name alone decides.
+            yield func.coalesce(table.c.genre_paths, "").contains(genres.within(path), autoescape=True)
 
 
 def _column(about: Attribute, table: FromClause) -> ColumnElement[Any]:

@@ -9,15 +9,18 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, select, upd
 from audiofeat.catalogue import policies
 from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.attributes import keep_said
+from audiofeat.catalogue.belonging import Belongings, keep_belongings
 from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.metadata_schema import match_keys, metadata_locks, record_keys, source_records
 from audiofeat.catalogue.schema import items, jobs
 from audiofeat.catalogue.upserts import Upsert
 from audiofeat.domain.jobs import MetadataRecord, Registration
 from audiofeat.domain.match_keys import keys_of
+from audiofeat.domain.merge_policy import Policy
 from audiofeat.domain.merging import choose
 from audiofeat.domain.metadata_fields import Value
 from audiofeat.domain.source_records import MERGED_STATES, TAGS, Lock, Match, MatchState, SourceRecord, delivered
+from audiofeat.domain.things import memberships
 
 _MEASURED = {"duration_s": attributes.c.duration_s, "tempo_bpm": attributes.c.rhythm_tempo_bpm}
 _REPLACED = ("state", "fields", "fetched_at", "licence", "rank", "confidence", "rule", "evidence")
@@ -90,12 +93,21 @@ def remerge(connection: Connection, item_ids: Collection[str]) -> dict[str, Mapp
             )
             for item_id in batch
         }
-        keep_said(connection, said, policy=policy.digest)
+        keep_said(connection, said, policy=policy)
+        was = {row.item_id: json.loads(row.said) for row in before.values()}
+        same = {
+            row.item_id: _belongings(was[row.item_id], policy) for row in before.values() if row.policy == policy.digest
+        }
+        keep_belongings(connection, same, {item_id: _belongings(chosen, policy) for item_id, chosen in said.items()})
         # What was never merged by a policy has no keys yet.
-        known = {row.item_id: keys_of(json.loads(row.said)) for row in before.values() if row.policy}
+        known = {row.item_id: keys_of(was[row.item_id]) for row in before.values() if row.policy}
         _keep_keys(connection, known, {item_id: keys_of(chosen) for item_id, chosen in said.items()})
         merged |= said
     return merged
+
+
+def _belongings(chosen: Mapping[str, Value], policy: Policy) -> Belongings:
+    return frozenset(memberships(chosen, policy.names))
 
 
 def measured(row: Any) -> dict[str, Value]:  # noqa: ANN401  a row of whatever columns

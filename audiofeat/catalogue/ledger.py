@@ -18,6 +18,7 @@ from audiofeat.catalogue.repeats import SqlRepeats
 from audiofeat.catalogue.source_ledger import SqlSources
 from audiofeat.catalogue.staleness import SqlStaleness
 from audiofeat.catalogue.takedowns import SqlTakedowns
+from audiofeat.catalogue.thing_ledger import SqlThings
 from audiofeat.catalogue.upgrade import upgrade
 from audiofeat.domain.items import Kind
 from audiofeat.ports import Analysis, Catalogue, EmbeddingRow, ItemView
@@ -61,6 +62,7 @@ class SqlCatalogue(
     SqlSources,
     SqlKeyRing,
     SqlModels,
+    SqlThings,
     Catalogue,
 ):
     """The ledger on SQLite or PostgreSQL; may be used from many threads, and after a fork.

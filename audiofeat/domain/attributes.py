@@ -12,6 +12,7 @@ from enum import StrEnum
 from audiofeat.domain import registry
 from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.field import Field, Shape
+from audiofeat.domain.genres import packed_paths
 from audiofeat.domain.metadata_fields import Value
 from audiofeat.errors import InvalidInput
 
@@ -62,6 +63,7 @@ class Attribute:
 # From metadata; ``show`` is the album of an episode and stands in for the artist where there is none.
 TEXTS = (
     "title", "artist", "album", "show", "label", "genre", "language", "licence", "country", "tenant", "isrc", "mbid",
+    "publisher",
 )  # fmt: skip
 # Other names under which sources give the same field.
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {
@@ -161,8 +163,16 @@ def folded(text: str) -> str:
     return text.casefold()
 
 
-def from_metadata(chosen: Mapping[str, Value]) -> dict[str, str | bool | None]:
-    """Return the attributes that an item's chosen metadata says, None where it says nothing."""
+def from_metadata(chosen: Mapping[str, Value], genres: Mapping[str, str] | None = None) -> dict[str, str | bool | None]:
+    """Return the attributes that an item's chosen metadata says, None where it says nothing.
+
+    Parameters
+    ----------
+    chosen : Mapping[str, Value]
+        The chosen value of each metadata field.
+    genres : Mapping[str, str], optional
+        An operator's own rows of the table of genres.
+    """
     found: dict[str, str | bool | None] = {}
     for name in TEXTS:
         value = next((chosen[field] for field in (name, *_SPELLINGS.get(name, ())) if field in chosen), None)
@@ -170,4 +180,5 @@ def from_metadata(chosen: Mapping[str, Value]) -> dict[str, str | bool | None]:
     explicit, released = chosen.get("explicit"), chosen.get("release_date")
     found["explicit"] = explicit if isinstance(explicit, bool) else None
     found["release_date"] = released if isinstance(released, str) else None
+    found["genre_paths"] = packed_paths(str(chosen["genre"]), genres) if "genre" in chosen else None
     return found

@@ -11,6 +11,7 @@ from audiofeat.domain.filters import Condition
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine, Facts
 from audiofeat.domain.targets import Target
+from audiofeat.domain.things import ThingKind
 from audiofeat.errors import InvalidInput
 
 MOST_NEIGHBOURS = 1_000
@@ -59,7 +60,16 @@ class AudioSeed:
     weight: float = 1.0
 
 
-Seed = ItemSeed | VectorSeed | TargetSeed | AudioSeed
+@dataclass(frozen=True, slots=True)
+class ThingSeed:
+    """An artist, album, show or collection, by its id or name."""
+
+    kind: ThingKind
+    name: str
+    weight: float = 1.0
+
+
+Seed = ItemSeed | VectorSeed | TargetSeed | AudioSeed | ThingSeed
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,24 @@
 
 A policy is a TOML file. ``order`` lists sources, the most trusted first: a whole name (``csv:label_feed``), a family
 (``csv``), or ``*`` for all that are not listed, who come last where it is missing; a list within the list holds
-sources of equal trust. ``[fields.NAME]`` gives a field a ``rule`` or an ``order`` of its own. See
-:data:`DEFAULT_TEXT` for the one that is in force until another is given.
+sources of equal trust. ``[fields.NAME]`` gives a field a ``rule`` or an ``order`` of its own. ``[genres]`` maps what
+sources call a genre to the tree's name of it, before the tree's own table; ``[names]`` gives the name by which an
+artist goes, or several between semicolons, or "" for nobody. See :data:`DEFAULT_TEXT` for the one that is in force
+until another is given.
 """
 
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from audiofeat.domain.genres import spelt, tree
 from audiofeat.domain.metadata_fields import field_name
+from audiofeat.domain.things import named
 from audiofeat.errors import InvalidInput
 
 VERSION = 1
@@ -73,11 +78,17 @@ class Policy:
         For fields that are not named.
     fields : mapping
         By the field's common name.
+    genres : mapping
+        The tree's name of a genre, by another spelling.
+    names : mapping
+        The name that an artist goes by, by another one without regard to case.
     """
 
     text: str
     general: FieldPolicy
     fields: Mapping[str, FieldPolicy] = field(default_factory=dict)
+    genres: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -118,7 +129,7 @@ def parse(text: str) -> Policy:
         stated = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(f"the merge policy is no TOML: {error}") from None
-    _require_known("the merge policy", stated, ("version", "order", "rule", "fields"))
+    _require_known("the merge policy", stated, ("version", "order", "rule", "fields", "genres", "names"))
     if stated.get("version") != VERSION:
         raise InvalidInput(f"the merge policy is of version {stated.get('version')!r}", f"write version = {VERSION}")
     general = _field_policy("the merge policy", stated, FieldPolicy(Rule.ORDER, ()))
@@ -130,7 +141,22 @@ def parse(text: str) -> Policy:
         where = f"[fields.{name}]"
         _require_known(where, one, ("rule", "order"))
         own[field_name(name)] = _field_policy(where, one, general)
-    return Policy(text, general, own)
+    genres = {spelt(name): spelt(node) for name, node in _table(stated, "genres").items()}
+    for name, node in genres.items():
+        if node not in tree():
+            close = get_close_matches(node, tree(), n=3)
+            raise InvalidInput(
+                f"[genres] maps {name!r} to {node!r}, which the genre tree has not",
+                f"did you mean {', '.join(close)}?" if close else "docs/reference/genres.md has the tree",
+            )
+    return Policy(text, general, own, genres, {named(one): to for one, to in _table(stated, "names").items()})
+
+
+def _table(stated: Mapping[str, Any], name: str) -> dict[str, str]:
+    table = stated.get(name, {})
+    if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
+        raise InvalidInput(f"[{name}] in the merge policy is no table of texts", 'write "Beatles, The" = "The Beatles"')
+    return table
 
 
 def _field_policy(where: str, stated: Mapping[str, Any], general: FieldPolicy) -> FieldPolicy:

@@ -24,6 +24,7 @@ from audiofeat.ports.repeats import EpisodeRow, Repeats, RepeatView
 from audiofeat.ports.sources import Round
 from audiofeat.ports.staleness import Extent, OldResult, StaleItem, Staleness
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
+from audiofeat.ports.things import Membership, Things
 
 __all__ = [
     "LEAST_FREE_BYTES",
@@ -55,6 +56,7 @@ __all__ = [
     "LaneView",
     "Ledger",
     "MemberView",
+    "Membership",
     "Metadata",
     "MetadataSource",
     "Models",
@@ -77,6 +79,7 @@ __all__ = [
     "Survey",
     "TaskQueue",
     "Telemetry",
+    "Things",
     "VectorIndex",
     "WorkerState",
     "WorkerView",

@@ -22,6 +22,7 @@ from audiofeat.ports.repeats import Repeats
 from audiofeat.ports.sources import Sources
 from audiofeat.ports.staleness import Staleness
 from audiofeat.ports.takedowns import Takedowns
+from audiofeat.ports.things import Things
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Catalogue(
     Sources,
     KeyRing,
     Models,
+    Things,
     Protocol,
 ):
     """The ledger and what was found out: the one source of truth for items, jobs, analyses and releases."""

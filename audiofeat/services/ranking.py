@@ -18,7 +18,8 @@ from audiofeat.domain.similarity import distances, weighed
 from audiofeat.domain.space import TEXT
 from audiofeat.errors import InvalidInput, ItemUnknown
 from audiofeat.ports import Candidate, Catalogue, Hit, Passing
-from audiofeat.services.seeds import Place, Question
+from audiofeat.services.places import Place
+from audiofeat.services.seeds import Question
 
 _SPARE = 16
 # What is ranked anew, or made varied, is chosen from at least so many.
@@ -158,7 +159,7 @@ class _Ranking:
     ) -> Iterator[tuple[Candidate, float]]:
         """Yield the items behind the hits that may answer, never one that was asked about."""
         question = self._question
-        asked = {item.item_id for item in question.items}
+        asked = {item.item_id for item in (*question.items, *question.members)}
         missing = "filtered" if self._rules.conditions else "not_in_the_catalogue"
         for hit in hits:
             for item_id in hit.item_ids:
@@ -177,15 +178,16 @@ class _Ranking:
     def _collapsed(self, items: Iterator[tuple[Candidate, float]], dropped: Counter[str]) -> list[Found]:
         """Leave out what is the asked item over again, and put copies of a candidate into one line."""
         asked = self._question
-        groups = {item.group_id for item in asked.items if item.group_id}
+        groups = {item.group_id for item in (*asked.items, *asked.members) if item.group_id}
+        hashes = asked.hashes | {item.sha256 for item in asked.members}
         lines: dict[str, Found] = {}
         owners: dict[str, str] = {}
         for item, distance in items:
             marks = [item.sha256, *([item.group_id] if item.group_id else [])]
             if self._rules.show_duplicates:
                 lines[item.item_id] = Found(item, distance, 0.0)
-            elif item.sha256 in asked.hashes or item.group_id in groups:
-                same = "same_audio_as_the_item" if item.sha256 in asked.hashes else "duplicate_of_the_item"
+            elif item.sha256 in hashes or item.group_id in groups:
+                same = "same_audio_as_the_item" if item.sha256 in hashes else "duplicate_of_the_item"
                 dropped[same] += 1
             elif owner := next((owners[mark] for mark in marks if mark in owners), None):
                 same = "same_audio" if lines[owner].item.sha256 == item.sha256 else "duplicate"

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from audiofeat.domain.attributes import ATTRIBUTES
 from audiofeat.domain.filters import operand
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import USABLE_STATES
-from audiofeat.domain.lookups import AudioSeed, ItemSeed, Seed, TargetSeed, VectorSeed, require_seeds
+from audiofeat.domain.lookups import AudioSeed, ItemSeed, Seed, TargetSeed, ThingSeed, VectorSeed, require_seeds
 from audiofeat.domain.neighbours import Engine, Facts
 from audiofeat.domain.similarity import require_same
 from audiofeat.domain.space import blocks_all, embed
@@ -20,15 +19,9 @@ from audiofeat.domain.targets import Target
 from audiofeat.domain.texts import Words, words_of
 from audiofeat.errors import AudiofeatError, InvalidInput, ItemNotAnalysed, ItemUnknown, SpaceMismatch
 from audiofeat.ports import Candidate, Catalogue, IndexReader, ItemView, ServedIndex, VectorIndex
+from audiofeat.services.places import Held, Place, held, place_of_thing
 
 _CANCELLED = 1e-3
-
-
-class Place(NamedTuple):
-    """Where something lies: unit vector, and blocks where its release has them."""
-
-    vector: NDArray[np.float32]
-    blocks: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +46,10 @@ class Question:
         Of the audio of all seeds.
     facts : Facts
         Of the seed, where there is one.
+    things : tuple of Held
+        The things among the seeds.
+    members : tuple of Candidate
+        Their items, which are never answers either.
     """
 
     index: ServedIndex
@@ -63,6 +60,8 @@ class Question:
     items: tuple[Candidate, ...]
     hashes: frozenset[str]
     facts: Facts
+    things: tuple[Held, ...] = ()
+    members: tuple[Candidate, ...] = ()
 
 
 def question(
@@ -79,15 +78,21 @@ def question(
     ------
     InvalidInput
         The seeds do not go together, or cancel each other out.
-    ItemUnknown, ItemNotAnalysed, SpaceMismatch, IndexMissing
+    ItemUnknown, ThingUnknown, ItemNotAnalysed, SpaceMismatch, IndexMissing
         As they say.
     """
     require_seeds(seeds)
     items = {seed: find(seed, catalogue) for seed in seeds if isinstance(seed, ItemSeed)}
-    kind = _kind(seeds, items, kind, indexes, engine)
+    things: dict[Seed, Held] = {seed: held(seed, catalogue) for seed in seeds if isinstance(seed, ThingSeed)}
+    kind = _kind(seeds, items, kind, indexes, engine, things=list(things.values()))
     index = indexes.current(kind, engine=engine)
     target = next((seed for seed in seeds if isinstance(seed, TargetSeed)), None)
-    placed = [(seed, _place(seed, items, index, catalogue)) for seed in seeds if not isinstance(seed, TargetSeed)]
+    placed = [
+        (seed, place_of_thing(things[seed], index) if seed in things else _place(seed, items, index, catalogue))
+        for seed in seeds
+        if not isinstance(seed, TargetSeed)
+    ]
+    members = catalogue.candidates([one.item_id for thing in things.values() for one in thing.members])
     whole = sum(abs(seed.weight) for seed in seeds)
     listened = [seed for seed in seeds if isinstance(seed, AudioSeed)]
     facts = [item.facts for item in items.values()] + [seed.facts for seed in listened]
@@ -100,6 +105,8 @@ def question(
         items=tuple(items.values()),
         hashes=frozenset([item.sha256 for item in items.values()] + [seed.sha256 for seed in listened]),
         facts=facts[0] if len(facts) == len(seeds) == 1 else Facts(),
+        things=tuple(things.values()),
+        members=tuple(members.values()),
     )
 
 
@@ -129,14 +136,21 @@ def _kind(
     wanted: Kind | None,
     indexes: IndexReader,
     engine: Engine,
+    *,
+    things: Sequence[Held] = (),
 ) -> Kind:
-    """Return the one kind of all seeds, raising InvalidInput where there is none or more than one."""
+    """Return the one kind of all seeds, raising InvalidInput where there is none or more than one.
+
+    Things may have items of both kinds: theirs decides, or that of most of their items where no other seed does.
+    """
     kinds = {Kind(item.kind) for item in items.values()} | {seed.kind for seed in seeds if isinstance(seed, AudioSeed)}
     if wanted is not None:
         kinds.add(wanted)
     for seed in seeds:
         if isinstance(seed, VectorSeed) and not kinds:
             kinds.add(_kind_of_space(seed.space, indexes, engine))
+    if not kinds:
+        kinds |= {thing.kind for thing in things}
     if len(kinds) > 1:
         raise InvalidInput("the seeds are tracks and episodes, which are never compared", "ask for each kind alone")
     if not kinds:

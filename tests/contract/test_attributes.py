@@ -14,7 +14,7 @@ from alembic.operations import Operations
 from audiofeat.catalogue import SqlCatalogue, open_catalogue
 from audiofeat.catalogue.attributes import keep_said
 from audiofeat.catalogue.database import Database
-from audiofeat.catalogue.migrations.versions import v0006_attributes
+from audiofeat.catalogue.migrations.versions import v0006_attributes, v0012_things
 from audiofeat.domain import filters, targets
 from audiofeat.domain.attributes import attribute
 from audiofeat.domain.descriptor import pack
@@ -23,6 +23,7 @@ from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
 from audiofeat.domain.neighbours import Facts
 from audiofeat.domain.object_events import Happened, ObjectEvent
+from audiofeat.domain.things import ThingKind
 from audiofeat.index.columns import AttributeColumns
 from audiofeat.index.overlay_rows import OverlayRows
 from audiofeat.ports import Candidate
@@ -99,8 +100,12 @@ def found(catalogue: SqlCatalogue, songs: dict[str, str], terms: Sequence[str]) 
         (["artist!=Ana B"], {"cedar", "delta"}),
         (["artist=čENĚK"], {"cedar"}),
         (["genre=drone"], {"amber"}),
-        (["genre=ambient"], {"amber"}),
-        (["genre=techno|ambient"], {"amber", "birch"}),
+        (["genre=ambient"], {"amber", "cedar"}),
+        (["genre=ambient|folk"], {"amber", "cedar"}),
+        (["genre!=Ambient music"], {"birch", "delta"}),
+        (["genre=dark ambient"], {"cedar"}),
+        (["genre=electronica"], {"amber", "birch", "cedar"}),
+        (["genre=techno|drone"], {"amber", "birch"}),
         (["genre=100%"], set()),
         (["language=pt"], {"amber"}),
         (["release_date=1994..1999"], {"amber", "birch"}),
@@ -124,7 +129,7 @@ def found(catalogue: SqlCatalogue, songs: dict[str, str], terms: Sequence[str]) 
 def test_conditions_find_what_they_say(
     catalogue: SqlCatalogue, songs: dict[str, str], terms: list[str], names: set[str]
 ) -> None:
-    """Text without regard to case, one of several genres, a year's days, features with and without a column."""
+    """Text without regard to case, a genre with its subtree, a year's days, features with a column and without."""
     assert found(catalogue, songs, terms) == names
 
 
@@ -262,13 +267,21 @@ def test_an_older_ledger_learns_its_attributes(ledger_url: str) -> None:
         insert = "INSERT INTO metadata_values VALUES (:item_id, :field, :source, :value, :chosen)"
         connection.execute(sqlalchemy.text(insert), values)
         connection.exec_driver_sql("DROP TABLE attributes")
+        for table in ("thing_items", "things"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         with Operations.context(MigrationContext.configure(connection)):
             v0006_attributes.upgrade()
-        connection.exec_driver_sql("DROP TABLE metadata_values")
-        connection.exec_driver_sql("ALTER TABLE attributes ADD COLUMN policy TEXT")
-        connection.exec_driver_sql("ALTER TABLE attributes ADD COLUMN change BIGINT NOT NULL DEFAULT 0")
+            connection.exec_driver_sql("DROP TABLE metadata_values")
+            connection.exec_driver_sql("ALTER TABLE attributes ADD COLUMN policy TEXT")
+            v0012_things.upgrade()
+            connection.exec_driver_sql("ALTER TABLE attributes ADD COLUMN change BIGINT NOT NULL DEFAULT 0")
     engine.dispose()
     after = open_catalogue(ledger_url)
     assert after.candidates(list(songs.values())) == wanted
     assert found(after, songs, ["tempo_bpm=118..126", "artist=ana b", "licence=cc by"]) == {"birch"}
+    assert found(after, songs, ["genre=ambient"]) == {"amber", "cedar"}
+    assert [(thing.name.casefold(), items) for thing, items in after.things(ThingKind.ARTIST)] == [
+        ("ana b", 2),
+        ("čeněk", 1),
+    ]
     after.close()

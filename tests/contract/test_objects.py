@@ -328,7 +328,7 @@ def test_an_older_ledger_learns_what_lies_where(ledger_url: str) -> None:
         connection.exec_driver_sql(
             "CREATE TABLE metadata_values (item_id TEXT, field TEXT, source TEXT, value JSON, chosen BOOLEAN)"
         )
-        for table in ("source_records", "metadata_locks", "merge_policies", "match_keys"):
+        for table in ("thing_items", "things", "source_records", "metadata_locks", "merge_policies", "match_keys"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         for table in ("record_keys", "source_visits", "source_rounds"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
