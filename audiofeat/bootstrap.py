@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiofeat.config import Settings, load_settings
+from audiofeat.config import Settings, load_settings, made
 from audiofeat.domain.machine import BrokerState, LedgerState
 from audiofeat.errors import SettingsInvalid
 from audiofeat.ports import Catalogue, IndexReader, ObjectStore, Survey, TaskQueue
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from audiofeat.services.ingest import Ingest
     from audiofeat.services.listening import Listener
     from audiofeat.services.survey import Surveyor
+    from audiofeat.services.things import ThingFinder
     from audiofeat.storage.s3_connection import S3Connection
     from audiofeat.storage.stores import Stores
     from audiofeat.telemetry.metrics import Metrics
@@ -71,14 +72,7 @@ class Services:
     @cached_property
     def home(self) -> Path:
         """The folder of all local state, made if need be."""
-        home = self.settings.home
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingsInvalid(
-                f"the folder {home} cannot be made: {error.strerror}", "set AUDIOFEAT_HOME to a folder of yours"
-            ) from error
-        return home
+        return made(self.settings.home)
 
     @cached_property
     def metrics(self) -> "Metrics":
@@ -130,12 +124,8 @@ class Services:
     def _surveyor(self) -> "Surveyor":
         from audiofeat.services.survey import Surveyor
 
-        return Surveyor(
-            catalogue=self.catalogue,
-            home=self.home,
-            stall_s=self.settings.stall_s,
-            lease_s=self.settings.lease_s,
-        )
+        stall_s, lease_s = self.settings.stall_s, self.settings.lease_s
+        return Surveyor(catalogue=self.catalogue, home=self.home, stall_s=stall_s, lease_s=lease_s)
 
     @property
     def _metrics_folder(self) -> Path:
@@ -298,3 +288,10 @@ class Services:
 
         cache, poll_s = self.home / "indexes", self.settings.poll_s
         return PublishedIndexes(self.artefacts, self.catalogue, cache, poll_s=poll_s, fresh_poll_s=poll_s)
+
+    @cached_property
+    def things(self) -> "ThingFinder":
+        """What finds artists, albums, shows and collections."""
+        from audiofeat.services.things import ThingFinder
+
+        return ThingFinder(self.catalogue, self.indexes, fresh_s=self.settings.poll_s)

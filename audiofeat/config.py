@@ -278,3 +278,14 @@ def _refuse_misspellings() -> None:
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
         if close:
             raise SettingsInvalid(f"{variable} is not a setting", f"did you mean {PREFIX}{close[0]}?")
+
+
+def made(home: Path) -> Path:
+    """Return the folder of all local state, made if need be; raises SettingsInvalid where it cannot be."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsInvalid(
+            f"the folder {home} cannot be made: {error.strerror}", "set AUDIOFEAT_HOME to a folder of yours"
+        ) from error
+    return home

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 from schemas.messages import STORE_PATTERN
 from schemas.wire import Kind, Wire
 
-_NAMINGS = ("item", "reference", "isrc", "mbid", "vector", "target", "object")
+_THINGS = ("artist", "album", "show", "collection")
+_NAMINGS = ("item", "reference", "isrc", "mbid", "vector", "target", "object", *_THINGS)
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
 Scalar = bool | float | str
 
@@ -33,6 +34,10 @@ class Seed(Wire):
     target: Name | dict[str, float | str] | None = Field(
         None, description="Features that answers should have: `122 BPM, minor, calm`, or values by feature."
     )
+    artist: Name | None = Field(None, description="Name or id of an artist.")
+    album: Name | None = Field(None, description="Name or id of an album; `name/artist` where several have the name.")
+    show: Name | None = Field(None, description="Name or id of a show.")
+    collection: Name | None = Field(None, description="Name or id of a collection.")
     object: ObjectName | None = Field(None, description="Audio that is not in the catalogue; nothing of it is kept.")
     weight: float = Field(1.0, ge=-100, le=100)
 

@@ -19,7 +19,6 @@ from audiofeat.index.publish import Publisher
 from audiofeat.index.reader import PublishedIndexes
 from audiofeat.ports import ReleaseView
 from audiofeat.services.build_index import build_index
-from audiofeat.services.held_things import HeldThings
 from audiofeat.services.lookup import Answer, answer
 from audiofeat.services.things import ThingAnswer, ThingFinder
 from audiofeat.storage.directory import DirectoryStore
@@ -124,5 +123,5 @@ def open_shop(tmp_path: Path) -> Shop:
         Publisher(store, with_graphs=True),
         indexes,
         SPACES,
-        ThingFinder(catalogue, indexes, HeldThings(catalogue, cost_ratio=0.0)),
+        ThingFinder(catalogue, indexes, cost_ratio=0.0),
     )

@@ -30,12 +30,13 @@ from audiofeat.errors import (
     StoreUnavailable,
 )
 from audiofeat.services import lookup
+from audiofeat.space_errors import ThingUnknown
 from schemas.lookups import Search, SearchRules
 from schemas.neighbours import Neighbours, SearchAnswer, SearchAnswers
 
 router = APIRouter(tags=["neighbours"])
-_K = Annotated[int, Query(ge=1, le=MOST_NEIGHBOURS, description="How many.")]
-_Engine = Annotated[Engine, Query(description="How candidates are found; distances are exact either way.")]
+Depth = Annotated[int, Query(ge=1, le=MOST_NEIGHBOURS, description="How many.")]
+EngineChoice = Annotated[Engine, Query(description="How candidates are found; distances are exact either way.")]
 _Duplicates = Annotated[Literal["show", "hide"], Query(description="`show`: duplicates are lines of their own.")]
 _Cap = Annotated[int, Query(ge=0, le=MOST_NEIGHBOURS, description="At most so many of one; 0: no such rule.")]
 _KeepRatio = Annotated[
@@ -46,14 +47,14 @@ _KeepRatio = Annotated[
         description="Below 1: the most varied list that keeps this share of the plain list's mean relevance.",
     ),
 ]
-_Where = Annotated[
+Where = Annotated[
     tuple[str, ...],
     Query(
         max_length=50,
         description="`genre=ambient`, `tempo_bpm=118..126`, `artist!=Somebody`; may be repeated, and all have to hold.",
     ),
 ]
-_LOOKUPS = (
+LOOKUPS = (
     ItemUnknown, ItemNotAnalysed, SpaceMismatch, IndexMissing, IndexDamaged, CatalogueUnavailable, StoreUnavailable,
 )  # fmt: skip
 _LISTENS = (SourceNotFound, ObjectMissing, AccessDenied, DiskFull, Busy)
@@ -65,18 +66,19 @@ class _Json(Response):
     media_type = "application/json"
 
 
-def _sent(model: BaseModel) -> Response:
+def sent(model: BaseModel) -> Response:
+    """Return a model as the answer, without the framework looking through it once more."""
     return _Json(model.model_dump_json())
 
 
-@router.get("/items/{name:path}/neighbours", response_model=Neighbours, responses=declared(*_LOOKUPS))
+@router.get("/items/{name:path}/neighbours", response_model=Neighbours, responses=declared(*LOOKUPS))
 def read_neighbours(
     services: Wired,
     name: str,
     *,
-    where: _Where = (),
-    k: _K = 10,
-    engine: _Engine = Engine.ANNOY,
+    where: Where = (),
+    k: Depth = 10,
+    engine: EngineChoice = Engine.ANNOY,
     duplicates: _Duplicates = "hide",
     artist_cap: _Cap = DEFAULT_CAP,
     album_cap: _Cap = DEFAULT_CAP,
@@ -93,13 +95,13 @@ def read_neighbours(
         conditions=filters.parse(where),
     )
     found = lookup.neighbours(name, catalogue=services.catalogue, indexes=services.indexes, rules=rules)
-    return _sent(rendering.answer(found))
+    return sent(rendering.answer(found))
 
 
 @router.post(
     "/neighbours:search",
     response_model=SearchAnswers,
-    responses=declared(*_LOOKUPS, *_LISTENS, reads_body=True),
+    responses=declared(ThingUnknown, *LOOKUPS, *_LISTENS, reads_body=True),
 )
 def search_neighbours(services: Wired, search: Search, request: Request) -> Response:
     """Return the items that answer seeds best: items, external ids, vectors, a target, objects from outside.
@@ -110,7 +112,7 @@ def search_neighbours(services: Wired, search: Search, request: Request) -> Resp
     rules, kind = rules_of(search), kind_of(search)
     if not search.each:
         seeds = [seed_of(seed, listener=services.listener, kind=kind) for seed in search.seeds]
-        return _sent(SearchAnswers(answers=[_answered(services, seeds, rules, kind)]))
+        return sent(SearchAnswers(answers=[_answered(services, seeds, rules, kind)]))
     answers: list[SearchAnswer] = []
     for seed in search.seeds:
         try:
@@ -118,13 +120,13 @@ def search_neighbours(services: Wired, search: Search, request: Request) -> Resp
             answers.append(_answered(services, [one], rules, kind))
         except AudiofeatError as error:
             answers.append(SearchAnswer(neighbours=None, problem=problem_of(error, instance=request.url.path)))
-    return _sent(SearchAnswers(answers=answers))
+    return sent(SearchAnswers(answers=answers))
 
 
 @router.post(
     "/neighbours:upload",
     response_model=SearchAnswers,
-    responses=declared(*_LOOKUPS, DiskFull, Busy, reads_body=True),
+    responses=declared(*LOOKUPS, DiskFull, Busy, reads_body=True),
 )
 def search_by_upload(
     services: Wired,
@@ -135,7 +137,7 @@ def search_by_upload(
     asked = rules or SearchRules.model_validate({})
     kind = kind_of(asked)
     seed = services.listener.to_upload(audio.file, kind=kind)
-    return _sent(SearchAnswers(answers=[_answered(services, [seed], rules_of(asked), kind)]))
+    return sent(SearchAnswers(answers=[_answered(services, [seed], rules_of(asked), kind)]))
 
 
 def _answered(services: Services, seeds: list[Seed], rules: Rules, kind: Kind | None) -> SearchAnswer:

@@ -16,6 +16,7 @@ from audiofeat.api.examples import correct_value
 from audiofeat.codes import ErrorCode
 from audiofeat.errors import AudiofeatError
 from audiofeat.refusals import AccessRefused, KeyInvalid, KeyMissing, RateLimited, ScopeMissing
+from audiofeat.space_errors import ThingUnknown
 from schemas.problem import InvalidPart, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -34,6 +35,7 @@ _STATUS: Mapping[type[BaseException], HTTPStatus] = {
     errors.ItemUnknown: HTTPStatus.NOT_FOUND,
     errors.JobUnknown: HTTPStatus.NOT_FOUND,
     errors.BatchUnknown: HTTPStatus.NOT_FOUND,
+    ThingUnknown: HTTPStatus.NOT_FOUND,
     errors.SourceNotFound: HTTPStatus.NOT_FOUND,
     errors.ObjectMissing: HTTPStatus.NOT_FOUND,
     errors.AccessDenied: HTTPStatus.FORBIDDEN,

@@ -4,8 +4,9 @@ import numpy as np
 
 from audiofeat.domain import filters, targets
 from audiofeat.domain.items import Kind
-from audiofeat.domain.lookups import ItemSeed, Rules, Seed, TargetSeed, VectorSeed
+from audiofeat.domain.lookups import ItemSeed, Rules, Seed, TargetSeed, ThingSeed, VectorSeed
 from audiofeat.domain.neighbours import Engine
+from audiofeat.domain.things import ThingKind
 from audiofeat.services.listening import Listener
 from schemas import lookups
 
@@ -45,6 +46,10 @@ def seed_of(seed: lookups.Seed, *, listener: Listener, kind: Kind | None) -> See
         return TargetSeed(target, seed.weight)
     if seed.object is not None:
         return listener.to_object(seed.object.store, seed.object.key, kind=kind, weight=seed.weight)
+    for kind_of_thing in ThingKind:
+        named = getattr(seed, kind_of_thing.value)
+        if named is not None:
+            return ThingSeed(kind_of_thing, named, seed.weight)
     names = {"item": seed.item, "reference": seed.reference, "isrc": seed.isrc, "mbid": seed.mbid}
     [(naming, name)] = [(naming, name) for naming, name in names.items() if name is not None]
     return ItemSeed(name, naming, seed.weight)

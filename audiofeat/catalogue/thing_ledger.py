@@ -12,14 +12,16 @@ from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.schema import items
 from audiofeat.catalogue.thing_schema import thing_items, things
+from audiofeat.domain.attributes import FEATURES, USUAL_FEATURES
 from audiofeat.domain.filters import Condition
 from audiofeat.domain.items import Kind
 from audiofeat.domain.things import Role, Thing, ThingKind, named, thing
 from audiofeat.errors import InvalidInput
-from audiofeat.ports.things import Membership, Things
+from audiofeat.ports.things import ItemFacts, Membership, Things
 from audiofeat.space_errors import ThingUnknown
 
 _MOST_NAMED = 20
+_FACTS = (attributes.c.duration_s, attributes.c.language, attributes.c.explicit, attributes.c.release_date)
 _MAIN = thing_items.c.role == Role.MAIN
 _VISIBLE = items.c.hidden_at.is_(None)
 _ITEMS = thing_items.join(items, items.c.item_id == thing_items.c.item_id).join(
@@ -96,6 +98,18 @@ class SqlThings(Things):
                 for batch in chunks(sorted(thing_ids))
                 for row in connection.execute(_members(batch, kind, conditions, most))
             ]
+
+    def item_facts(self, item_ids: Collection[str]) -> dict[str, ItemFacts]:
+        """Return what is known of some items, by id."""
+        columns = [attributes.c[FEATURES[path].column] for path in USUAL_FEATURES]
+        query = select(attributes.c.item_id, *_FACTS, *columns)
+        found: dict[str, ItemFacts] = {}
+        with self._database.reading() as connection:
+            for batch in chunks(list(item_ids)):
+                for row in connection.execute(query.where(attributes.c.item_id.in_(batch))):
+                    features = dict(zip(USUAL_FEATURES, row[5:], strict=True))
+                    found[row[0]] = ItemFacts(row[1], row[2], row[3], row[4], features)
+        return found
 
     def memberships(
         self, kind: ThingKind, *, after: tuple[str, str] | None = None, limit: int

@@ -31,6 +31,7 @@ from audiofeat.cli import (
     sync,
     takedown,
     train,
+    things,
     up,
 )
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
@@ -70,6 +71,10 @@ app.add_typer(reprocess.app, name="reprocess")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(metadata.app, name="metadata")
+app.add_typer(things.artists, name="artists")
+app.add_typer(things.albums, name="albums")
+app.add_typer(things.shows, name="shows")
+app.add_typer(things.collections, name="collections")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 

@@ -6,13 +6,15 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from audiofeat import rendering
+from audiofeat import rendering, rendering_things
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
+from audiofeat.cli.things import show_answer
 from audiofeat.domain import filters, targets
 from audiofeat.domain.items import Kind
-from audiofeat.domain.lookups import DEFAULT_CAP, ItemSeed, Rules, Seed, TargetSeed
+from audiofeat.domain.lookups import DEFAULT_CAP, ItemSeed, Rules, Seed, TargetSeed, ThingSeed
 from audiofeat.domain.neighbours import Engine
+from audiofeat.domain.things import Among, ThingKind
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Candidate, ItemView
 from audiofeat.services.lookup import Answer
@@ -27,6 +29,12 @@ def neighbours(
     *,
     k: Annotated[int, typer.Option("-k", help="How many, 1 to 1000.")] = 10,
     away: Annotated[list[str] | None, typer.Option(help="An item that answers should be unlike; repeatable.")] = None,
+    artist: Annotated[list[str] | None, typer.Option(help="Name or id of an artist; repeatable.")] = None,
+    album: Annotated[list[str] | None, typer.Option(help="Of an album; repeatable.")] = None,
+    show: Annotated[list[str] | None, typer.Option(help="Of a show; repeatable.")] = None,
+    collection: Annotated[list[str] | None, typer.Option(help="Of a collection; repeatable.")] = None,
+    of: Annotated[Among, typer.Option(help="What is looked for.")] = Among.ITEMS,
+    least_items: Annotated[int, typer.Option(min=1, help="Only things of at least so many items.")] = 1,
     audio: Annotated[Path | None, typer.Option(help="A file that is not in the catalogue.")] = None,
     target: Annotated[str | None, typer.Option(help="What is wanted: '122 BPM, minor, calm'.")] = None,
     where: Annotated[
@@ -46,7 +54,7 @@ def neighbours(
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Show duplicates as rows of their own.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Print the items that answer seeds best: items, a file, a description, or all of them together."""
+    """Print what answers seeds best: items, artists, shows, a file, a description, or all of them together."""
     services = Services(load_settings())
     rules = Rules(
         k=k,
@@ -61,18 +69,27 @@ def neighbours(
     )
     seeds: list[Seed] = [ItemSeed(name) for name in items or []]
     seeds += [ItemSeed(name, weight=-1.0) for name in away or []]
+    for thing, names in zip(ThingKind, (artist, album, show, collection), strict=True):
+        seeds += [ThingSeed(thing, name) for name in names or []]
     if target is not None:
         seeds.append(TargetSeed(targets.parse(target)))
     if audio is not None:
         seeds.append(services.listener.to_file(audio, kind=kind))
+    if of is not Among.ITEMS:
+        near = services.things.nearest(seeds, ThingKind(of.value[:-1]), rules, kind=kind, least_items=least_items)
+        if as_json:
+            typer.echo(rendering_things.answer(near).model_dump_json())
+        else:
+            show_answer(near)
+        return
     answer = look_up(seeds, catalogue=services.catalogue, indexes=services.indexes, rules=rules, kind=kind)
     if as_json:
         typer.echo(rendering.answer(answer).model_dump_json())
     else:
-        show(answer)
+        print_answer(answer)
 
 
-def show(answer: Answer) -> None:
+def print_answer(answer: Answer) -> None:
     """Print an answer as a table with a why column."""
     console = output()
     by = "distance" if any(one.distance is not None for one in answer.neighbours) else "relevance"

@@ -129,11 +129,14 @@ def most(packed: Iterable[str | None]) -> str | None:
     'electronic/house'
     """
     texts = list(packed)
-    counts = Counter(
-        place for text in texts for place in {above for path in paths_in(text) for above in _upwards(path)}
-    )
+    counts = Counter(place for text in texts for place in above(text))
     held = [place for place, count in counts.items() if 2 * count >= len(texts)]
     return max(held, key=lambda place: (place.count("/"), counts[place], place)) if held else None
+
+
+def above(packed: str | None) -> frozenset[str]:
+    """Return every path of a packed text, and all above them."""
+    return frozenset(place for path in paths_in(packed) for place in _upwards(path))
 
 
 def common(first: str | None, second: str | None) -> str | None:

@@ -32,6 +32,16 @@ class ThingKind(StrEnum):
     COLLECTION = "collection"
 
 
+class Among(StrEnum):
+    """What can be looked for."""
+
+    ITEMS = "items"
+    ARTISTS = "artists"
+    ALBUMS = "albums"
+    SHOWS = "shows"
+    COLLECTIONS = "collections"
+
+
 class Role(StrEnum):
     """As what an item belongs to a thing; only those of the first are part of how it sounds."""
 

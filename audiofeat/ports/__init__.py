@@ -24,7 +24,7 @@ from audiofeat.ports.repeats import EpisodeRow, Repeats, RepeatView
 from audiofeat.ports.sources import Round
 from audiofeat.ports.staleness import Extent, OldResult, StaleItem, Staleness
 from audiofeat.ports.storage import Fetched, ObjectStore, StoredObject
-from audiofeat.ports.things import Membership, Things
+from audiofeat.ports.things import ItemFacts, Membership, Things
 
 __all__ = [
     "LEAST_FREE_BYTES",
@@ -50,6 +50,7 @@ __all__ = [
     "IndexPublisher",
     "IndexReader",
     "IndexState",
+    "ItemFacts",
     "ItemView",
     "JobView",
     "KeyRing",

@@ -33,6 +33,16 @@ class Membership(NamedTuple):
     genre_paths: str | None
 
 
+class ItemFacts(NamedTuple):
+    """What is known of an item and can be told of many together."""
+
+    duration_s: float | None
+    language: str | None
+    explicit: bool | None
+    release_date: str | None
+    features: Mapping[str, float | str | None]
+
+
 class Things(Protocol):
     """Things and their items; of the latter only those that are analysed and not hidden."""
 
@@ -57,6 +67,9 @@ class Things(Protocol):
         most: int | None = None,
     ) -> list[Membership]:
         """Return the items of some things, of each at most ``most``, in the order of their ids."""
+
+    def item_facts(self, item_ids: Collection[str]) -> dict[str, ItemFacts]:
+        """Return what is known of some items, by id."""
 
     def memberships(
         self, kind: ThingKind, *, after: tuple[str, str] | None = None, limit: int

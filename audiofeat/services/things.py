@@ -20,7 +20,7 @@ from audiofeat.domain.similarity import GroupSimilarity, distances, group_simila
 from audiofeat.domain.things import Thing, ThingKind
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Candidate, Catalogue, IndexReader, Membership
-from audiofeat.services.held_things import HeldThings
+from audiofeat.services.held_things import COST_RATIO, HeldThings
 from audiofeat.services.places import MOST_POOLED, PooledThings, blocks_of, pooled
 from audiofeat.services.seeds import Question, question
 
@@ -87,14 +87,18 @@ class ThingFinder:
     ----------
     catalogue, indexes
         Where items and vectors come from.
-    held : HeldThings
-        All things as vectors.
+    fresh_s : float
+        How long all things, as vectors, count as new, at least, in seconds.
+    cost_ratio : float
+        How many times as long as reading them takes.
     """
 
-    def __init__(self, catalogue: Catalogue, indexes: IndexReader, held: HeldThings) -> None:
+    def __init__(
+        self, catalogue: Catalogue, indexes: IndexReader, *, fresh_s: float = 0.0, cost_ratio: float = COST_RATIO
+    ) -> None:
         self._catalogue = catalogue
         self._indexes = indexes
-        self._held = held
+        self._held = HeldThings(catalogue, fresh_s=fresh_s, cost_ratio=cost_ratio)
 
     def nearest(
         self, seeds: Sequence[Seed], of: ThingKind, rules: Rules, *, kind: Kind | None = None, least_items: int = 1
