@@ -42,7 +42,7 @@ class ErrorCode(StrEnum):
     SPACE_MISMATCH = "space_mismatch", 107, "Compare vectors of one space; rebuild the index after an upgrade."
     BATCH_UNKNOWN = "batch_unknown", 108, "Use an id that `audiofeat reprocess status` lists."
     SPACE_UNKNOWN = "space_unknown", 109, "Use an id that `audiofeat space list` shows."
-    THING_UNKNOWN = "thing_unknown", 110, "List them: `audiofeat artists`, `albums`, `shows` or `collections`."
+    THING_UNKNOWN = "thing_unknown", 110, "List them: `audiofeat artists list`, and so on."
     # A message from outside
     MESSAGE_MALFORMED = "message_malformed", 121, "Correct the producer; see the page on events."
     MESSAGE_UNKNOWN = "message_unknown", 122, "Send S3 notifications only; another kind needs a queue of its own."

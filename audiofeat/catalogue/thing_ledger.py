@@ -62,7 +62,7 @@ class SqlThings(Things):
             known = ", ".join(f"{one.thing_id} ({one.by or 'no artist'})" for one in found)
             raise InvalidInput(f"several albums are called {name!r}", f"ask by id: {known}")
         raise ThingUnknown(
-            f"no {kind.value} is called {name!r}", f"audiofeat {kind.value}s lists them; names come from metadata"
+            f"no {kind.value} is called {name!r}", f"audiofeat {kind.value}s list; names are those of metadata"
         )
 
     def things_by_id(self, thing_ids: Collection[str]) -> dict[str, Thing]:

@@ -14,7 +14,7 @@ from audiofeat.domain.things import ThingKind, checked_collection
 from audiofeat.errors import InvalidInput, ItemNotAnalysed
 from audiofeat.services.metadata_locks import lock_fields
 from audiofeat.services.things import ThingAnswer
-from tests.shop import Shop, open_shop, sound
+from shop import Shop, open_shop, sound
 
 ARTIST, ALBUM, SHOW, COLLECTION = ThingKind
 # Artist: family of sound, genre. Those of one family sound alike.
