@@ -34,8 +34,8 @@ API_VERSION = "1"
 _DESCRIPTION = (
     "What in the catalogue sounds like this, and why? An item goes by its id, its reference, its object key or the "
     "key's last part (a key that itself ends in `/features`, `/metadata`, `/nearest` or `/neighbours`: by its id). A "
-    "value out of range and a parameter that is not known are errors. Every error is a problem of RFC 9457 with a stable "
-    "`code`; 503 means that the same request may succeed later, also where no index is published yet."
+    "value out of range and a parameter that is not known are errors. Every error is a problem of RFC 9457 with a "
+    "stable `code`; 503 means that the same request may succeed later, also where no index is published yet."
 )
 
 

@@ -23,7 +23,7 @@ from audiofeat.services import lookup
 from audiofeat.services.describe_things import collected, describe
 from audiofeat.space_errors import ThingUnknown
 from schemas.neighbours import Neighbours
-from schemas.things import CollectionItems, NewCollection, ThingDetail, ThingNeighbours, ThingPage
+from schemas.things import CollectionItems, NewCollection, ThingDetail, ThingName, ThingNeighbours, ThingPage
 
 router = APIRouter(tags=["things"])
 MOST_THINGS = 1000
@@ -174,12 +174,13 @@ def put_collection(services: Wired, name: str, wanted: CollectionItems, response
 
 @router.delete(
     "/collections/{name}",
-    status_code=HTTPStatus.NO_CONTENT,
     responses=declared(ThingUnknown, CatalogueUnavailable, DiskFull),
 )
-def delete_collection(services: Wired, name: str) -> None:
+def delete_collection(services: Wired, name: str) -> ThingName:
     """Forget a collection; its items stay."""
-    services.catalogue.drop_collection(services.catalogue.find_thing(ThingKind.COLLECTION, name))
+    collection = services.catalogue.find_thing(ThingKind.COLLECTION, name)
+    services.catalogue.drop_collection(collection)
+    return things_rendering.name(collection)
 
 
 def _put(services: Wired, name: str, wanted: CollectionItems) -> tuple[ThingDetail, bool]:

@@ -98,6 +98,8 @@ def test_a_method_that_is_not_there_is_said_so(app: FastAPI, header: dict[str, s
     http = TestClient(app)
     for path, methods in DOCUMENT["paths"].items():
         if not path.startswith("/rest/"):
-            answer = http.delete(path.replace("{", "").replace("}", ""), headers=header)
+            place = path.replace("{things}", "artists").replace("{", "").replace("}", "")
+            other = next(method for method in ("DELETE", "PATCH", "PUT") if method.lower() not in methods)
+            answer = http.request(other, place, headers=header)
             assert answer.status_code == 405, path
             assert {method.upper() for method in methods} <= set(answer.headers["allow"].split(", ")), path
