@@ -71,7 +71,7 @@ _ByKind = Annotated[
 _Least = Annotated[int, Query(ge=1, le=_MOST_LEAST, description="Only things of at least so many items.")]
 
 
-@router.get("/{things:things}", responses=declared(CatalogueUnavailable))
+@router.get("/{things:things}", responses=declared(ThingUnknown, CatalogueUnavailable))
 def list_things(services: Wired, things: Things, after: cursors.After = None, limit: _Limit = 100) -> ThingPage:
     """List things that have items in the order of their names, page by page."""
     page = cursors.Pages(services.catalogue, "things", things=things)
@@ -162,7 +162,7 @@ def create_collection(services: Wired, wanted: NewCollection, response: Response
 
 
 @router.put(
-    "/collections/{name}",
+    "/collections/{name:path}",
     responses=declared(ItemUnknown, CatalogueUnavailable, DiskFull, reads_body=True),
 )
 def put_collection(services: Wired, name: str, wanted: CollectionItems, response: Response) -> ThingDetail:
@@ -173,7 +173,7 @@ def put_collection(services: Wired, name: str, wanted: CollectionItems, response
 
 
 @router.delete(
-    "/collections/{name}",
+    "/collections/{name:path}",
     responses=declared(ThingUnknown, CatalogueUnavailable, DiskFull),
 )
 def delete_collection(services: Wired, name: str) -> ThingName:

@@ -18,7 +18,9 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from audiofeat.api.app import create_app
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.domain.keys import Scope
+from audiofeat.domain.things import checked_collection
 from audiofeat.services import keys
+from audiofeat.services.metadata_locks import lock_fields
 from audiofeat.storage.s3_connection import S3Connection
 from filling import fill
 
@@ -32,7 +34,7 @@ CHECKS = [
     openapi_checks.response_schema_conformance,
 ]
 # Names that lead somewhere: what is made up alone would meet little but 404.
-KNOWN = {"name": ["trk-1-1", "demo/2-0.wav", "waits.wav"]}
+KNOWN = {"name": ["trk-1-1", "demo/2-0.wav", "waits.wav", "ana"]}
 EXAMPLES = {GenerationMode.POSITIVE: 12, GenerationMode.NEGATIVE: 8}
 
 
@@ -58,6 +60,9 @@ def app(tmp_path_factory: pytest.TempPathFactory, s3_connection: S3Connection) -
         )
     )
     fill(services)
+    ana = services.catalogue.find_item("trk-1-1").item_id
+    lock_fields(services.catalogue, ana, {"artist": "ana", "album": "ana"}, by="me")
+    services.catalogue.put_collection(checked_collection("ana", {ana: 1.0}), {ana: 1.0})
     return create_app(services)
 
 
