@@ -47,6 +47,7 @@ RUNNING = {
     "docs/how-to/lookups.md",
     "docs/how-to/operate.md",
     "docs/how-to/send-requests.md",
+    "docs/how-to/things.md",
 }  # pages for readers who have `audiofeat up`
 API = "127.0.0.1:8000"
 TIME_LIMIT_S = 60

@@ -10,7 +10,7 @@ from audiofeat.domain.genres import packed_paths
 from audiofeat.domain.things import memberships
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0013"
 
 _SORTED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _PAGE = 1_000
