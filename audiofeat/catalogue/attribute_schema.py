@@ -20,8 +20,6 @@ attributes = Table(
     # By which readers find what was written since they looked.
     Column("change", BigInteger, nullable=False, default=NextChange(), server_default="0"),
     *(Column(name, Text) for name in TEXTS),
-    # Where its genres lie in the tree.
-    Column("genre_paths", Text),
     Column("explicit", Boolean),
     Column("release_date", _DAY),
     Column("duration_s", Double),

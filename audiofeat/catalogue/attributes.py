@@ -39,7 +39,7 @@ def keep_said(connection: Connection, said: Mapping[str, Mapping[str, Value]], *
             "item_id": item_id,
             "said": json.dumps(dict(sorted(chosen.items())), ensure_ascii=False),
             "policy": policy.digest,
-            **from_metadata(chosen, policy.genres),
+            **from_metadata(chosen, genres=policy.genres, names=policy.names),
         }
         for item_id, chosen in said.items()
     ]

@@ -28,9 +28,8 @@ from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.duplicate_schema import members
 from audiofeat.catalogue.schema import aliases, analyses, items
 from audiofeat.catalogue.thing_schema import thing_items
-from audiofeat.domain import genres
 from audiofeat.domain.attributes import FEATURES, USUAL_FEATURES, Attribute, Sort, has_column
-from audiofeat.domain.filters import LISTS, TAGS_WITH_PARTS, Condition
+from audiofeat.domain.filters import LISTS, TAGS_WITH_PARTS, Condition, Operand
 from audiofeat.domain.items import Kind
 from audiofeat.domain.targets import Target, terms
 from audiofeat.domain.things import Role, ThingKind, thing
@@ -164,9 +163,12 @@ def _met(condition: Condition, column: ColumnElement[Any], table: FromClause) ->
     about, values = condition.attribute, condition.values
     if values:
         same = column.in_(values)
+        if about.name == "artist":
+            # By an index, as the column with all of its artists would not be.
+            return or_(same, table.c.item_id.in_(_of_artists(values)))
         if about.name in LISTS:
             within = literal("; ").concat(column).concat(";")
-            return or_(same, *(within.contains(f"; {value};", autoescape=True) for value in values))
+            return or_(same, *(within.contains(mark, autoescape=True) for mark in condition.marks))
         if about.name in TAGS_WITH_PARTS:
             return or_(same, *(column.startswith(f"{value}-", autoescape=True) for value in values))
         return same
@@ -179,17 +181,9 @@ def _met(condition: Condition, column: ColumnElement[Any], table: FromClause) ->
     return and_(*ends)
 
 
-def _of_genre(
-    values: Sequence[Operand], column: ColumnElement[Any], table: FromClause
-) -> Iterator[ColumnElement[bool]]:
-    """Yield for each genre that it is one of several, and for those of the tree that one lies in their subtree."""
-    among = literal("; ").concat(column).concat(";")
-    for value in values:
-        yield among.contains(f"; {value};", autoescape=True)
-        path = genres.path_of(str(value))
-        if path is not None:
-            # Coalesced: where nothing is known of the paths, the name alone decides.
-            yield func.coalesce(table.c.genre_paths, "").contains(genres.within(path), autoescape=True)
+def _of_artists(names: Sequence[Operand]) -> Select[Any]:
+    ids = [thing(ThingKind.ARTIST, str(name)).thing_id for name in names]
+    return select(thing_items.c.item_id).where(thing_items.c.thing_id.in_(ids), thing_items.c.role == Role.MAIN)
 
 
 def _column(about: Attribute, table: FromClause) -> ColumnElement[Any]:

@@ -170,7 +170,7 @@ def _members(
     if conditions:
         met = case((and_(*(clause(one) for one in conditions)), 1), else_=0)
     query = query.add_columns(
-        thing_items.c.item_id, thing_items.c.weight, items.c.kind, met.label("meets"), attributes.c.genre_paths
+        thing_items.c.item_id, thing_items.c.weight, items.c.kind, met.label("meets"), attributes.c.genre
     )
     if most is None:
         return query.order_by(thing_items.c.thing_id, thing_items.c.item_id)

@@ -12,8 +12,9 @@ from enum import StrEnum
 from audiofeat.domain import registry
 from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.field import Field, Shape
-from audiofeat.domain.genres import packed_paths
+from audiofeat.domain.genres import packed
 from audiofeat.domain.metadata_fields import Value
+from audiofeat.domain.things import named, people
 from audiofeat.errors import InvalidInput
 
 _MOST_SUGGESTIONS = 3
@@ -163,15 +164,17 @@ def folded(text: str) -> str:
     return text.casefold()
 
 
-def from_metadata(chosen: Mapping[str, Value], genres: Mapping[str, str] | None = None) -> dict[str, str | bool | None]:
+def from_metadata(
+    chosen: Mapping[str, Value], *, genres: Mapping[str, str] | None = None, names: Mapping[str, str] | None = None
+) -> dict[str, str | bool | None]:
     """Return the attributes that an item's chosen metadata says, None where it says nothing.
 
     Parameters
     ----------
     chosen : Mapping[str, Value]
         The chosen value of each metadata field.
-    genres : Mapping[str, str], optional
-        An operator's own rows of the table of genres.
+    genres, names : Mapping[str, str], optional
+        An operator's own rows of the tables of genres and of names.
     """
     found: dict[str, str | bool | None] = {}
     for name in TEXTS:
@@ -180,5 +183,8 @@ def from_metadata(chosen: Mapping[str, Value], genres: Mapping[str, str] | None 
     explicit, released = chosen.get("explicit"), chosen.get("release_date")
     found["explicit"] = explicit if isinstance(explicit, bool) else None
     found["release_date"] = released if isinstance(released, str) else None
-    found["genre_paths"] = packed_paths(str(chosen["genre"]), genres) if "genre" in chosen else None
+    if "genre" in chosen:
+        found["genre"] = packed(str(chosen["genre"]), genres)
+    # By the names that they go by; nobody in particular is called what the source calls them.
+    found["artist"] = "; ".join(map(named, people(chosen.get("artist"), names))) or found["artist"]
     return found

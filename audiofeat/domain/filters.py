@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from audiofeat.domain.attributes import FLATS, Attribute, Sort, attribute, folded
+from audiofeat.domain.genres import marks
 from audiofeat.domain.metadata_fields import read_value
 from audiofeat.errors import InvalidInput
 
 Said = str | bool | float | Sequence[str | bool | float] | Mapping[str, object]
 Operand = str | bool | float
-# Several genres are one text with semicolons; a language may go on with a region.
-LISTS = frozenset({"genre"})
+# Several artists or genres are one text with semicolons; a language may go on with a region.
+LISTS = frozenset({"artist", "genre"})
 TAGS_WITH_PARTS = frozenset({"language"})
 MOST_CONDITIONS = 50
 MOST_VALUES = 1_000
@@ -43,21 +44,27 @@ class Condition:
         """Whether only its own values meet it, and no others because of what they contain."""
         return bool(self.values) and self.attribute.name not in LISTS | TAGS_WITH_PARTS
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What the texts of a list that meets it contain one of: a name, or the path of a genre's node."""
+        is_genre = self.attribute.name == "genre"
+        return tuple(mark for value in self.values for mark in (marks(str(value)) if is_genre else (f"; {value};",)))
+
     def meets(self, known: Operand | None) -> bool:
         """Tell whether an attribute that is known to be this meets the condition, as the ledger would.
 
         Examples
         --------
         >>> [condition] = parse(["genre=ambient"])
-        >>> condition.meets("dark; ambient"), condition.meets("dark ambient"), condition.meets(None)
-        (True, False, False)
+        >>> condition.meets("dark; ambient"), condition.meets("drone; electronic/ambient/drone/"), condition.meets(None)
+        (True, True, False)
         """
         return (known is not None and self._is_met(known)) is not self.negated
 
     def _is_met(self, known: Operand) -> bool:
         if self.values:
             if self.attribute.name in LISTS:
-                return any(f"; {value};" in f"; {known};" for value in self.values)
+                return any(mark in f"; {known};" for mark in self.marks)
             if self.attribute.name in TAGS_WITH_PARTS:
                 return known in self.values or any(str(known).startswith(f"{value}-") for value in self.values)
             return known in self.values

@@ -1,7 +1,7 @@
 """The genre tree: what a source calls a genre is kept, and mapped to a node of a small tree by table, never by guess.
 
 The tree is ``reference/genres.txt``. A node's *path* names it from its root, ``electronic/house/deep house``; an item
-keeps the paths of its genres as one text, so that a node's whole subtree is one condition.
+keeps the names and the paths of its genres as one text, so that a node's whole subtree is one condition.
 """
 
 import re
@@ -98,45 +98,55 @@ def listed(genres: str) -> Iterator[str]:
     return (one.strip() for one in genres.split(_BETWEEN) if one.strip())
 
 
-def packed_paths(genres: str, also: Mapping[str, str] | None = None) -> str | None:
-    """Return the paths of a text of genres as one text, or None where the table knows none of them.
+def packed(genres: str, also: Mapping[str, str] | None = None) -> str:
+    """Return a text of genres as filters go by it: their own names, and the paths of those that the table knows.
 
     Examples
     --------
-    >>> packed_paths("Deep House; Zydeco Punk; Jazz")
-    ';electronic/house/deep house/;jazz/;'
+    >>> packed("Deep House; Zydeco Punk")
+    'deep house; zydeco punk; electronic/house/deep house/'
     """
-    found = dict.fromkeys(path for one in listed(genres) if (path := path_of(one, also)))
-    return _BETWEEN + "".join(f"{path}/{_BETWEEN}" for path in found) if found else None
+    own = list(listed(genres.casefold()))
+    paths = (path_of(one, also) for one in own)
+    return "; ".join(dict.fromkeys([*own, *(f"{path}/" for path in paths if path)]))
 
 
-def within(path: str) -> str:
-    """Return what a text of packed paths contains exactly where one of them lies in the subtree of a path."""
-    return f"{_BETWEEN}{path}/"
+def marks(name: str) -> tuple[str, ...]:
+    """Return what a packed text between ``"; "`` and ``";"`` contains, one of them, where a genre is asked for.
+
+    Its own name, or the path of its node, which a subtree's paths begin with.
+
+    Examples
+    --------
+    >>> marks("house")
+    ('; house;', '; electronic/house/')
+    """
+    path = path_of(name)
+    return (f"; {name};", f"; {path}/") if path else (f"; {name};",)
 
 
-def paths_in(packed: str | None) -> tuple[str, ...]:
+def paths_in(packed_text: str | None) -> tuple[str, ...]:
     """Return the single paths of a packed text."""
-    return tuple(one.rstrip("/") for one in (packed or "").split(_BETWEEN) if one)
+    return tuple(one[:-1] for one in listed(packed_text or "") if one.endswith("/"))
 
 
-def most(packed: Iterable[str | None]) -> str | None:
+def most(packed_texts: Iterable[str | None]) -> str | None:
     """Return the deepest path that holds for at least half of some items, or None.
 
     Examples
     --------
-    >>> most([";electronic/house/;", ";electronic/techno/;", ";electronic/house/;", None])
+    >>> most([packed("house"), packed("techno"), packed("house"), None])
     'electronic/house'
     """
-    texts = list(packed)
+    texts = list(packed_texts)
     counts = Counter(place for text in texts for place in above(text))
     held = [place for place, count in counts.items() if 2 * count >= len(texts)]
     return max(held, key=lambda place: (place.count("/"), counts[place], place)) if held else None
 
 
-def above(packed: str | None) -> frozenset[str]:
+def above(packed_text: str | None) -> frozenset[str]:
     """Return every path of a packed text, and all above them."""
-    return frozenset(place for path in paths_in(packed) for place in _upwards(path))
+    return frozenset(place for path in paths_in(packed_text) for place in _upwards(path))
 
 
 def common(first: str | None, second: str | None) -> str | None:

@@ -125,9 +125,9 @@ def memberships(chosen: Mapping[str, Value], names: Mapping[str, str] | None = N
     [('Ana', 'main'), ('Bo', 'main'), ('x - Ana', 'main')]
     """
     for field, role in _CREDITS.items():
-        for name in _people(chosen.get(field), names or {}):
+        for name in people(chosen.get(field), names):
             yield thing(ThingKind.ARTIST, name), role
-    main = next(iter(_people(chosen.get("album_artist") or chosen.get("artist"), names or {})), None)
+    main = next(iter(people(chosen.get("album_artist") or chosen.get("artist"), names)), None)
     for name in _texts(chosen.get("album")):
         yield thing(ThingKind.ALBUM, name, by=main), Role.MAIN
     for name in _texts(chosen.get("show")):
@@ -155,9 +155,10 @@ def checked_collection(name: str, weights: Mapping[str, float]) -> Thing:
     return collection
 
 
-def _people(said: Value | None, names: Mapping[str, str]) -> Iterator[str]:
+def people(said: Value | None, names: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Yield the people of a field by the names that they go by, nobody for various artists and the like."""
     for text in _texts(said):
-        yield from (one for one in listed(names.get(named(text), text)) if named(one) not in NOBODY)
+        yield from (one for one in listed((names).get(named(text), text)) if named(one) not in NOBODY)
 
 
 def _texts(said: Value | None) -> Iterator[str]:

@@ -21,8 +21,8 @@ class Membership(NamedTuple):
         Of the item.
     meets : bool
         Whether the item meets the conditions that were asked for.
-    genre_paths : str or None
-        Where its genres lie in the tree, packed.
+    genre : str or None
+        Its genres, packed as filters go by them.
     """
 
     thing_id: str
@@ -30,7 +30,7 @@ class Membership(NamedTuple):
     weight: float
     kind: str
     meets: bool
-    genre_paths: str | None
+    genre: str | None
 
 
 class ItemFacts(NamedTuple):

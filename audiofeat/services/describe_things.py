@@ -162,6 +162,6 @@ def _consistency(members: Sequence[Membership], kind: Kind, indexes: IndexReader
 
 
 def _genres(members: Sequence[Membership]) -> tuple[tuple[str, float], ...]:
-    counts = Counter(path for member in members for path in genres.above(member.genre_paths))
+    counts = Counter(path for member in members for path in genres.above(member.genre))
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:_MOST_GENRES]
     return tuple((path, count / len(members)) for path, count in ordered)

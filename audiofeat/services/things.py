@@ -210,7 +210,7 @@ class ThingFinder:
         ours = _genre_of_question(asked)
         for rank, (line, similar) in enumerate(zip(found, groups, strict=True), start=1):
             why = explain(duplicate=None, groups=similar, ours=Facts(), theirs=Facts())
-            common = genres.common(ours, genres.most([one.genre_paths for one in line.members]))
+            common = genres.common(ours, genres.most([one.genre for one in line.members]))
             yield ThingNeighbour(
                 rank=rank,
                 thing=things[line.thing_id],
@@ -248,6 +248,6 @@ class _Near:
 
 
 def _genre_of_question(asked: Question) -> str | None:
-    packed = [one.genre_paths for one in chain.from_iterable(thing.members for thing in asked.things)]
-    packed += [genres.packed_paths(str(item.metadata.get("genre", ""))) for item in asked.items]
+    packed = [one.genre for one in chain.from_iterable(thing.members for thing in asked.things)]
+    packed += [genres.packed(str(item.metadata.get("genre", ""))) for item in asked.items]
     return genres.most(packed)

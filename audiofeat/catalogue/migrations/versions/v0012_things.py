@@ -1,4 +1,4 @@
-"""Artists, albums, shows and collections as things of their own; where an item's genres lie in the tree."""
+"""Artists, albums, shows and collections as things of their own; genres with their place in the tree."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from audiofeat.domain.genres import packed_paths
+from audiofeat.domain.attributes import from_metadata
 from audiofeat.domain.things import memberships
 
 revision = "0012"
@@ -38,7 +38,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["item_id"], ["items.item_id"], name="thing_items_item_id_fkey"),
         sa.PrimaryKeyConstraint("thing_id", "item_id", "role", name="thing_items_pkey"),
     )
-    op.add_column("attributes", sa.Column("genre_paths", sa.Text()))
     op.add_column("attributes", sa.Column("publisher", sa.Text()))
     connection, after, known = op.get_bind(), "", set[str]()
     while rows := _page(connection, after):
@@ -60,7 +59,9 @@ def _fill(
     thing_items: sa.Table,
     known: set[str],
 ) -> None:
-    attributes = sa.table("attributes", sa.column("item_id"), sa.column("genre_paths"), sa.column("publisher"))
+    attributes = sa.table(
+        "attributes", sa.column("item_id"), sa.column("genre"), sa.column("artist"), sa.column("publisher")
+    )
     new: dict[str, dict[str, Any]] = {}
     belonging: list[dict[str, Any]] = []
     described: list[dict[str, Any]] = []
@@ -73,18 +74,12 @@ def _fill(
                     "thing_id": thing.thing_id, "kind": thing.kind.value, "key": thing.key, "name": thing.name,
                     "by": thing.by,
                 }  # fmt: skip
-        publisher, genre = chosen.get("publisher"), chosen.get("genre")
-        described.append(
-            {
-                "wanted": item_id,
-                "paths": packed_paths(str(genre)) if genre else None,
-                "by": str(publisher).casefold() if publisher else None,
-            }
-        )
+        said_now = from_metadata(chosen)
+        described.append({"wanted": item_id, **{name: said_now[name] for name in ("genre", "artist", "publisher")}})
     connection.execute(
         sa.update(attributes)
         .where(attributes.c.item_id == sa.bindparam("wanted"))
-        .values(genre_paths=sa.bindparam("paths"), publisher=sa.bindparam("by")),
+        .values({name: sa.bindparam(name) for name in ("genre", "artist", "publisher")}),
         described,
     )
     if new:
