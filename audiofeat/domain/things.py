@@ -158,7 +158,7 @@ def checked_collection(name: str, weights: Mapping[str, float]) -> Thing:
 def people(said: Value | None, names: Mapping[str, str] | None = None) -> Iterator[str]:
     """Yield the people of a field by the names that they go by, nobody for various artists and the like."""
     for text in _texts(said):
-        yield from (one for one in listed((names).get(named(text), text)) if named(one) not in NOBODY)
+        yield from (one for one in listed((names or {}).get(named(text), text)) if named(one) not in NOBODY)
 
 
 def _texts(said: Value | None) -> Iterator[str]:
