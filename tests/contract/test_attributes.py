@@ -21,6 +21,7 @@ from audiofeat.domain.descriptor import pack
 from audiofeat.domain.item_rows import ItemRows
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, Lane, MetadataRecord, Outcome, Registration
+from audiofeat.domain.merge_policy import DEFAULT
 from audiofeat.domain.neighbours import Facts
 from audiofeat.domain.object_events import Happened, ObjectEvent
 from audiofeat.domain.things import ThingKind
@@ -215,7 +216,7 @@ def test_what_commits_late_is_not_passed_over(ledger_url: str, catalogue: SqlCat
     """A reader that looks while somebody is writing sees the change when it looks again, whoever committed first."""
     database = Database(ledger_url)
     with database.writing() as (connection, _):
-        keep_said(connection, {songs["amber"]: {"artist": "Late"}}, policy="p")
+        keep_said(connection, {songs["amber"]: {"artist": "Late"}}, policy=DEFAULT)
         if not database.is_sqlite:
             catalogue.register([registration("delta", SONGS["delta"] | {"artist": "Early"})])
         settled = catalogue.settled_change()
