@@ -30,8 +30,8 @@ from audiofeat.cli import (
     status,
     sync,
     takedown,
-    train,
     things,
+    train,
     up,
 )
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError

@@ -64,7 +64,6 @@ class Attribute:
 # From metadata; ``show`` is the album of an episode and stands in for the artist where there is none.
 TEXTS = (
     "title", "artist", "album", "show", "label", "genre", "language", "licence", "country", "tenant", "isrc", "mbid",
-    "publisher",
 )  # fmt: skip
 # Other names under which sources give the same field.
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {

@@ -38,7 +38,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["item_id"], ["items.item_id"], name="thing_items_item_id_fkey"),
         sa.PrimaryKeyConstraint("thing_id", "item_id", "role", name="thing_items_pkey"),
     )
-    op.add_column("attributes", sa.Column("publisher", sa.Text()))
     connection, after, known = op.get_bind(), "", set[str]()
     while rows := _page(connection, after):
         after = rows[-1].item_id
@@ -60,7 +59,7 @@ def _fill(
     known: set[str],
 ) -> None:
     attributes = sa.table(
-        "attributes", sa.column("item_id"), sa.column("genre"), sa.column("artist"), sa.column("publisher")
+        "attributes", sa.column("item_id"), sa.column("genre"), sa.column("artist"), sa.column("label")
     )
     new: dict[str, dict[str, Any]] = {}
     belonging: list[dict[str, Any]] = []
@@ -75,11 +74,11 @@ def _fill(
                     "by": thing.by,
                 }  # fmt: skip
         said_now = from_metadata(chosen)
-        described.append({"wanted": item_id, **{name: said_now[name] for name in ("genre", "artist", "publisher")}})
+        described.append({"wanted": item_id, **{name: said_now[name] for name in ("genre", "artist", "label")}})
     connection.execute(
         sa.update(attributes)
         .where(attributes.c.item_id == sa.bindparam("wanted"))
-        .values({name: sa.bindparam(name) for name in ("genre", "artist", "publisher")}),
+        .values({name: sa.bindparam(name) for name in ("genre", "artist", "label")}),
         described,
     )
     if new:
