@@ -1,7 +1,7 @@
 """What several items are together: the mean of their unit vectors, and how alike they are.
 
 The mean of unit vectors finds the same artist in other tracks better than a medoid, one item, or the nearest pair, and
-as well as a median (docs/adr/0030-things.md); it follows from a sum, whatever the number of items.
+as well as a median (docs/adr/0033-things.md); it follows from a sum, whatever the number of items.
 """
 
 from dataclasses import dataclass
