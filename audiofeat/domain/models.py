@@ -63,7 +63,7 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "tonal", "docs/models/key.md", f"{_OFFLINE}.train_key FOLDER",
     ),
     ShippedModel(
-        "speech", "speech_model.json", "e511a5c76b354ebab69e2229863801715acf190997cf43bed8826a5793a25d66",
+        "speech", "speech_model.json", "7d3f3a3924cb5dc0ae50b8e56cac91687604317eabdd9be7c8e4527cd058c716",
         "speech", "docs/models/speech.md", f"{_OFFLINE}.train_speech CORPUS",
     ),
     ShippedModel(
@@ -73,6 +73,10 @@ SHIPPED: tuple[ShippedModel, ...] = (
     ShippedModel(
         "mood", "mood_model.json", "5a7c84e1b33ed7ae0f960da7a0079d5c7e468c91aa9e9d2d4ff4389dfcf26ce9",
         "mood", "docs/models/mood.md", f"{_OFFLINE}.train_mood LABELS RECORDS",
+    ),
+    ShippedModel(
+        "voices", "voices_model.json", "f04063a2d59db6451292fd2bfec51e35190df3ccf3237ad24b768eb9ae5d3a42",
+        "delivery", "docs/models/voices.md", f"{_OFFLINE}.train_voices CORPUS",
     ),
 )  # fmt: skip
 BY_NAME: Mapping[str, ShippedModel] = {model.name: model for model in SHIPPED}

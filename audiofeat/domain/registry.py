@@ -24,15 +24,17 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "timbre": 3,
     "instrumentation": 3,
     "structure": 1,
-    "speech": 2,
-    "delivery": 1,
-    "production": 1,
+    "speech": 3,
+    "delivery": 2,
+    "production": 2,
     "mood": 4,
-    "descriptor": 6,
+    "descriptor": 7,
 }
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {
     "structure": frozenset({"loudness", "timbre", "tonal"}),
+    "delivery": frozenset({"speech"}),
+    "production": frozenset({"loudness", "quality", "speech"}),
     "mood": frozenset({"instrumentation", "loudness", "rhythm", "speech", "timbre", "tonal"}),
     "descriptor": frozenset(
         {

@@ -18,10 +18,9 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "true_peak_dbtp": ("loudness.true_peak_dbtp",),
     "instruments": tuple(f"instrumentation.{family}_probability" for family in FAMILIES),
     "class": ("speech.speech_ratio", "speech.music_ratio", "speech.other_ratio"),
-    "segments": ("speech.speech_probability_curve",),
+    "segments": ("speech.segment_labels",),
 }
-_CURVES = {"speech": "speech.speech_probability_curve", "music": "speech.music_probability_curve"}
-_PRESENT = 0.5
+_SOUNDS = ("speech", "music")
 
 
 def fields_of(label: str) -> tuple[str, ...]:
@@ -44,7 +43,7 @@ def answers_of(record: Record) -> dict[str, Any]:
     shares = [_value(record, path) for path in _FIELDS["class"]]
     known = None not in shares
     answers["class"] = max(zip(shares, CLASSES, strict=True), key=lambda pair: pair[0])[1] if known else None
-    answers["segments"] = _segments({sound: _value(record, path) for sound, path in _CURVES.items()})
+    answers["segments"] = _segments(record)
     for name in record["features"].get("mood", {}):
         answers[f"mood.{name}"] = _value(record, f"mood.{name}")
     return answers
@@ -55,15 +54,11 @@ def _value(record: Record, path: str) -> Any:  # noqa: ANN401  a field's own typ
     return record["features"].get(group, {}).get(name)
 
 
-def _segments(curves: Mapping[str, list[float] | None]) -> list[list[Any]] | None:
-    """Join seconds in which the same sounds are likely."""
-    if curves["speech"] is None:
+def _segments(record: Record) -> list[list[Any]] | None:
+    """Return start, end and sounds of each segment; the last ends with the audio."""
+    starts, labels = (_value(record, f"speech.segment_{name}") for name in ("starts_s", "labels"))
+    if starts is None:
         return None
-    segments: list[list[Any]] = []
-    for second in range(len(curves["speech"])):
-        heard = [sound for sound, curve in curves.items() if curve is not None and curve[second] >= _PRESENT]
-        if segments and segments[-1][2] == heard:
-            segments[-1][1] = second + 1
-        else:
-            segments.append([second, second + 1, heard])
-    return segments
+    ends = [*starts[1:], record["audio"]["decoded_duration_s"]]
+    parts = zip(starts, ends, labels, strict=True)
+    return [[start, end, [sound for sound in _SOUNDS if sound in label]] for start, end, label in parts]

@@ -41,8 +41,6 @@ class Task:
         From a label and the answers to a row; None where the label cannot be scored.
     figures : mapping
         Statistics of rows by name.
-    needs : mapping
-        Fields of ours without which a figure cannot be measured, by figure.
     tables : mapping
         Counts that have no interval.
     """
@@ -50,7 +48,6 @@ class Task:
     label: str
     judge: Judge
     figures: Mapping[str, Statistic]
-    needs: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Callable[[Array], Any]] = field(default_factory=dict)
 
 
@@ -238,7 +235,6 @@ _TASKS = {
         "segments",
         _segments,
         {"boundary_f_1s": _column(st.mean, 0), "speech_frame_f": _pooled_f(1), "music_frame_f": _pooled_f(4)},
-        needs={"music_frame_f": "speech.music_probability_curve"},
     ),
 }
 

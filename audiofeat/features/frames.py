@@ -19,6 +19,7 @@ from audiofeat import _native
 from audiofeat.domain.block import Block
 from audiofeat.domain.descriptor import N_MFCC, SPECTRAL_VALUES
 from audiofeat.domain.quality import Reason
+from audiofeat.features.heard import Heard
 from audiofeat.features.spectra import power_spectra
 
 RATE_HZ = 22_050
@@ -75,6 +76,8 @@ class Frames:
         Frame-wise shape values, in the order of ``SPECTRAL_VALUES``.
     audible : array of shape (timbre frames,)
         Whether the frame is louder than -80 dBFS and within 50 dB of the loudest so far.
+    heard : Heard, optional
+        What the next half seconds are, some ten seconds behind the block; missing where no group asks.
     """
 
     block: Block
@@ -85,6 +88,7 @@ class Frames:
     mfcc: Floats
     spectral: Floats
     audible: NDArray[np.bool_]
+    heard: Heard | None = None
 
 
 @dataclass(slots=True)

@@ -1,90 +1,108 @@
-"""Speech, music, or neither: a verdict for each second, and the shares of the whole item.
+"""Speech, music, noise and silence over time: segments in half seconds, and the shares of the whole item.
 
-A small network with coefficients of our own (``speech_model.json``) judges the statistics of each second. Speech over
-music or noise is speech; singing is music. A second below -60 dBFS is silent and is not judged.
-
-References
-----------
-Scheirer & Slaney, "Construction and evaluation of a robust multifeature speech/music discriminator", ICASSP 1997.
+Speech over music is both; singing is music; silence is a second or more below -60 dBFS. What each half second is was
+judged while the audio went by; here the most probable course of the whole is found.
 """
 
-import json
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain.quality import Reason
-from audiofeat.features.frames import Floats, Frames, Measured, Result
-from audiofeat.features.speech_windows import FEATURES, Windows
+from audiofeat.features.frames import Frames, Measured, Result
+from audiofeat.features.heard import CLASSES, STEP_S, Array, Heard
 
-MODEL_PATH = Path(__file__).with_name("speech_model.json")
-CLASSES = ("speech", "music", "other")
-_LEAST_PROBABILITY = 1e-4
+LABELS = (*CLASSES, "silence")
+_SILENCE = len(CLASSES)
+_LEAST_SILENT_STEPS = 2
+_LEAST_PROBABILITY = 1e-3
+# What a change costs, as a logarithm of a probability: beds come and go more readily than voices.
+_CHANGE = 4.0
+_CHANGE_OF_BED = 3.0
+_RATIOS = ("speech_ratio", "music_ratio", "speech_over_music_ratio", "other_ratio", "silence_ratio")
+_CURVES = (
+    "speech_probability_curve", "music_probability_curve", "segment_starts_s", "segment_labels", "segment_confidence",
+)  # fmt: skip
 
 
 class Speech:
-    """Judges every second and counts."""
+    """Collects what was heard."""
 
     def __init__(self) -> None:
-        self._windows = Windows()
+        self._heard: list[Heard] = []
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        self._windows.push(frames)
+        if frames.heard is not None and len(frames.heard.loud):
+            self._heard.append(frames.heard)
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature
-        """Return the shares of seconds in 0-1, which add up to 1, and the probability of speech in each second.
+        """Return shares in 0-1, the probabilities of each half second, and segments with labels and confidence.
 
-        Of a silent item only ``silence_ratio`` is known (1.0); a silent second has the probability 0.
+        Of a silent item only ``silence_ratio`` is known (1.0); an item under three seconds has nulls.
         """
         result = Result()
-        rows, loud = self._windows.end()
-        reason = silence if silence is not None or len(rows) else Reason.TOO_SHORT
-        probability = np.zeros((len(rows), len(CLASSES)))
-        probability[loud] = smoothed(probabilities(rows[loud], _coefficients()))
-        best = probability.argmax(axis=1)
-        for at, name in enumerate(CLASSES):
-            share = None if reason else float(np.mean(loud & (best == at)))
-            result.put(f"{name}_ratio", share, reason)
-        silent = 1.0 if reason is Reason.SILENCE else None if reason else float(np.mean(~loud))
-        result.put("silence_ratio", silent, reason)
-        curve = None if reason else [round(float(value), 3) for value in probability[:, 0]]
-        result.put("speech_probability_curve", curve, reason)
-        for name in ("speech_over_music_ratio", "music_probability_curve", "segment_starts_s", "segment_labels",
-                     "segment_confidence"):  # fmt: skip
-            result.put(name, None, Reason.NOT_MEASURED)
-        result.put("method", "audiofeat")
+        heard = joined(self._heard)
+        result.put("method", heard.method)
+        reason = silence if silence is not None or len(heard.loud) else Reason.TOO_SHORT
+        if reason:
+            for name in (*_RATIOS, *_CURVES):
+                result.put(name, 1.0 if name == "silence_ratio" and reason is Reason.SILENCE else None, reason)
+            return result
+        course = labelled(heard)
+        share = np.bincount(course, minlength=len(LABELS)) / len(course)
+        result.put("speech_ratio", float(share[0] + share[2]))
+        for name, at in zip(_RATIOS[1:], (1, 2, 3, _SILENCE), strict=True):
+            result.put(name, float(share[at]))
+        result.put("speech_probability_curve", np.round(heard.speech, 3).tolist())
+        result.put("music_probability_curve", np.round(heard.music, 3).tolist())
+        edges = np.concatenate(([0], np.flatnonzero(np.diff(course)) + 1, [len(course)]))
+        result.put("segment_starts_s", (edges[:-1] * STEP_S).tolist())
+        result.put("segment_labels", [LABELS[course[at]] for at in edges[:-1]])
+        result.put("segment_confidence", [_confidence(heard, course, *edge) for edge in pairwise(edges.tolist())])
         return result
 
 
-def probabilities(rows: Floats, model: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the probability of each of ``CLASSES`` for rows of ``FEATURES``, shape (seconds, 3)."""
-    scaled = np.clip((rows - model["mean"]) / model["scale"], -model["clip"], model["clip"])
-    hidden = np.tanh(scaled @ model["hidden_weights"] + model["hidden_bias"])
-    logits = hidden @ model["output_weights"] + model["output_bias"]
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
-    return shares
+def joined(parts: list[Heard]) -> Heard:
+    """Return parts that follow each other as one."""
+    if not parts:
+        return Heard(np.zeros((0, len(CLASSES))), np.zeros(0, dtype=bool))
+    probability, loud = ([getattr(part, name) for part in parts] for name in ("probability", "loud"))
+    return Heard(np.concatenate(probability), np.concatenate(loud), parts[0].method)
 
 
-def smoothed(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weighted geometric mean of each second and, at half its weight, of the second on either side."""
-    logarithm = np.log(probability + _LEAST_PROBABILITY)
-    total, weight = logarithm.copy(), np.ones((len(logarithm), 1))
-    for here, beside in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None))):
-        total[here] += 0.5 * logarithm[beside]
-        weight[here] += 0.5
-    raised = np.exp(total / weight)
-    shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
-    return shares
+def labelled(heard: Heard) -> NDArray[np.int64]:
+    """Return the number in ``LABELS`` of each half second: the most probable course (Viterbi), then the silences.
+
+    A silent half second between two others says nothing, and takes the label of the course.
+    """
+    evidence = np.where(heard.loud[:, None], np.log(heard.probability + _LEAST_PROBABILITY), 0.0)
+    cost = np.full((len(CLASSES), len(CLASSES)), -_CHANGE)
+    for first, second in ((0, 2), (1, 2)):
+        cost[first, second] = cost[second, first] = -_CHANGE_OF_BED
+    np.fill_diagonal(cost, 0.0)
+    came_from = np.zeros(evidence.shape, dtype=np.int8)
+    score = evidence[0]
+    for step in range(1, len(evidence)):
+        ways = score[:, None] + cost
+        came_from[step] = ways.argmax(axis=0)
+        score = ways.max(axis=0) + evidence[step]
+    course = np.zeros(len(evidence), dtype=np.int64)
+    course[-1] = score.argmax()
+    for step in range(len(evidence) - 1, 0, -1):
+        course[step - 1] = came_from[step, course[step]]
+    edges = np.flatnonzero(np.diff(np.concatenate(([True], heard.loud, [True])).astype(np.int8)))
+    for start, end in edges.reshape(-1, 2):
+        if end - start >= _LEAST_SILENT_STEPS:
+            course[start:end] = _SILENCE
+    return course
 
 
-@cache
-def _coefficients() -> dict[str, NDArray[np.float64]]:
-    model = json.loads(MODEL_PATH.read_text())
-    if tuple(model["features"]) != FEATURES or tuple(model["classes"]) != CLASSES:
-        raise AssertionError(f"{MODEL_PATH.name} was fitted on other features")
-    return {name: np.asarray(value) for name, value in model["coefficients"].items()}
+def _confidence(heard: Heard, course: NDArray[np.int64], start: int, end: int) -> float:
+    """Return the mean probability of a segment's label where it can be heard; silence is certain."""
+    loud = heard.loud[start:end]
+    if course[start] == _SILENCE or not loud.any():
+        return 1.0
+    probability: Array = heard.probability[start:end, course[start]]
+    return round(float(probability[loud].mean()), 3)

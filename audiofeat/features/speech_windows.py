@@ -1,8 +1,9 @@
-"""What the speech model sees: one row of statistics for each second.
+"""What the speech model sees: one row of statistics for each half second.
 
-A row describes the three seconds around its second (at the ends: the first or last three), from the shared spectrum
-between 100 and 3,200 Hz where speech lives, so that bandwidth and codec do not decide. Every value is relative to the
-window's own level.
+A row describes the three seconds around its half second (at the ends: the first or last three), the second in their
+middle, and their quietest fifth, where a bed of music is heard under speech. It reads the shared spectrum between 100
+and 3,200 Hz where speech lives, so that bandwidth and codec do not decide. Every value is relative to the window's own
+level.
 
 References
 ----------
@@ -25,10 +26,12 @@ from audiofeat.features.frames import (
     Floats,
     Frames,
 )
+from audiofeat.features.heard import STEP_S
 
 _WINDOW = 129  # frames: three seconds
-_SECOND = 43
-_SECONDS_AT_ONCE = 8  # many small arrays cost more than a few larger ones
+_CENTRE = 43  # frames: one second
+_STEP = 22
+_STEPS_AT_ONCE = 16  # many small arrays cost more than a few larger ones
 _SILENT_DBFS = -60.0
 _SPEECH_BAND_HZ = (100.0, 3_200.0)
 _LEVEL_EDGES_HZ = (100.0, 400.0, 1_000.0, 2_000.0, 3_200.0)
@@ -42,6 +45,8 @@ _NEAR_FRAMES = 2
 _RANGE_DB = 35.0
 _ACTIVE_DB = 20.0
 _PAUSE_DB = 22.0
+_QUIET_SHARE = 0.2
+_QUIET_RANGE_DB = 50.0
 _FLOOR = 1e-14
 _RELATIVE_FLOOR = 10**-3.5  # noise in the valleys of a spectrum shall not tell one recording from another
 _MODULATION_HZ = (1.0, 1.67, 2.33, 3.0, 3.67, 4.33, 5.0, 6.0, 7.0, 8.0, 9.5, 11.0, 13.0, 15.0, 17.0)
@@ -57,7 +62,8 @@ _OF_MEAN = ("change", "likeness_46_ms", "likeness_209_ms", "flatness", "crest", 
 _OF_STD = (*_CEPSTRUM, "change", "likeness_209_ms", "flatness", "crest", "centroid", "prominence", "pitch",
            "zero_crossings", "treble")  # fmt: skip
 _OF_STEP = (*_CEPSTRUM, "flatness", "centroid", "prominence")
-_OF_CENTRE = ("change", "likeness_209_ms", "flatness", "prominence")
+_OF_CENTRE = ("change", "likeness_46_ms", "likeness_209_ms", "flatness", "crest", "prominence", "flux")
+_OF_QUIET = ("change", "likeness_209_ms", "flatness", "crest", "prominence")
 
 FEATURES = (
     *(f"{name}_std" for name in _LEVELS), "level_skew", "low_energy_ratio", "pause_ratio", "comodulation",
@@ -65,61 +71,48 @@ FEATURES = (
     *(f"{name}_mean" for name in _OF_MEAN), *(f"{name}_std" for name in _OF_STD),
     *(f"{name}_step" for name in _OF_STEP),
     "voiced_ratio", "pitch_step", "pitch_steady_ratio",
-    "level_centre", *(f"{name}_centre" for name in _OF_CENTRE),
+    "level_centre", "level_centre_std", "voiced_centre", *(f"{name}_centre" for name in _OF_CENTRE),
+    "level_quiet", *(f"{name}_quiet" for name in _OF_QUIET),
 )  # fmt: skip
 
 
 class Windows:
-    """Turns blocks into one row of ``FEATURES`` a second; keeps no more than fourteen seconds of frames."""
+    """Turns blocks into one row of ``FEATURES`` for each half second; keeps no more than fourteen seconds of frames."""
 
     def __init__(self) -> None:
         self._curves = np.zeros((0, len(_LEVELS) + len(_SHAPES)), dtype=np.float32)
         self._dropped = 0
-        self._rows: list[Floats] = []
-        self._loud: list[NDArray[np.bool_]] = []
-        self._seconds = 0
+        self._steps = 0
         self._spectra: Floats | None = None
         self._decibel: Floats | None = None
 
-    def push(self, frames: Frames) -> None:
-        """Take in one block."""
-        if not len(frames.power):
-            return
-        self._curves = np.concatenate((self._curves, self._frame_curves(frames)))
+    def push(self, frames: Frames, *, last: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the rows of the half seconds that are known now, and which of them are loud enough to be judged.
+
+        A quarter of a second or more at the end counts as a half second. Audio under three seconds has no rows.
+        """
+        if len(frames.power):
+            self._curves = np.concatenate((self._curves, self._frame_curves(frames)))
         known = self._dropped + len(self._curves)
-        ready = self._seconds
-        while _start(ready) + 2 * _SECOND <= known and known >= _WINDOW:
-            ready += 1
-        if ready < self._seconds + _SECONDS_AT_ONCE:
-            return
-        self._judge(ready, known)
-        drop = max(0, _start(self._seconds) - 2 * _SECOND - self._dropped)
+        ready = self._steps
+        if known >= _WINDOW and last:
+            ready = max(ready, round(known / TIMBRE_RATE_HZ / STEP_S))
+        elif known >= _WINDOW:
+            ready = max(ready, int((known - _WINDOW / 2) / TIMBRE_RATE_HZ / STEP_S) - 1)
+        if ready == self._steps or (not last and ready < self._steps + _STEPS_AT_ONCE):
+            return np.zeros((0, len(FEATURES)), dtype=np.float32), np.zeros(0, dtype=bool)
+        starts = np.array([_start(step) for step in range(self._steps, ready)]) - self._dropped
+        firsts = np.clip(starts + (_STEP - _WINDOW) // 2, 0, known - self._dropped - _WINDOW)
+        tensor = self._curves[firsts[:, None] + np.arange(_WINDOW)]
+        own = np.clip(starts - firsts, 0, _WINDOW - _STEP)[:, None] + np.arange(_STEP)
+        power = 10 ** (tensor[np.arange(len(starts))[:, None], own, 0] / 10)
+        loud = 10 * np.log10(power.mean(axis=1)) > _SILENT_DBFS
+        rows = _statistics(tensor, np.clip(own[:, 0] + (_STEP - _CENTRE) // 2, 0, _WINDOW - _CENTRE))
+        self._steps = ready
+        drop = max(0, _start(self._steps) - _WINDOW - self._dropped)
         self._curves = self._curves[drop:]
         self._dropped += drop
-
-    def end(self) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return the rows of all seconds, and which of the seconds are loud enough to be judged.
-
-        Half a second or more at the end counts as a second. Audio under three seconds has no rows.
-        """
-        known = self._dropped + len(self._curves)
-        if known >= _WINDOW:
-            self._judge(max(self._seconds, round(known / TIMBRE_RATE_HZ)), known)
-        if not self._rows:
-            return np.zeros((0, len(FEATURES)), dtype=np.float32), np.zeros(0, dtype=bool)
-        return np.concatenate(self._rows), np.concatenate(self._loud)
-
-    def _judge(self, ready: int, known: int) -> None:
-        if ready == self._seconds:
-            return
-        starts = np.array([_start(second) for second in range(self._seconds, ready)]) - self._dropped
-        firsts = np.clip(starts - _SECOND, 0, known - self._dropped - _WINDOW)
-        tensor = self._curves[firsts[:, None] + np.arange(_WINDOW)]
-        centres = np.minimum(starts - firsts, _WINDOW - _SECOND)
-        power = 10 ** (tensor[np.arange(len(starts))[:, None], centres[:, None] + np.arange(_SECOND), 0] / 10)
-        self._loud.append(10 * np.log10(power.mean(axis=1)) > _SILENT_DBFS)
-        self._rows.append(_statistics(tensor, centres))
-        self._seconds = ready
+        return rows, loud
 
     def _frame_curves(self, frames: Frames) -> Floats:
         """Return levels and shapes of each timbre frame."""
@@ -192,12 +185,12 @@ def _modulation() -> Floats:
     return np.concatenate((waves.real, waves.imag), axis=1).astype(np.float32)
 
 
-def _start(second: int) -> int:
-    return round(second * TIMBRE_RATE_HZ)
+def _start(step: int) -> int:
+    return round(step * STEP_S * TIMBRE_RATE_HZ)
 
 
 def _statistics(tensor: Floats, centres: NDArray[np.int64]) -> Floats:
-    """Return ``FEATURES`` of windows of shape (seconds, 129, curves); ``centres`` is where each second starts."""
+    """Return ``FEATURES`` of windows of shape (steps, 129, curves); ``centres`` is where their middle second starts."""
     loudest = tensor[:, :, :1].max(axis=1, keepdims=True)
     levels = np.maximum(tensor[:, :, : len(_LEVELS)], loudest - np.float32(_RANGE_DB))
     level = levels[:, :, 0]
@@ -234,10 +227,16 @@ def _statistics(tensor: Floats, centres: NDArray[np.int64]) -> Floats:
         (np.minimum(glide, 0.5) * voiced_steps).sum(axis=1),
         ((glide < 0.5 * np.log2(_PITCH_HZ[1] / _PITCH_HZ[0]) / _N_LAGS) * voiced_steps).sum(axis=1),
     ]
-    at = np.arange(len(tensor))[:, None], centres[:, None] + np.arange(_SECOND)
-    columns += [offset[:, :, 0][at].mean(axis=1)]
+    at = np.arange(len(tensor))[:, None], centres[:, None] + np.arange(_CENTRE)
+    columns += [offset[:, :, 0][at].mean(axis=1), offset[:, :, 0][at].std(axis=1)]
     centre_weight = _normalised(active[at])
+    columns += [(voiced[at] * centre_weight).sum(axis=1)]
     columns += [(shapes[name][at] * centre_weight).sum(axis=1) - means[name] for name in _OF_CENTRE]
+    wide = np.maximum(tensor[:, :, 0] - loudest[:, :, 0], -np.float32(_QUIET_RANGE_DB))
+    count = round(_QUIET_SHARE * _WINDOW)
+    quiet = np.argpartition(wide, count, axis=1)[:, :count]
+    columns += [np.take_along_axis(wide, quiet, axis=1).mean(axis=1)]
+    columns += [np.take_along_axis(shapes[name], quiet, axis=1).mean(axis=1) for name in _OF_QUIET]
     return np.column_stack(columns).astype(np.float32)
 
 

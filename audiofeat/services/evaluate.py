@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from audiofeat.domain import registry
 from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError
@@ -176,12 +175,7 @@ def _measure(
     rows = np.array([row for _, row in judged if row is not None], dtype=float)
     clusters = [corpus[i].cluster for i, row in judged if row is not None]
     for name, statistic in task.figures.items():
-        needed = task.needs.get(name)
-        reason = ""
-        if system == OURS and needed and needed not in registry.BY_PATH:
-            reason = f"{_NO_FIELD}: this build has no {needed}"
-        elif not len(rows):
-            reason = f"{_UNDEFINED}: no item can be scored"
+        reason = "" if len(rows) else f"{_UNDEFINED}: no item can be scored"
         estimate = None if reason else statistics.bootstrap(rows, clusters, statistic)
         if estimate and not np.isfinite(estimate.value):
             estimate, reason = None, f"{_UNDEFINED}: these items do not determine it"

@@ -183,12 +183,13 @@ class TestTasks:
 
 
 RECORD: dict[str, Any] = {
+    "audio": {"decoded_duration_s": 3.2},
     "features": {
         "rhythm": {"tempo_bpm": 99.0, "tempo_confidence": 0.4, "beat_times_s": [1.0, 2.0]},
         "tonal": {"key": "C#", "mode": "minor"},
         "speech": {
             "speech_ratio": 0.6, "music_ratio": 0.3, "other_ratio": 0.1,
-            "speech_probability_curve": [0.9, 0.8, 0.1],
+            "segment_starts_s": [0.0, 2.0], "segment_labels": ["speech+music", "noise"],
         },
         "mood": {"arousal": 0.7, "valence": None},
     }
@@ -201,7 +202,7 @@ class TestAnswers:
         said = answers_of(RECORD)
         assert said["key"] == "C# minor"
         assert said["class"] == "speech"
-        assert said["segments"] == [[0, 2, ["speech"]], [2, 3, []]]
+        assert said["segments"] == [[0, 2, ["speech", "music"]], [2, 3.2, []]]
         assert (said["mood.arousal"], said["mood.valence"]) == (0.7, None)
         assert said["integrated_loudness_lufs"] is None
 

@@ -16,12 +16,13 @@ from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.errors import InvalidInput
 from audiofeat.extraction.rehearsal import faults
 from audiofeat.features import (
+    delivery_voices,
+    hearing,
     instrument_head,
     mood,
     rhythm_meter,
     rhythm_phase,
     rhythm_tempo,
-    speech,
     tonal_gate,
     tonal_key,
 )
@@ -35,7 +36,8 @@ READERS = {
     "phase": (rhythm_phase, "MODEL_PATH", (rhythm_phase._weights,)),
     "meter": (rhythm_meter, "MODEL_PATH", (rhythm_meter._model,)),
     "key": (tonal_key, "WEIGHTS_PATH", (tonal_key._weights, tonal_gate._weights)),
-    "speech": (speech, "MODEL_PATH", (speech._coefficients,)),
+    "speech": (hearing, "MODEL_PATH", (hearing._coefficients,)),
+    "voices": (delivery_voices, "MODEL_PATH", (delivery_voices._model,)),
     "instruments": (instrument_head, "MODEL_PATH", (instrument_head.head,)),
     "mood": (mood, "MODEL_PATH", (mood.shipped,)),
 }

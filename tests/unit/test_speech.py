@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,13 +14,17 @@ from numpy.typing import NDArray
 from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import RATE_HZ, Result, SharedSpectrum
-from audiofeat.features.speech import MODEL_PATH, Speech
+from audiofeat.features.heard import CLASSES, Heard
+from audiofeat.features.hearing import MODEL_PATH, Hearing
+from audiofeat.features.hearing_vad import SecondOpinion
+from audiofeat.features.speech import LABELS, Speech, labelled
 from audiofeat.features.speech_windows import FEATURES, Windows
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "audio"
 SHOWS = sorted(SAMPLES.glob("show_*"))
 INSTRUMENTAL = sorted([*SAMPLES.glob("pad_*"), *SAMPLES.glob("dnb_*")])
 RATIOS = ("speech_ratio", "music_ratio", "other_ratio", "silence_ratio")
+CURVES = ("speech_probability_curve", "music_probability_curve")
 SECONDS = 10
 
 Signal = NDArray[np.float32]
@@ -27,11 +32,12 @@ Signal = NDArray[np.float32]
 
 def judged(signal: Signal, *, rate_hz: int = RATE_HZ, block_s: float = 4.0, silence: Reason | None = None) -> Result:
     """Feed mono sound block by block and ask for the result."""
-    spectrum, group = SharedSpectrum(rate_hz), Speech()
+    spectrum, hearing, group = SharedSpectrum(rate_hz), Hearing(), Speech()
     edges = [*range(0, len(signal), round(block_s * rate_hz)), len(signal)]
     for start, end in pairwise(edges):
         block = signal[start:end]
-        group.push(spectrum.push(summed(block[:, None], rate_hz), block, last=end == len(signal)))
+        frames = spectrum.push(summed(block[:, None], rate_hz), block, last=end == len(signal))
+        group.push(replace(frames, heard=hearing.push(frames, last=end == len(signal))))
     return group.result({}, silence)
 
 
@@ -84,24 +90,55 @@ def test_chords_and_drums_are_music_and_noise_is_not() -> None:
     assert judged(noise()).values["other_ratio"] >= 0.8
 
 
-def test_shares_add_up_to_one_and_the_curve_has_a_value_a_second() -> None:
-    """Half of the item is silent: the four shares still add up to 1, and a silent second has probability 0."""
+def test_shares_add_up_to_one_and_the_curves_have_two_values_a_second() -> None:
+    """Half of the item is silent: the four shares still add up to 1, and a silent half second has probability 0."""
     signal = np.concatenate((noise(6), np.zeros(6 * RATE_HZ, dtype=np.float32)))
     result = judged(signal)
     assert sum(result.values[name] for name in RATIOS) == pytest.approx(1.0)
     assert result.values["silence_ratio"] == pytest.approx(0.5, abs=0.09)
-    curve = result.values["speech_probability_curve"]
-    assert len(curve) == 12
-    assert curve[-1] == 0.0
-    assert all(value == round(value, 3) and 0 <= value <= 1 for value in curve)
-    assert set(result.reasons.values()) <= {Reason.NOT_MEASURED}
+    for name in CURVES:
+        curve = result.values[name]
+        assert len(curve) == 24
+        assert curve[-1] == 0.0
+        assert all(value == round(value, 3) and 0 <= value <= 1 for value in curve)
+    assert not result.reasons
+
+
+def test_segments_say_what_is_heard_when() -> None:
+    """Noise and then silence are two segments, the second certain; together they last as long as the item."""
+    values = judged(np.concatenate((noise(6), np.zeros(6 * RATE_HZ, dtype=np.float32)))).values
+    assert values["segment_labels"] == ["noise", "silence"]
+    assert values["segment_starts_s"] == [0.0, pytest.approx(6.0, abs=0.5)]
+    assert values["segment_confidence"][1] == 1.0
+
+
+def heard(*parts: tuple[int, str], loud: bool = True) -> Heard:
+    """Return so many half seconds of each, told with little doubt."""
+    labels = np.concatenate([np.full(steps, LABELS.index(label)) for steps, label in parts])
+    given = np.full((len(labels), len(CLASSES)), 0.02)
+    is_loud = labels < len(CLASSES)
+    given[is_loud, labels[is_loud]] = 0.94
+    given[~is_loud] = 0.0
+    return Heard(given, is_loud & loud)
+
+
+def test_one_half_second_of_doubt_makes_no_segment() -> None:
+    """A lone half second that sounds otherwise, or is silent, takes the label of its neighbours."""
+    course = labelled(heard((10, "speech"), (1, "noise"), (10, "speech"), (1, "silence"), (10, "speech")))
+    assert set(course) == {LABELS.index("speech")}
+
+
+def test_a_second_of_silence_is_a_segment() -> None:
+    """Two silent half seconds between speech and music are silence."""
+    course = labelled(heard((10, "speech"), (2, "silence"), (10, "music")))
+    assert [LABELS[at] for at in course[9:13]] == ["speech", "silence", "silence", "music"]
 
 
 def test_a_silent_item_has_only_its_silence() -> None:
     """Of digital silence nothing is claimed but that it is silent."""
     result = judged(np.zeros(5 * RATE_HZ, dtype=np.float32), silence=Reason.SILENCE)
     assert result.values["silence_ratio"] == 1.0
-    for name in ("speech_ratio", "music_ratio", "other_ratio", "speech_probability_curve"):
+    for name in ("speech_ratio", "music_ratio", "other_ratio", *CURVES, "segment_labels"):
         assert result.values[name] is None
         assert result.reasons[name] is Reason.SILENCE
 
@@ -121,11 +158,12 @@ def test_an_item_without_any_sound_frames() -> None:
 
 @pytest.mark.parametrize("block_s", [0.3, 1.0, 60.0])
 def test_blocks_do_not_matter(block_s: float) -> None:
-    """Any block size gives the same curve, to a digit of rounding."""
+    """Any block size gives the same curve, to a digit of rounding, and the same segments."""
     signal = np.concatenate((chords(), drums(), noise(4.4)))
     expected, found = judged(signal).values, judged(signal, block_s=block_s).values
     assert found["speech_probability_curve"] == pytest.approx(expected["speech_probability_curve"], abs=0.002)
     assert [found[name] for name in RATIOS] == [expected[name] for name in RATIOS]
+    assert found["segment_labels"] == expected["segment_labels"]
 
 
 def test_two_runs_agree_to_the_last_digit() -> None:
@@ -143,15 +181,15 @@ def test_level_does_not_matter(gain_db: float) -> None:
     assert [found[name] for name in RATIOS] == [expected[name] for name in RATIOS]
 
 
-def test_features_of_a_second_are_finite_even_where_it_is_silent() -> None:
+def test_features_of_a_half_second_are_finite_even_where_it_is_silent() -> None:
     """Digital silence inside an item gives numbers, never NaN."""
     spectrum, windows = SharedSpectrum(RATE_HZ), Windows()
     signal = np.concatenate((np.zeros(4 * RATE_HZ, dtype=np.float32), noise(4)))
-    windows.push(spectrum.push(summed(signal[:, None], RATE_HZ), signal, last=True))
-    rows, loud = windows.end()
-    assert rows.shape == (8, len(FEATURES))
+    rows, loud = windows.push(spectrum.push(summed(signal[:, None], RATE_HZ), signal, last=True), last=True)
+    assert rows.shape == (16, len(FEATURES))
     assert np.isfinite(rows).all()
-    assert loud.tolist() == [False] * 4 + [True] * 4
+    assert loud[:7].tolist() == [False] * 7
+    assert loud[8:].all()
 
 
 def test_memory_does_not_grow_with_the_frames() -> None:
@@ -159,15 +197,15 @@ def test_memory_does_not_grow_with_the_frames() -> None:
     spectrum, windows = SharedSpectrum(RATE_HZ), Windows()
     block = noise(4)
     for _ in range(10):
-        windows.push(spectrum.push(summed(block[:, None], RATE_HZ), block, last=False))
+        windows.push(spectrum.push(summed(block[:, None], RATE_HZ), block, last=False), last=False)
     assert len(windows._curves) < 15 * 43
 
 
 def test_the_model_is_small() -> None:
-    """The file holds at most 1,500 fitted weights."""
+    """The file holds at most 3,500 fitted weights."""
     coefficients = json.loads(MODEL_PATH.read_text())["coefficients"]
     weights = [coefficients[name] for name in ("hidden_weights", "hidden_bias", "output_weights", "output_bias")]
-    assert sum(np.size(values) for values in weights) <= 1_500
+    assert sum(np.size(values) for values in weights) <= 3_500
 
 
 @pytest.mark.parametrize("path", SHOWS, ids=lambda path: path.stem)
@@ -182,3 +220,37 @@ def test_pads_and_drum_and_bass_are_not_speech(path: Path) -> None:
     """Instrumental tracks of the samples are not speech."""
     signal, rate_hz = sample(path)
     assert judged(signal, rate_hz=rate_hz).values["speech_ratio"] <= 0.2
+
+
+class Said:
+    """A detector that always says the same."""
+
+    def __init__(self, probability: float) -> None:
+        self._probability = probability
+
+    def reset(self) -> None:
+        pass
+
+    def process_samples(self, samples: list[float]) -> list[float]:
+        return [self._probability] * (len(samples) // 512)
+
+
+@pytest.mark.parametrize(("probability", "is_speech"), [(0.0, False), (1.0, True)])
+def test_a_second_opinion_decides_where_there_is_doubt(probability: float, is_speech: bool) -> None:
+    """What is speech over music or music alone is left to the detector; what is plainly noise is not asked."""
+    second = SecondOpinion(Said(probability))
+    second.push(np.zeros(6 * RATE_HZ, dtype=np.float32), last=True)
+    given = np.array([[0.02, 0.5, 0.46, 0.02]] * 8 + [[0.01, 0.01, 0.0, 0.98]] * 4)
+    weighed = second.weighed(given)
+    assert ((weighed[:8, 0] + weighed[:8, 2]) > 0.5).tolist() == [is_speech] * 8
+    assert weighed[8:] == pytest.approx(given[8:])
+    assert weighed.sum(axis=1) == pytest.approx(np.ones(12))
+
+
+def test_the_record_says_who_judged() -> None:
+    """With a detector the method is named after it."""
+    spectrum, hearing = SharedSpectrum(RATE_HZ), Hearing(lambda: Said(0.9))
+    signal = drums()
+    heard_now = hearing.push(spectrum.push(summed(signal[:, None], RATE_HZ), signal, last=True), last=True)
+    assert heard_now.method == "silero"
+    assert judged(signal).values["method"] == "audiofeat"

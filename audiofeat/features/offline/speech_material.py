@@ -1,16 +1,9 @@
-"""Sound with a truth for each second, to fit and to judge the speech model: a corpus, mixtures of it, and made sound.
-
-Everything is mono at the rate of the shared spectrum. A fold never shares a language, an artist or track, or a
-recording of noise with another fold.
-"""
+"""Sound with a truth for each half second, to fit and to judge the speech model: recordings, mixtures, made sound."""
 
 import io
-import json
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import scipy.signal
@@ -20,95 +13,85 @@ from numpy.typing import NDArray
 
 from audiofeat.features.frames import RATE_HZ, Floats
 from audiofeat.features.offline import made_sound
+from audiofeat.features.offline.speech_corpus import (
+    BOTH,
+    MUSIC,
+    N_FOLDS,
+    NOISE,
+    SPEECH,
+    STEP,
+    UNKNOWN,
+    Sound,
+    recordings,
+    steps_of,
+)
 
-N_FOLDS = 4
-SPEECH, MUSIC, OTHER, UNKNOWN = 0, 1, 2, -1
-LANGUAGES = ("cs", "en", "fr", "es")
-_EMOTIFY_S = 20
-_MIXED_S = 30
-_PROGRAMMES = 32
+_MIXED_S = 20
+_PROGRAMMES = 48
 _MADE_EACH = 24
 _MADE_S = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """Samples with one label a second (-1: not to be counted), the fold they belong to and where they come from."""
-
-    samples: Floats
-    labels: NDArray[np.int64]
-    fold: int
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One file of the corpus, not yet read."""
-
-    path: Path
-    fold: int
-    kind: str
-    label: int
-    row: dict[str, Any]
-
-    def read(self) -> Sound:
-        samples, rate_hz = soundfile.read(self.path, dtype="float32", always_2d=True)
-        mono = samples.mean(axis=1)
-        if rate_hz != RATE_HZ:
-            mono = soxr.resample(mono, rate_hz, RATE_HZ)
-        if self.kind == "songs" and len(mono) > _EMOTIFY_S * RATE_HZ:
-            start = (len(mono) - _EMOTIFY_S * RATE_HZ) // 2
-            mono = mono[start : start + _EMOTIFY_S * RATE_HZ]
-        labels = np.full(round(len(mono) / RATE_HZ), self.label)
-        if self.label == SPEECH:
-            spoken = np.zeros(len(mono), dtype=bool)
-            for start_s, end_s, _ in self.row["utterances"]:
-                spoken[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)] = True
-            for second in range(len(labels)):
-                if spoken[second * RATE_HZ : (second + 1) * RATE_HZ].mean() < 0.5:
-                    labels[second] = UNKNOWN
-        return Sound(mono, labels, self.fold, self.kind)
+# Level of speech over the bed in dB: what fits it, and what judges it.
+_BEDS_DB = (0.0, 3.0, 6.0, 10.0, 15.0, 20.0)
+_NOISES_DB = (0.0, 5.0, 10.0, 20.0)
+_MADE_LABELS = (SPEECH, MUSIC, NOISE)
 
 
 def sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
-    """Yield everything once, undamaged.
+    """Yield everything once, undamaged: recordings (see ``speech_corpus.recordings``), mixtures, and made sound.
 
     Parameters
     ----------
     corpus : Path
-        Folder with the folders ``speech``, ``noise``, ``music`` and ``emotify_dev``. Each holds ``labels.jsonl``, one
-        object a line: ``file`` (relative), and for speech ``language`` and ``utterances`` (lists of start s, end s,
-        speaker); for noise ``fold`` (1-3); for music ``kind`` (only ``excerpt`` is read), ``track`` and ``artist`` or
-        null; for emotify_dev ``artist_id``.
+        As ``speech_corpus.recordings`` reads it.
     seed : int
         Of the mixtures and of the made sound.
-
-    Raises
-    ------
-    OSError
-        A folder or a file is missing.
     """
     rng = np.random.default_rng(seed)
-    entries = list(_entries(corpus))
-    for entry in entries:
-        yield entry.read()
+    every = list(recordings(corpus, seed=seed))
+    yield from every
     for fold in range(N_FOLDS):
-        speech = [e for e in entries if e.fold == fold and e.label == SPEECH]
-        music = [e for e in entries if e.fold == fold and e.kind == "music"]
-        noise = [e for e in entries if e.fold == fold % 3 and e.label == OTHER]
-        for number, entry in enumerate(speech):
-            under = music[int(rng.integers(len(music)))].read()
-            snr_db = (10.0, 20.0)[number % 2]
-            yield _over(entry.read(), under, snr_db, f"mixed {snr_db:.0f} dB")
+        speech = [s for s in every if s.fold == fold and SPEECH in s.labels]
+        music = [s for s in every if s.fold == fold and s.kind == "music"]
+        noise = [s for s in every if s.fold == fold % 3 and s.kind == "noise"]
+        for number, voice in enumerate(speech):
+            bed = music[int(rng.integers(len(music)))]
+            snr_db = _BEDS_DB[number % len(_BEDS_DB)]
+            yield over(voice, bed, snr_db, f"bed {snr_db:.0f} dB", BOTH)
+            if number % 2 == 0:
+                din = noise[int(rng.integers(len(noise)))]
+                snr_db = _NOISES_DB[number // 2 % len(_NOISES_DB)]
+                yield over(voice, din, snr_db, f"din {snr_db:.0f} dB", SPEECH)
         for _ in range(_PROGRAMMES // N_FOLDS):
-            yield _programme(
-                [group[int(rng.integers(len(group)))].read() for group in (speech, music, noise, music)], rng
-            )
+            yield _programme([group[int(rng.integers(len(group)))] for group in (speech, music, noise, music)], rng)
     for kind, (label, make) in made_sound.KINDS.items():
         for number in range(_MADE_EACH):
             samples = make(_MADE_S, rng).astype(np.float32)
             samples *= 10 ** (rng.uniform(-30, -12) / 20) / max(_rms(samples), 1e-9)
-            yield Sound(samples, np.full(_MADE_S, label), number % N_FOLDS, f"made {kind}")
+            labels = np.full(steps_of(samples), _MADE_LABELS[label])
+            yield Sound(samples, labels, number % N_FOLDS, f"made {kind}")
+
+
+def over(speech: Sound, bed: Sound, snr_db: float, kind: str, label: int) -> Sound:
+    """Lay speech over a bed; the ratio is that of their powers while both sound."""
+    count = min(len(speech.samples), _MIXED_S * RATE_HZ) // STEP * STEP
+    voice, under = speech.samples[:count], np.resize(bed.samples, count)
+    gain = _rms(voice) / max(_rms(under), 1e-6) * 10 ** (-snr_db / 20)
+    labels = speech.labels[: count // STEP]
+    return Sound(voice + gain * under, np.where(labels == SPEECH, label, UNKNOWN), speech.fold, kind)
+
+
+def _programme(parts: list[Sound], rng: np.random.Generator) -> Sound:
+    """Join 10 s of each part and of speech over music, in any order, at nearly the same level."""
+    speech, music, noise, bed = parts
+    levelled = []
+    for part in (speech, music, noise, over(speech, bed, rng.uniform(3, 20), "", BOTH)):
+        steps = min(20, len(part.labels), steps_of(part.samples))
+        samples = part.samples[: steps * STEP]
+        gain = 0.1 * 10 ** (rng.uniform(-3, 3) / 20) / max(_rms(samples), 1e-6)
+        levelled.append((samples * gain, part.labels[:steps]))
+    order = rng.permutation(len(levelled))
+    samples, labels = (np.concatenate([levelled[at][column] for at in order]) for column in (0, 1))
+    return Sound(samples, labels, speech.fold, "programme")
 
 
 def changed(sound: Sound, rng: np.random.Generator) -> Sound:
@@ -120,7 +103,7 @@ def changed(sound: Sound, rng: np.random.Generator) -> Sound:
     if rng.random() < 0.5:
         speed = rng.uniform(0.85, 1.18)  # another vocal tract, another instrument
         samples = soxr.resample(samples, RATE_HZ * speed, RATE_HZ)
-        labels = labels[((np.arange(int(len(samples) / RATE_HZ)) + 0.5) * speed).astype(int).clip(max=len(labels) - 1)]
+        labels = labels[((np.arange(steps_of(samples)) + 0.5) * speed).astype(int).clip(max=len(labels) - 1)]
     if rng.random() < 0.4:
         samples = _in_room(samples, rng)
     if rng.random() < 0.5:
@@ -150,51 +133,6 @@ def changed(sound: Sound, rng: np.random.Generator) -> Sound:
         samples, rate_hz = soundfile.read(coded, dtype="float32")
     samples = soxr.resample(samples, rate_hz, RATE_HZ)
     return replace(sound, samples=samples.astype(np.float32), labels=labels)
-
-
-def _entries(corpus: Path) -> Iterator[_Entry]:
-    for row, path in _rows(corpus / "speech"):
-        yield _Entry(path, LANGUAGES.index(row["language"]), f"speech {row['language']}", SPEECH, row)
-    for row, path in _rows(corpus / "noise"):
-        yield _Entry(path, row["fold"] - 1, "noise", OTHER, row)
-    for row, path in _rows(corpus / "music"):
-        if row["kind"] == "excerpt":
-            yield _Entry(path, _fold(row["artist"] or row["track"]), "music", MUSIC, row)
-    for row, path in _rows(corpus / "emotify_dev"):
-        yield _Entry(path, _fold(row["artist_id"]), "songs", MUSIC, row)
-
-
-def _rows(folder: Path) -> Iterator[tuple[dict[str, Any], Path]]:
-    for line in (folder / "labels.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        yield row, folder / row["file"]
-
-
-def _fold(group: str) -> int:
-    return zlib.crc32(group.encode()) % N_FOLDS
-
-
-def _over(speech: Sound, music: Sound, snr_db: float, kind: str) -> Sound:
-    """Lay speech over music; the ratio is that of their powers while both sound."""
-    count = min(len(speech.samples), len(music.samples), _MIXED_S * RATE_HZ) // RATE_HZ * RATE_HZ
-    voice, bed = speech.samples[:count], music.samples[:count]
-    gain = _rms(voice) / max(_rms(bed), 1e-6) * 10 ** (-snr_db / 20)
-    return Sound(voice + gain * bed, speech.labels[: count // RATE_HZ], speech.fold, kind)
-
-
-def _programme(parts: list[Sound], rng: np.random.Generator) -> Sound:
-    """Join 10 s of each part and of speech over music, in any order, at nearly the same level."""
-    speech, music, noise, bed = parts
-    mixed = _over(speech, bed, 10.0, "")
-    levelled = []
-    for part in (speech, music, noise, mixed):
-        seconds = min(10, len(part.labels), len(part.samples) // RATE_HZ)
-        samples = part.samples[: seconds * RATE_HZ]
-        gain = 0.1 * 10 ** (rng.uniform(-3, 3) / 20) / max(_rms(samples), 1e-6)
-        levelled.append((samples * gain, part.labels[:seconds]))
-    order = rng.permutation(len(levelled))
-    samples, labels = (np.concatenate([levelled[at][column] for at in order]) for column in (0, 1))
-    return Sound(samples, labels, speech.fold, "programme")
 
 
 def _in_room(samples: Floats, rng: np.random.Generator) -> Floats:
