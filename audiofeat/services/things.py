@@ -24,10 +24,10 @@ from audiofeat.services.held_things import COST_RATIO, HeldThings
 from audiofeat.services.places import MOST_POOLED, PooledThings, blocks_of, pooled
 from audiofeat.services.seeds import Question, question
 
-_BATCH = 64
+_SPARE = 16
 _MOST_BATCH = 20_000
 _LEAST_MEETING_RATIO = 0.5
-_MOST_BEFORE_FILTER = 512
+_MOST_BEFORE_FILTER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class ThingFinder:
         order = np.argsort(-scores, kind="stable")
         near: list[_Near] = []
         dropped: Counter[str] = Counter()
-        considered, wanted = 0, max(_BATCH, 2 * rules.k)
+        considered, wanted = 0, rules.k + _SPARE
         only: frozenset[str] | None = None
         while considered < len(order) and len(near) < rules.k:
             if rules.conditions and only is None and considered >= _MOST_BEFORE_FILTER:
