@@ -21,6 +21,7 @@ from audiofeat.features.heard import STEP_S, Array
 
 _RATE_HZ = 16_000
 _STEP = int(STEP_S * _RATE_HZ)
+_CHUNK = 512
 _LEAD_STEPS = 2  # the network has a memory: it hears a second before it is believed
 _AROUND_STEPS = 2
 _POSSIBLE = 0.1
@@ -35,8 +36,8 @@ class Detector(Protocol):
     def reset(self) -> None:
         """Forget what was heard."""
 
-    def process_samples(self, samples: list[float]) -> list[float]:
-        """Return the probability of speech in each 32 ms."""
+    def process_samples(self, samples: list[float]) -> float:
+        """Return the probability of speech in the next 512 samples."""
 
 
 @cache
@@ -96,13 +97,12 @@ class SecondOpinion:
         first = max(self._first, self._steps + start - _LEAD_STEPS - _AROUND_STEPS)
         behind = self._steps + end + _AROUND_STEPS
         samples = self._waiting[(first - self._first) * _STEP : (behind - self._first) * _STEP]
-        chunk = 512
         self._detector.reset()
-        whole = samples[: len(samples) // chunk * chunk]
-        said = np.array(self._detector.process_samples(whole.tolist()) if len(whole) else [0.0])
+        chunks = samples[: len(samples) // _CHUNK * _CHUNK].reshape(-1, _CHUNK).tolist()
+        said = np.array([self._detector.process_samples(chunk) for chunk in chunks] or [0.0])
         total = np.concatenate(([0.0], np.cumsum(said)))
         edges = np.arange(start - _AROUND_STEPS, end + _AROUND_STEPS + 1) + self._steps - first
-        at = np.clip(np.round(edges * _STEP / chunk).astype(int), 0, len(said))
+        at = np.clip(np.round(edges * _STEP / _CHUNK).astype(int), 0, len(said))
         width = 2 * _AROUND_STEPS + 1
         low, high = at[: end - start], at[width : width + end - start]
         mean: NDArray[np.float64] = (total[high] - total[low]) / np.maximum(high - low, 1)

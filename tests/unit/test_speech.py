@@ -231,8 +231,9 @@ class Said:
     def reset(self) -> None:
         pass
 
-    def process_samples(self, samples: list[float]) -> list[float]:
-        return [self._probability] * (len(samples) // 512)
+    def process_samples(self, samples: list[float]) -> float:
+        assert len(samples) == 512
+        return self._probability
 
 
 @pytest.mark.parametrize(("probability", "is_speech"), [(0.0, False), (1.0, True)])
