@@ -60,7 +60,9 @@ class Client:
 
     def declared(self, response: httpx.Response) -> dict[str, Any]:
         """Return what the document says of this answer to this operation."""
-        for template, operations in self.document["paths"].items():
+        # A parameter may hold slashes: of several templates that fit, the one that says most is meant.
+        paths = sorted(self.document["paths"].items(), key=lambda path: -len(re.sub(r"{\w+}", "", path[0])))
+        for template, operations in paths:
             method = response.request.method.lower()
             if method in operations and re.fullmatch(re.sub(r"{\w+}", ".+", template), response.request.url.path):
                 answer: dict[str, Any] = operations[method]["responses"][str(response.status_code)]
