@@ -1,7 +1,11 @@
 """``python -m audiofeat.api``: serve the API, as ``audiofeat up`` and the container do."""
 
+import os
 import sys
 from contextlib import suppress
+
+# The matrices of a lookup are small: threads that share one wait for each other longer than they work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from audiofeat import logs
 from audiofeat.api.serve import run

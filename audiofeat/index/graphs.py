@@ -20,6 +20,7 @@ from audiofeat.index.shards import RECALL_DEPTH, SEED, build_here
 _LINKS = 16
 _CANDIDATES_AT_BUILD = 200
 _LEAST_EF = 16
+_EF_A_ROW = 2
 _ROWS_AT_ONCE = 4_096
 
 
@@ -38,7 +39,7 @@ class Graph:
 
     def propose(self, vector: NDArray[np.float32], count: int, *, effort: int) -> NDArray[np.intp]:
         """Return what voyager finds; every row where so many are wanted that some cannot be reached by links."""
-        found = self._query(vector, count, effort)
+        found = self._query(vector, count, max(effort, _EF_A_ROW * count))
         return np.arange(self.rows) if found is None else found[0].astype(np.intp)
 
     def nearest(self, vector: NDArray[np.float32], *, effort: int) -> tuple[list[int], list[float]]:
