@@ -3,11 +3,11 @@
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, literal_column, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, literal_column, select, update
 
 from audiofeat.catalogue import incidents, transitions
 from audiofeat.catalogue.descriptions import unpacked
-from audiofeat.catalogue.schema import IS_LOST, in_state, items, jobs
+from audiofeat.catalogue.schema import in_state, is_lost, items, jobs
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.codes import ErrorCode
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
@@ -16,15 +16,26 @@ from audiofeat.domain.jobs import BACKOFF_MOST_S, Claim, Evidence, JobState, Lan
 # Longer than any lease that a setting would ask for: what lies beyond was written before a clock was set back.
 _LONGEST_LEASE_S = 600.0
 _EXPIRED_AT_ONCE = 500
-_CLAIMED = ("item_id", "store", "key", "version", "size_bytes", "lane", "attempt", "records", "batch_id", "trace")
+_CLAIMED = (
+    "job_id", "item_id", "store", "key", "version", "size_bytes", "lane", "attempt", "records", "batch_id", "trace",
+)  # fmt: skip
 
 
 # Statements of the hot path are made once: SQLAlchemy takes longer to build one than the database to run it. In what
 # is returned, "jobs.item_id" is spelt out: SQLite's dialect leaves out the table's name, and both tables have one.
 _OF_ITEM = items.c.item_id == literal_column("jobs.item_id")
-_CLAIM = (
+_BESIDE, _LOST = jobs.alias("beside"), jobs.alias("lost")
+_FIRST_LOST = (
+    select(_LOST.c.job_id)
+    .where(_LOST.c.lane == select(_BESIDE.c.lane).where(_BESIDE.c.job_id == bindparam("wanted")).scalar_subquery())
+    .where(is_lost(_LOST))
+    .order_by(_LOST.c.sequence)
+    .limit(1)
+    .scalar_subquery()
+)
+_TAKE = (
     update(jobs)
-    .where(jobs.c.job_id == bindparam("wanted"), in_state(JobState.QUEUED))
+    .where(in_state(JobState.QUEUED))
     .values(
         state=JobState.LEASED,
         attempt=jobs.c.attempt + 1,
@@ -39,16 +50,27 @@ _CLAIM = (
         select(items.c.kind_source).where(_OF_ITEM).scalar_subquery().label("kind_source"),
     )
 )
-_BESIDE = jobs.alias("beside")
-_FIRST_LOST = (
-    select(jobs.c.job_id)
-    .where(jobs.c.lane == select(_BESIDE.c.lane).where(_BESIDE.c.job_id == bindparam("wanted")).scalar_subquery())
-    .where(IS_LOST)
-    .order_by(jobs.c.sequence)
-    .limit(1)
-)
+_CLAIM = _TAKE.where(jobs.c.job_id == bindparam("wanted"))
+_CLAIM_LOST_FIRST = _TAKE.where(jobs.c.job_id == func.coalesce(_FIRST_LOST, bindparam("wanted")))
 _HELD = and_(jobs.c.job_id == bindparam("held_job"), jobs.c.token == bindparam("held_token"), in_state(JobState.LEASED))
 _HOLD = select(jobs).where(_HELD).with_for_update()
+_SERVED = jobs.alias("served")
+_HOLD_BOTH = (
+    select(
+        jobs,
+        items.c.kind,
+        items.c.kind_source,
+        items.c.taken_down_at,
+        items.c.job_id.label("served"),
+        select(_SERVED.c.source_order)
+        .where(_SERVED.c.job_id == items.c.job_id)
+        .scalar_subquery()
+        .label("served_order"),
+    )
+    .join(items, items.c.item_id == jobs.c.item_id)
+    .where(_HELD)
+    .with_for_update(of=[jobs, items])
+)
 _PROLONG = update(jobs).where(_HELD).values(lease_until=bindparam("until"))
 
 
@@ -56,22 +78,19 @@ def claim(
     connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float, lost_first: bool
 ) -> Claim | None:
     """Take a queued job; None where there is nothing to take. A silent worker's job is queued by the reconciler."""
-    lost = connection.scalar(_FIRST_LOST, {"wanted": job_id}) if lost_first else None
-    taken = _take(connection, now, lost, worker=worker, lease_s=lease_s) if lost else None
-    return taken or _take(connection, now, job_id, worker=worker, lease_s=lease_s)
-
-
-def _take(connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float) -> Claim | None:
     token = secrets.token_hex(16)
     taken = {"wanted": job_id, "new_token": token, "taken_by": worker, "until": now + lease_s, "now": now}
-    row = connection.execute(_CLAIM, taken).one_or_none()
+    row = connection.execute(_CLAIM_LOST_FIRST if lost_first else _CLAIM, taken).one_or_none()
+    if row is None and lost_first:
+        # Somebody was quicker with the lost one.
+        row = connection.execute(_CLAIM, taken).one_or_none()
     if row is None:
         return None
-    transitions.note(connection, now, [Transition(job_id, JobState.QUEUED, JobState.LEASED, worker)])
+    transitions.note(connection, now, [Transition(row.job_id, JobState.QUEUED, JobState.LEASED, worker)])
     # What was inferred from an earlier version of the audio says nothing of this one.
     given = bool(row.kind) and row.kind_source != KindSource.INFERRED
     return Claim(
-        job_id=job_id,
+        job_id=row.job_id,
         item_id=row.item_id,
         audio=ObjectVersion(store=row.store, key=row.key, version=row.version, size_bytes=row.size_bytes),
         lane=Lane(row.lane),
@@ -85,9 +104,12 @@ def _take(connection: Connection, now: float, job_id: str, *, worker: str, lease
     )
 
 
-def held_job(connection: Connection, claimed: Claim) -> Row[Any] | None:
-    """Return the claim's job, locked for this transaction; None where the token has moved on."""
-    return connection.execute(_HOLD, _hold(claimed)).one_or_none()
+def held_job(connection: Connection, claimed: Claim, *, with_item: bool = False) -> Row[Any] | None:
+    """Return the claim's job, locked for this transaction; None where the token has moved on.
+
+    With the item it is locked, too, and the row tells its kind, and the job that it is served from.
+    """
+    return connection.execute(_HOLD_BOTH if with_item else _HOLD, _hold(claimed)).one_or_none()
 
 
 def heartbeat(connection: Connection, now: float, claimed: Claim, *, lease_s: float) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from audiofeat.catalogue import attributes, counters, transitions
 from audiofeat.catalogue.claims import held_job
-from audiofeat.catalogue.descriptions import drop_tags, keep_delivered, remerge, unpacked
+from audiofeat.catalogue.descriptions import describe, drop_tags, keep_delivered, unpacked
 from audiofeat.catalogue.endings import end
 from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
 from audiofeat.catalogue.transitions import Transition
@@ -25,26 +25,25 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
     What is known of the bytes is kept in any case, but never put in place of what newer feature versions found. The
     item takes it over only where no newer version of its audio has been finished; else the job ends as superseded.
     """
-    job = held_job(connection, claimed)
+    job = held_job(connection, claimed, with_item=True)
     if job is None:
         return False
-    outcome = _newest_of(connection, outcome)
+    outcome, is_new = _newest_of(connection, outcome)
     _keep_analyses(connection, now, outcome)
-    item = connection.execute(_ITEM, {"wanted": claimed.item_id}).one()
-    is_first = item.served is None
-    superseded = not is_first and item.served_order > job.source_order
+    is_first = job.served is None
+    superseded = not is_first and job.served_order > job.source_order
     if not superseded:
-        kind, kind_source = _stronger(item, outcome)
+        kind, kind_source = _stronger(job, outcome)
         _update_item(connection, now, job, outcome, kind=kind, kind_source=kind_source)
-        _take_the_place_of(connection, now, item, job)
+        _take_the_place_of(connection, now, job)
         # Not the claim's own: a table may have been read while the work went on.
         records = [*unpacked(job.records), *([outcome.tags] if outcome.tags else [])]
         if not is_first:
             drop_tags(connection, claimed.item_id)
         keep_delivered(connection, now, claimed.item_id, records)
-        attributes.keep_measured(connection, claimed.item_id, outcome.sha256)
-        remerge(connection, [claimed.item_id])
-        placed = outcome if item.taken_down_at is None else replace(outcome, descriptor=None)
+        measured = attributes.measured(connection, outcome, is_new=is_new)
+        describe(connection, claimed.item_id, measured)
+        placed = outcome if job.taken_down_at is None else replace(outcome, descriptor=None)
         _replace_embedding(connection, claimed.item_id, kind, placed, is_first=is_first)
     state = JobState.SUPERSEDED if superseded else outcome.state
     end(
@@ -66,17 +65,6 @@ _VERSIONS = (
     .where(analyses.c.sha256 == bindparam("bytes"))
     .group_by(analyses.c.group)
 )
-_ITEM = (
-    select(
-        items.c.kind,
-        items.c.kind_source,
-        items.c.taken_down_at,
-        items.c.job_id.label("served"),
-        select(jobs.c.source_order).where(jobs.c.job_id == items.c.job_id).scalar_subquery().label("served_order"),
-    )
-    .where(items.c.item_id == bindparam("wanted"))
-    .with_for_update(of=items)
-)
 _CURRENT = ("kind", "kind_source", "sha256", "job_id", "store", "key", "file_name", "updated_at")
 _UPDATE_ITEM = (
     update(items).where(items.c.item_id == bindparam("wanted")).values({name: bindparam(name) for name in _CURRENT})
@@ -91,14 +79,19 @@ _keep_audio = Upsert(audio, ("sha256", *_SAID_OF_AUDIO), replaced=_SAID_OF_AUDIO
 _add_analyses = Upsert(analyses, analyses.c.keys())
 
 
-def _newest_of(connection: Connection, outcome: Outcome) -> Outcome:
-    """Keep what an outcome says of its bytes, or return what newer feature versions have said of them already."""
+def _newest_of(connection: Connection, outcome: Outcome) -> tuple[Outcome, bool]:
+    """Keep what an outcome says of its bytes, or return what newer feature versions have said of them already.
+
+    Tells, too, whether nothing was known of the bytes.
+    """
     newest = connection.execute(_VERSIONS, {"bytes": outcome.sha256}).all()
     versions = {result.group: result.version for result in outcome.groups}
     if any(row.version > versions.get(row.group, row.version) for row in newest):
         row = connection.execute(select(audio).where(audio.c.sha256 == outcome.sha256)).one()
         # Its place in the outcome's space is not known here: readers find it.
-        return replace(outcome, audio=row.facts, flags=tuple(row.flags), descriptor=row.descriptor, embedding=None)
+        return replace(
+            outcome, audio=row.facts, flags=tuple(row.flags), descriptor=row.descriptor, embedding=None
+        ), False
     said = {
         "sha256": outcome.sha256,
         "facts": outcome.audio,
@@ -108,7 +101,7 @@ def _newest_of(connection: Connection, outcome: Outcome) -> Outcome:
         "descriptor": outcome.descriptor,
     }
     _keep_audio(connection, said)
-    return outcome
+    return outcome, not newest
 
 
 def _keep_analyses(connection: Connection, now: float, outcome: Outcome) -> None:
@@ -130,14 +123,14 @@ def _keep_analyses(connection: Connection, now: float, outcome: Outcome) -> None
         _add_analyses(connection, rows)
 
 
-def _take_the_place_of(connection: Connection, now: float, item: Row[Any], job: Row[Any]) -> None:
+def _take_the_place_of(connection: Connection, now: float, job: Row[Any]) -> None:
     """End as superseded the job that the item was served from: another version of the object, or an earlier batch's.
 
     The first job of a version stays as it is while batches repeat it: by it a listing knows the version.
     """
-    if item.served in {None, job.job_id}:
+    if job.served in {None, job.job_id}:
         return
-    before = connection.execute(select(jobs).where(jobs.c.job_id == item.served)).one()
+    before = connection.execute(select(jobs).where(jobs.c.job_id == job.served)).one()
     same_version = (before.store, before.key, before.version) == (job.store, job.key, job.version)
     if same_version and before.batch_id is None:
         return
@@ -147,11 +140,11 @@ def _take_the_place_of(connection: Connection, now: float, item: Row[Any], job: 
     transitions.note(connection, now, [step])
 
 
-def _stronger(item: Row[Any], outcome: Outcome) -> tuple[Kind, KindSource]:
+def _stronger(job: Row[Any], outcome: Outcome) -> tuple[Kind, KindSource]:
     """Return the kind that stands: the item's own where its source is stronger, else the outcome's."""
     strength = list(KindSource)
-    if item.kind and strength.index(KindSource(item.kind_source)) < strength.index(outcome.kind_source):
-        return Kind(item.kind), KindSource(item.kind_source)
+    if job.kind and strength.index(KindSource(job.kind_source)) < strength.index(outcome.kind_source):
+        return Kind(job.kind), KindSource(job.kind_source)
     return outcome.kind, outcome.kind_source
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -131,11 +132,14 @@ def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> No
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
-IS_LOST = and_(in_state(JobState.QUEUED), jobs.c.losses > literal_column("0"))
+def is_lost(table: FromClause = jobs) -> ColumnElement[bool]:
+    """Return the condition that a job waits because its worker has fallen silent."""
+    return and_(table.c.state == literal_column(f"'{JobState.QUEUED}'"), table.c.losses > literal_column("0"))
+
 
 # What is looked for all the time is small, however many jobs have ended.
 _partial("jobs_due", jobs.c.lane, jobs.c.sequence, where=in_state(JobState.QUEUED))
-_partial("jobs_lost", jobs.c.lane, jobs.c.sequence, where=IS_LOST)
+_partial("jobs_lost", jobs.c.lane, jobs.c.sequence, where=is_lost())
 _partial("jobs_leased", jobs.c.lease_until, where=in_state(JobState.LEASED))
 _partial("jobs_resting", jobs.c.due_at, where=in_state(JobState.RETRY_WAIT))
 _partial("jobs_failed", jobs.c.updated_at, where=in_state(*FAILED_STATES))
