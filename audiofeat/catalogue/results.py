@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from audiofeat.catalogue import attributes, counters, transitions
 from audiofeat.catalogue.claims import held_job
-from audiofeat.catalogue.descriptions import describe, drop_tags, keep_delivered, unpacked
+from audiofeat.catalogue.descriptions import drop_tags, keep_delivered, remerge, unpacked
 from audiofeat.catalogue.endings import end
 from audiofeat.catalogue.schema import analyses, audio, embeddings, items, jobs
 from audiofeat.catalogue.transitions import Transition
@@ -28,7 +28,7 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
     job = held_job(connection, claimed, with_item=True)
     if job is None:
         return False
-    outcome, is_new = _newest_of(connection, outcome)
+    outcome = _newest_of(connection, outcome)
     _keep_analyses(connection, now, outcome)
     is_first = job.served is None
     superseded = not is_first and job.served_order > job.source_order
@@ -41,8 +41,8 @@ def finish(connection: Connection, now: float, claimed: Claim, outcome: Outcome)
         if not is_first:
             drop_tags(connection, claimed.item_id)
         keep_delivered(connection, now, claimed.item_id, records)
-        measured = attributes.measured(connection, outcome, is_new=is_new)
-        describe(connection, claimed.item_id, measured)
+        attributes.keep_measured(connection, claimed.item_id, outcome.sha256)
+        remerge(connection, [claimed.item_id])
         placed = outcome if job.taken_down_at is None else replace(outcome, descriptor=None)
         _replace_embedding(connection, claimed.item_id, kind, placed, is_first=is_first)
     state = JobState.SUPERSEDED if superseded else outcome.state
@@ -79,19 +79,14 @@ _keep_audio = Upsert(audio, ("sha256", *_SAID_OF_AUDIO), replaced=_SAID_OF_AUDIO
 _add_analyses = Upsert(analyses, analyses.c.keys())
 
 
-def _newest_of(connection: Connection, outcome: Outcome) -> tuple[Outcome, bool]:
-    """Keep what an outcome says of its bytes, or return what newer feature versions have said of them already.
-
-    Tells, too, whether nothing was known of the bytes.
-    """
+def _newest_of(connection: Connection, outcome: Outcome) -> Outcome:
+    """Keep what an outcome says of its bytes, or return what newer feature versions have said of them already."""
     newest = connection.execute(_VERSIONS, {"bytes": outcome.sha256}).all()
     versions = {result.group: result.version for result in outcome.groups}
     if any(row.version > versions.get(row.group, row.version) for row in newest):
         row = connection.execute(select(audio).where(audio.c.sha256 == outcome.sha256)).one()
         # Its place in the outcome's space is not known here: readers find it.
-        return replace(
-            outcome, audio=row.facts, flags=tuple(row.flags), descriptor=row.descriptor, embedding=None
-        ), False
+        return replace(outcome, audio=row.facts, flags=tuple(row.flags), descriptor=row.descriptor, embedding=None)
     said = {
         "sha256": outcome.sha256,
         "facts": outcome.audio,
@@ -101,7 +96,7 @@ def _newest_of(connection: Connection, outcome: Outcome) -> tuple[Outcome, bool]
         "descriptor": outcome.descriptor,
     }
     _keep_audio(connection, said)
-    return outcome, not newest
+    return outcome
 
 
 def _keep_analyses(connection: Connection, now: float, outcome: Outcome) -> None:
