@@ -42,6 +42,7 @@ WHY: Mapping[Reason, str] = {
     Reason.LOW_CONFIDENCE: "a guess would be no better than chance",
     Reason.ABSENT: "it was looked for and is not there",
     Reason.NO_MODEL: "no model that would tell is installed",
+    Reason.MODEL_FAILED: "a model that was added gave something that is no number",
     Reason.MONO: "there is one channel only",
 }
 

@@ -46,7 +46,12 @@ class TestInstrumentation:
     def test_blocks_do_not_matter(self, block_s: float) -> None:
         """Half a filter's width is carried over block ends."""
         expected = fed(Instrumentation(), song(9.0)).values
-        assert fed(Instrumentation(), song(9.0), block_s=block_s).values == pytest.approx(expected, rel=1e-4)
+        found = fed(Instrumentation(), song(9.0), block_s=block_s).values
+        for name, value in expected.items():
+            if isinstance(value, float | list):
+                np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=2e-3, err_msg=name)
+            else:
+                assert found[name] == value, name
 
     def test_silence_has_no_shares(self) -> None:
         """Nulls with their reason, also where no gate spoke."""
