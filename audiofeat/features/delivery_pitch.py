@@ -6,8 +6,6 @@ Boersma, "Accurate short-term analysis of the fundamental frequency and the harm
 sound", IFA Proceedings 17, 1993.
 """
 
-from functools import cache
-
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
@@ -27,6 +25,10 @@ _JUMP_OCTAVES = 0.35
 _NEIGHBOURS = 5
 
 Array = NDArray[np.float64]
+_WINDOW = np.hanning(_LENGTH + 1)[:-1].astype(np.float32)
+# What the window alone makes of a correlation, relative to its greatest.
+_CORRELATION = scipy.fft.irfft(np.abs(scipy.fft.rfft(_WINDOW.astype(np.float64), _TRANSFORM)) ** 2)
+_OF_WINDOW = np.maximum(_CORRELATION / _CORRELATION[0], 1e-3)
 
 
 def pitches(samples: Floats) -> tuple[Array, Array]:
@@ -48,12 +50,11 @@ def pitches(samples: Floats) -> tuple[Array, Array]:
 
 
 def _of_frames(frames: Floats) -> tuple[Array, Array]:
-    window, of_window = _window()
-    centred = (frames - frames.mean(axis=1, keepdims=True)) * window
+    centred = (frames - frames.mean(axis=1, keepdims=True)) * _WINDOW
     spectrum = scipy.fft.rfft(centred, _TRANSFORM, axis=1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     correlation = scipy.fft.irfft(power, _TRANSFORM, axis=1)[:, : _LAGS[-1] + 2]
-    correlation /= np.maximum(correlation[:, :1], 1e-12) * of_window[: _LAGS[-1] + 2]
+    correlation /= np.maximum(correlation[:, :1], 1e-12) * _OF_WINDOW[: _LAGS[-1] + 2]
     inner = correlation[:, _LAGS]
     is_peak = (inner >= correlation[:, _LAGS - 1]) & (inner > correlation[:, _LAGS + 1])
     # A period twice as long fits as well: the shorter one is preferred.
@@ -78,10 +79,3 @@ def _without_leaps(hz: Array, strength: Array) -> Array:
     leaps = (np.abs(octaves - middle) > _JUMP_OCTAVES) & (away != 0) & (strength > 0)
     back: Array = np.where(leaps, hz / 2.0**away, hz)
     return back
-
-
-@cache
-def _window() -> tuple[Floats, Array]:
-    window = np.hanning(_LENGTH + 1)[:-1].astype(np.float32)
-    correlation = scipy.fft.irfft(np.abs(scipy.fft.rfft(window.astype(np.float64), _TRANSFORM)) ** 2)
-    return window, np.maximum(correlation / correlation[0], 1e-3)

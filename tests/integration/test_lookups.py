@@ -74,7 +74,7 @@ def asker(tmp_path_factory: pytest.TempPathFactory, s3_connection: S3Connection)
         upload_max_bytes=2_000_000,
     )  # fmt: skip
     services = Services(settings)
-    shop = Shop(services.catalogue, services.artefacts, services.publisher, services.indexes, SPACES)
+    shop = Shop(services.catalogue, services.artefacts, services.publisher, services.indexes, SPACES, services.things)
     made = Asker(services)
     for family, said in SAID.items():
         for take in range(6):
