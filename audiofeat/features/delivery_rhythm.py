@@ -7,7 +7,6 @@ Behavior Research Methods 41, 2009.
 """
 
 import numpy as np
-import scipy.signal
 from numpy.typing import NDArray
 
 from audiofeat.features.frames import ONSET_RATE_HZ, Floats
@@ -38,13 +37,11 @@ def syllables(level_db: Floats, voiced: NDArray[np.bool_]) -> NDArray[np.int64]:
     if len(level_db) < _SMOOTH_FRAMES:
         return np.zeros(0, dtype=np.int64)
     window = np.hanning(_SMOOTH_FRAMES + 2)[1:-1]
-    level = scipy.signal.convolve(np.pad(level_db, _SMOOTH_FRAMES // 2, mode="edge"), window / window.sum(), "valid")
+    level = np.convolve(np.pad(level_db, _SMOOTH_FRAMES // 2, mode="edge"), window / window.sum(), "valid")
     least = float(np.percentile(level, _LOUD_PERCENTILE)) - _NUCLEUS_BELOW_DB
-    peaks, _ = scipy.signal.find_peaks(
-        np.pad(level, 1, constant_values=level.min() - 10), height=least, prominence=_DIP_DB,
-        distance=_LEAST_NUCLEUS_FRAMES,
-    )  # fmt: skip
-    peaks = peaks - 1
+    at, height, rise = _peaks(level)
+    high = _apart(at[height >= least], height[height >= least])
+    peaks = np.intersect1d(high, at[rise >= _DIP_DB], assume_unique=True)
     found: NDArray[np.int64] = peaks[voiced[np.minimum(peaks, len(voiced) - 1)]]
     return found
 
@@ -70,3 +67,43 @@ def pauses(level_db: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     starts, ends = edges[np.concatenate(([True], keep)), 0], edges[np.concatenate((keep, [True])), 1]
     inner = (starts > 0) & (ends < len(level_db)) & (ends - starts >= _LEAST_PAUSE_S * ONSET_RATE_HZ)
     return starts[inner], ends[inner]
+
+
+def _peaks(level: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return where peaks are (of flat ones the middle), their heights, and how far they rise above their surroundings.
+
+    The rise is the way down that one has to go, at the least, before it goes up to a higher one, or over the edge.
+    """
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(level)) + 1))
+    flat = np.concatenate(([-np.inf], level[starts], [-np.inf]))
+    is_peak = (flat[1:-1] > flat[:-2]) & (flat[1:-1] > flat[2:])
+    ends = np.append(starts[1:], len(level)) - 1
+    at = (starts[is_peak] + ends[is_peak]) // 2
+    height = level[at]
+    # Before the first, between each two, behind the last.
+    lows = np.concatenate(([-np.inf], np.minimum.reduceat(level, at)[:-1] if len(at) > 1 else [], [-np.inf]))
+    from_left, from_right = _lowest(height, lows[:-1]), _lowest(height[::-1], lows[:0:-1])[::-1]
+    return at, height, height - np.maximum(from_left, from_right)
+
+
+def _lowest(height: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each peak the lowest level on the way back to a higher one; ``before``: back to the one before it."""
+    found, higher = before.copy(), list[int]()
+    for number, here in enumerate(height):
+        while higher and height[higher[-1]] <= here:
+            found[number] = min(found[number], found[higher.pop()])
+        higher.append(number)
+    return found
+
+
+def _apart(at: NDArray[np.int64], height: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the peaks that keep their distance to every higher one that does."""
+    is_kept = np.ones(len(at), dtype=bool)
+    for number in np.argsort(height, kind="stable")[::-1]:
+        if is_kept[number]:
+            near = slice(
+                *np.searchsorted(at, (at[number] - _LEAST_NUCLEUS_FRAMES + 1, at[number] + _LEAST_NUCLEUS_FRAMES))
+            )
+            is_kept[near] = False
+            is_kept[number] = True
+    return at[is_kept]

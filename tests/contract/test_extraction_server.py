@@ -195,6 +195,14 @@ print(json.dumps([len(caches), cold, len(os.listdir("/proc/self/fd")) - before])
     assert opened == 0
 
 
+def test_what_is_heavy_stays_out_of_the_child() -> None:
+    """Each of these costs every child tens of megabytes and the server half a second; no group needs one."""
+    program = "import sys, audiofeat.extraction.server as server; server.rehearse(); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    heavy = {"scipy.signal", "scipy.stats", "scipy.sparse", "librosa", "numba", "onnxruntime"}
+    assert heavy.isdisjoint(ran.stdout.split())
+
+
 class TestCrashes:
     def test_a_child_that_dies_by_signal(self, server: ExtractionServer, long: Path, tune: Path) -> None:
         """A crash in native code costs that file only, and says which signal it was."""
