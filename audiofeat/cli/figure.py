@@ -14,6 +14,7 @@ from audiofeat.errors import InvalidInput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _SECTIONS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00")
 _WAVE, INK, LINE, FAINT, ACCENT = "#33415c", "#222222", "#0072b2", "#8a8f98", "#d55e00"
@@ -85,15 +86,22 @@ def draw(record: Mapping[str, Any], picture: Mapping[str, Any], *, title: str, s
         _chroma(chroma, record)
         loudness_panel(loudness, record)
         time_axis(loudness, duration_s)
-        figure.align_ylabels(axes)
-        figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
-        figure.text(0.011, 0.962, subtitle, ha="left", va="top", fontsize=10, color="#555b66")
-        try:
-            figure.savefig(into)
-        except ValueError as error:
-            raise InvalidInput(f"{into}: {error}", "give a name that ends in .png, .svg or .pdf") from None
-        finally:
-            plt.close(figure)
+        save(figure, title=title, subtitle=subtitle, subtitle_at=0.962, into=into)
+
+
+def save(figure: "Figure", *, title: str, subtitle: str, subtitle_at: float, into: Path) -> None:
+    """Put two lines on top of a figure, write it and close it; raises InvalidInput for an unknown suffix."""
+    import matplotlib.pyplot as plt
+
+    figure.align_ylabels()
+    figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
+    figure.text(0.011, subtitle_at, subtitle, ha="left", va="top", fontsize=10, color="#555b66")
+    try:
+        figure.savefig(into)
+    except ValueError as error:
+        raise InvalidInput(f"{into}: {error}", "give a name that ends in .png, .svg or .pdf") from None
+    finally:
+        plt.close(figure)
 
 
 def time_axis(axes: "Axes", duration_s: float) -> None:

@@ -3,9 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiofeat.cli.figure import ACCENT, FAINT, INK, LINE, STYLE, clock, loudness_panel, require_matplotlib, time_axis
+from audiofeat.cli.figure import (
+    ACCENT,
+    FAINT,
+    INK,
+    LINE,
+    STYLE,
+    clock,
+    loudness_panel,
+    require_matplotlib,
+    save,
+    time_axis,
+)
 from audiofeat.domain.timelines import Timeline
-from audiofeat.errors import InvalidInput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,15 +60,7 @@ def draw(timeline: Timeline, record: dict[str, Any], *, title: str, subtitle: st
         _lanes(axes[1], timeline)
         loudness_panel(axes[2], record)
         time_axis(axes[2], timeline.duration_s)
-        figure.align_ylabels(axes)
-        figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
-        figure.text(0.011, 0.945, subtitle, ha="left", va="top", fontsize=10, color="#555b66")
-        try:
-            figure.savefig(into)
-        except ValueError as error:
-            raise InvalidInput(f"{into}: {error}", "give a name that ends in .png, .svg or .pdf") from None
-        finally:
-            plt.close(figure)
+        save(figure, title=title, subtitle=subtitle, subtitle_at=0.945, into=into)
 
 
 def _chapters(axes: "Axes", timeline: Timeline) -> None:

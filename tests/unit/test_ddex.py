@@ -20,7 +20,7 @@ def read(message: str | Iterator[bytes], size: int = 64) -> list[Told]:
     content = message.encode() if isinstance(message, str) else b""
     pieces = (content[start : start + size] for start in range(0, len(content), size)) if content else message
     reader = DdexFile(Path("m.xml"), name=None, licence="bilateral", fetched_at=5.0)
-    return list(reader.read(pieces))  # type: ignore[arg-type]
+    return list(reader.read(pieces))  # type: ignore[arg-type]  a message that is text has become pieces
 
 
 def test_an_album_of_3_8() -> None:
