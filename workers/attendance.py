@@ -58,6 +58,7 @@ class Attendance(threading.Thread):
             if time.monotonic() >= attend_at:
                 attend_at = time.monotonic() + self._services.settings.lease_s
                 _try(self._attend)
+            _try(self._sweep)
             _try(self._listen)
         _try(lambda: self._services.catalogue.leave(self._worker))
 
@@ -71,7 +72,10 @@ class Attendance(threading.Thread):
     def _attend(self) -> None:
         host = socket.gethostname()
         self._services.catalogue.attend(self._worker, host=host, lanes=self._queues, slots=self._slots)
-        swept = sweep(self._services.home / "scratch")
+
+    def _sweep(self) -> None:
+        """Give back at once what killed processes of this host held, instead of waiting for their leases."""
+        swept = sweep(self._services.home / "scratch", lose=self._services.catalogue.lose)
         if swept:
             _log.info("scratch_swept", folders=swept)
 

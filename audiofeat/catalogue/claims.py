@@ -137,8 +137,16 @@ def expire_leases(connection: Connection, now: float) -> int:
     )
     rows = connection.execute(silent).all()
     for row in rows:
-        _lose(connection, now, row)
+        _lose(connection, now, row, note="lease ran out")
     return len(rows)
+
+
+def lose(connection: Connection, now: float, job_id: str, token: str) -> bool:
+    """Count a loss for the job of a process that is known to be dead; False where the token has moved on."""
+    row = connection.execute(_HOLD, {"held_job": job_id, "held_token": token}).one_or_none()
+    if row is not None:
+        _lose(connection, now, row, note="process died")
+    return row is not None
 
 
 def wake_rested(connection: Connection, now: float) -> int:
@@ -161,7 +169,7 @@ def wake_rested(connection: Connection, now: float) -> int:
     return len(woken)
 
 
-def _lose(connection: Connection, now: float, row: Row[Any]) -> None:
+def _lose(connection: Connection, now: float, row: Row[Any], *, note: str) -> None:
     """Count one loss for a leased job."""
     losses = row.losses + 1
     after = state_after_loss(losses)
@@ -177,5 +185,5 @@ def _lose(connection: Connection, now: float, row: Row[Any]) -> None:
     if after == JobState.QUARANTINED:
         lost |= {"error_code": ErrorCode.LEASE_LOST, "error_message": message, "finished_at": now}
     connection.execute(update(jobs).where(jobs.c.job_id == row.job_id).values(lost))
-    transitions.note(connection, now, [Transition(row.job_id, JobState.LEASED, after, row.worker, "lease ran out")])
+    transitions.note(connection, now, [Transition(row.job_id, JobState.LEASED, after, row.worker, note)])
     incidents.note(connection, now, row, code=ErrorCode.LEASE_LOST, message=message, evidence=Evidence())

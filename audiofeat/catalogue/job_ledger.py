@@ -102,6 +102,11 @@ class SqlLedger(Ledger):
         """Requeue or quarantine jobs whose lease ran out; return how many."""
         return self._until_none(claims.expire_leases, lasting=False)
 
+    def lose(self, job_id: str, token: str) -> bool:
+        """Requeue or quarantine the job of a process that died, before its lease runs out; False if it moved on."""
+        with self._database.writing(lasting=False) as (connection, now):
+            return claims.lose(connection, now, job_id, token)
+
     def wake_rested(self) -> int:
         """Requeue jobs whose wait is over; return how many."""
         return self._until_none(claims.wake_rested, lasting=False)

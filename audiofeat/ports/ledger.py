@@ -113,6 +113,9 @@ class Ledger(Protocol):
     def expire_leases(self) -> int:
         """Requeue or quarantine jobs whose lease ran out; return how many."""
 
+    def lose(self, job_id: str, token: str) -> bool:
+        """Requeue or quarantine the job of a process that died, before its lease runs out; False if it moved on."""
+
     def wake_rested(self) -> int:
         """Requeue jobs whose wait is over; return how many."""
 

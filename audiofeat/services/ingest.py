@@ -112,7 +112,7 @@ class Ingest:
         _log.debug("job_claimed", store=claim.audio.store, key=claim.audio.key)
         audio_s, scene = 0.0, Scene()
         try:
-            with self._heartbeat(claim), private_folder(self.scratch) as folder:
+            with self._heartbeat(claim), private_folder(self.scratch, claim) as folder:
                 state, audio_s = self._work(claim, folder, scene)
         except (KeyboardInterrupt, SystemExit):
             self.catalogue.release(claim)

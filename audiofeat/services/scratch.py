@@ -2,42 +2,66 @@
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from audiofeat.domain.jobs import Claim
 from audiofeat.errors import DiskFull
 from audiofeat.ports import LEAST_FREE_BYTES
 
 _PREFIX = "ingest-"
-# A folder is locked a moment after it is made.
+# A folder has its final name once it is locked: unlocked under that name, its process has died.
+_UNLOCKED_PREFIX = "new-"
 _TOO_YOUNG_S = 30.0
 
 
 @contextmanager
-def private_folder(scratch: Path) -> Iterator[Path]:
-    """Make a folder that only this user can enter, locked while its process lives, and remove it in the end."""
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=scratch) as folder:
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield Path(folder)
-        finally:
-            os.close(lock)
+def private_folder(scratch: Path, claim: Claim | None = None) -> Iterator[Path]:
+    """Make a folder that only this user can enter, locked while its process lives, and remove it in the end.
 
-
-def sweep(scratch: Path) -> int:
-    """Remove the folders that killed processes of this host have left; return how many."""
-    return sum(_sweep(left) for left in scratch.glob(f"{_PREFIX}*"))
-
-
-def _sweep(folder: Path) -> bool:
+    It is named after the claim that is worked on in it, so that whoever finds it abandoned knows what was lost.
+    """
+    name = f"{claim.job_id}.{claim.token}" if claim else secrets.token_hex(8)
+    unlocked = Path(tempfile.mkdtemp(prefix=_UNLOCKED_PREFIX, dir=scratch))
+    lock = os.open(unlocked, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        if time.time() - folder.stat().st_mtime < _TOO_YOUNG_S:
-            return False
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = unlocked.rename(scratch / f"{_PREFIX}{name}")
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+    finally:
+        os.close(lock)
+
+
+def sweep(scratch: Path, *, lose: Callable[[str, str], object]) -> int:
+    """Remove the folders that killed processes of this host have left; return how many.
+
+    Parameters
+    ----------
+    lose : callable
+        Told job and token of each claim that was worked on in one of them, before it is removed.
+    """
+    oldest = time.time() - _TOO_YOUNG_S
+    swept = sum(_sweep(left, lose) for left in scratch.glob(f"{_PREFIX}*"))
+    return swept + sum(_sweep(left, lose) for left in scratch.glob(f"{_UNLOCKED_PREFIX}*") if _made(left) < oldest)
+
+
+def _made(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _sweep(folder: Path, lose: Callable[[str, str], object]) -> bool:
+    try:
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
@@ -46,6 +70,9 @@ def _sweep(folder: Path) -> bool:
     except BlockingIOError:
         return False
     else:
+        job_id, _, token = folder.name.removeprefix(_PREFIX).rpartition(".")
+        if job_id:
+            lose(job_id, token)
         shutil.rmtree(folder, ignore_errors=True)
         return True
     finally:

@@ -102,10 +102,37 @@ def test_fault_1_a_worker_killed_in_the_middle(
     job = services.catalogue.job(job_id)
     assert (job.losses, job.crashes) == (1, 0)
     assert services.catalogue.states() == {job.state: 1}
-    for left in (services.home / "scratch").iterdir():
-        os.utime(left, (0, 0))
-    assert sweep(services.home / "scratch") == 1
+    assert sweep(services.home / "scratch", lose=services.catalogue.lose) == 1
+    assert services.catalogue.job(job_id).losses == 1
     assert not list((services.home / "scratch").iterdir())
+
+
+def test_a_killed_process_leaves_word_of_what_it_held(
+    make: Callable[[], Services], services: Services, tmp_path: Path
+) -> None:
+    """Its folder gives the job back long before the lease runs out, once; a living one's folder is left alone."""
+    job_id = queue(services, music(tmp_path), "long.wav")
+    scratch = services.home / "scratch"
+    worker = in_another_process(lambda: make().ingest.run(job_id, worker="first"))
+    wait_until(lambda: any(scratch.glob(f"ingest-{job_id}.*")))
+    assert sweep(scratch, lose=services.catalogue.lose) == 0
+    assert leased(services.catalogue, job_id)
+    os.kill(worker, signal.SIGKILL)
+    os.waitpid(worker, 0)
+    wait_until(lambda: sweep(scratch, lose=services.catalogue.lose) == 1)
+    job = services.catalogue.job(job_id)
+    assert (job.state, job.losses, job.crashes) == (JobState.QUEUED, 1, 0)
+    assert services.catalogue.history(job_id)[0][-1].note == "process died"
+    assert sweep(scratch, lose=services.catalogue.lose) == 0
+
+
+def test_a_folder_that_was_never_locked_is_swept_when_old(services: Services) -> None:
+    """Its process may have died before it locked it, or may be about to."""
+    left = services.home / "scratch" / "new-1"
+    left.mkdir(parents=True)
+    assert sweep(left.parent, lose=services.catalogue.lose) == 0
+    os.utime(left, (0, 0))
+    assert sweep(left.parent, lose=services.catalogue.lose) == 1
 
 
 def test_fault_3_a_redelivered_message_rewrites_nothing(services: Services, tmp_path: Path) -> None:

@@ -163,6 +163,13 @@ class LedgerMachine(RuleBasedStateMachine):
             if change is Change.REPLAY:
                 model.crashes = model.losses = 0
 
+    @rule(claim=claims)
+    def its_process_dies(self, claim: Claim) -> None:
+        model = self.held(claim)
+        assert self.catalogue.lose(claim.job_id, claim.token) == (model is not None)
+        if model:
+            model.lose()
+
     @rule()
     def everybody_falls_silent(self) -> None:
         self.now += LONGEST_BACKOFF_S
