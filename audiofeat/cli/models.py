@@ -53,7 +53,7 @@ def show(
 
 @app.command()
 def use(
-    name: Annotated[str, typer.Argument(help="Of the head: mood.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Of the head: mood or instruments.", show_default=False)],
     choice: Annotated[str, typer.Argument(help="shipped, formula, or the number of a revision.", show_default=False)],
 ) -> None:
     """Have another head in use from now on: all workers take it, and what was measured before is stale."""

@@ -69,6 +69,8 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("noise_ratio", "ratio", 0, 1, H, N, "Share of audible frames with a flatness above -12 dB.", _OURS),
         *((f"{family}_probability", "0-1", 0, 1, E, N, f"Probability that {what} to be heard.", _OURS)
           for family, what in FAMILIES.items()),
+        ("family_log_odds", "ln", -20, 20, E, V,
+         f"Log-odds of each family by the shipped head, whichever is in use: {', '.join(FAMILIES)}.", _OURS),
         *((family, "present|absent", None, None, E, T, f"Whether {what} to be heard; null where it is not sure.", _OURS)
           for family, what in FAMILIES.items()),
         ("family_probability_curve", "0-1", 0, 1, E, X,

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from audiofeat.domain.heads import Head
 from audiofeat.domain.plugin_models import group_of
 from audiofeat.domain.registry import GROUP_VERSIONS
 
 # Version 4 of a group under the third revision of its head is 4003.
 _REVISIONS_MOST = 1_000
-HEADS = ("mood",)
+HEADS: Mapping[str, str] = {"mood": "mood", "instruments": "instrumentation"}
+"""Heads that a catalogue may fit on its own labels, and the feature group of each."""
 
 
 class ModelKind(StrEnum):
@@ -35,7 +35,7 @@ class KeptModel:
     Parameters
     ----------
     name : str
-        Of a head, that of its feature group; of a plug-in, that of its feature group without the prefix.
+        Of a head, one of ``HEADS``; of a plug-in, that of its feature group without the prefix.
     revision : int
         From 1.
     document : mapping
@@ -56,14 +56,14 @@ class KeptModel:
     @property
     def group(self) -> str:
         """The feature group that holds what it says."""
-        return self.name if self.name in HEADS else group_of(self.name)
+        return HEADS.get(self.name) or group_of(self.name)
 
     @property
     def version(self) -> int:
         """Version of the group while this is in use."""
         if self.name not in HEADS:
             return self.revision
-        return GROUP_VERSIONS[self.name] * _REVISIONS_MOST + self.revision
+        return GROUP_VERSIONS[self.group] * _REVISIONS_MOST + self.revision
 
     @property
     def is_outdated(self) -> bool:
@@ -75,13 +75,25 @@ class KeptModel:
         """Return what the extraction is told: the version, and the head to use in place of the shipped one."""
         if self.kind is ModelKind.SHIPPED or self.is_outdated:
             return {"version": self.version, "head": None}
-        head = Head(self.name, {}, {}).document() if self.kind is ModelKind.FORMULA else self.document
-        return {"version": self.version, "head": {part: head[part] for part in ("group", "outputs", "versions")}}
+        none = {"group": self.group, "outputs": {}, "versions": {}}
+        head = none if self.kind is ModelKind.FORMULA else {part: self.document[part] for part in none}
+        return {"version": self.version, "head": head}
 
 
 def head_orders(kept: Iterable[KeptModel]) -> dict[str, dict[str, Any]]:
     """Return what the extraction is told of each head that is not the shipped one's first."""
     return {model.group: model.order() for model in kept if model.name in HEADS}
+
+
+def shipped_version(version: int) -> int:
+    """Return which shipped version of a group lies under a version with a head of one's own.
+
+    Examples
+    --------
+    >>> shipped_version(4_003), shipped_version(4)
+    (4, 4)
+    """
+    return version // _REVISIONS_MOST or version
 
 
 def versions_in_use(kept: Iterable[KeptModel]) -> dict[str, int]:

@@ -22,13 +22,13 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "rhythm": 2,
     "tonal": 5,
     "timbre": 3,
-    "instrumentation": 3,
+    "instrumentation": 4,
     "structure": 1,
     "speech": 3,
     "delivery": 2,
     "production": 2,
     "mood": 4,
-    "descriptor": 7,
+    "descriptor": 8,
 }
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {

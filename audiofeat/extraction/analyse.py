@@ -13,6 +13,7 @@ from audiofeat.audio.gates import MUSIC_LEAST_S, Gates
 from audiofeat.audio.probe import Probe, probe
 from audiofeat.codes import ErrorCode
 from audiofeat.domain.block import summed
+from audiofeat.domain.family_heads import FamilyHead
 from audiofeat.domain.heads import Head
 from audiofeat.domain.quality import Flag, Reason
 from audiofeat.domain.registry import GROUP_VERSIONS, with_what_they_read
@@ -57,6 +58,11 @@ GROUPS: dict[str, Callable[[], Group]] = {
     "production": Production,
     "mood": Mood,
     "descriptor": Descriptor,
+}
+# Groups that take a head of somebody's own, and how that is read.
+_WITH_HEADS: dict[str, Callable[[Mapping[str, Any]], Callable[[], Group]]] = {
+    "mood": lambda document: partial(Mood, Head.read(document)),
+    "instrumentation": lambda document: partial(Instrumentation, FamilyHead.read(document)),
 }
 
 
@@ -183,8 +189,8 @@ def _makers(
     heads: Mapping[str, Mapping[str, Any]], plugins: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Callable[[], Group]]:
     """Return how each group is made, those with a head of somebody's own with that, and plug-ins."""
-    own = {group: Head.read(order["head"]) for group, order in heads.items() if order["head"] is not None}
-    made: dict[str, Callable[[], Group]] = {**GROUPS, **{group: partial(Mood, head) for group, head in own.items()}}
+    own = {group: _WITH_HEADS[group](order["head"]) for group, order in heads.items() if order["head"] is not None}
+    made = {**GROUPS, **own}
     if plugins:
         from audiofeat.extraction.plugin_runs import PluginRun  # noqa: PLC0415  optional, and it takes memory
 

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.descriptor import N_MFCC, NAMES, SPECTRAL_STATISTICS, SPECTRAL_VALUES
 from audiofeat.domain.descriptor_speech import TAKEN, VOICES
+from audiofeat.domain.mood_targets import DIMENSIONS
 from audiofeat.domain.quality import Reason
 from audiofeat.features import mood_formula
 from audiofeat.features.frames import N_MEL, TIMBRE_RATE_HZ, Floats, Frames, Measured, Result
+from audiofeat.features.mood_head import shipped
 
 PARTS = 6
 _LEAST_FRAMES = 43
@@ -142,7 +144,6 @@ class Descriptor:
 
     def _rest(self, measured: Measured) -> dict[str, float | None]:
         rhythm, loudness = measured["rhythm"], measured["loudness"]
-        is_music = mood_formula.reason_against(measured, None) is None
         slots: dict[str, float | None] = {
             "onset_rate_hz": rhythm["onset_rate_hz"],
             "pulse_clarity": rhythm["pulse_clarity"],
@@ -153,10 +154,11 @@ class Descriptor:
             "crest_db": loudness["crest_factor_db"],
             "stereo_width": measured["stereo"]["stereo_width"] or 0.0,
             "danceability": rhythm["danceability"],
-            # By formula, so that a head of one's own leaves every embedding where it is.
-            "arousal": mood_formula.arousal(measured) if is_music else None,
-            "valence": mood_formula.valence(measured) if is_music else None,
         }
+        if mood_formula.reason_against(measured, None) is None:
+            # By the shipped head always: one of a catalogue's own leaves every descriptor where it is.
+            moods = {name: shipped().outputs[name].estimate(measured) for name in DIMENSIONS}
+            slots |= {name: None if mood is None else mood.value for name, mood in moods.items()}
         if rhythm["tempo_bpm"] is not None:
             angle = 2 * np.pi * np.log2(rhythm["tempo_bpm"])
             slots |= {"tempo_circle_cos": float(np.cos(angle)), "tempo_circle_sin": float(np.sin(angle))}

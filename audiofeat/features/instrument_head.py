@@ -51,11 +51,11 @@ class Head:
 
     def of_windows(self, logits: Floats) -> Floats:
         """Return the probability of each family in each window."""
-        return _logistic(logits * self.window_slope + self.window_offset)
+        return logistic(logits * self.window_slope + self.window_offset)
 
     def of_item(self, logits: Floats) -> Floats:
-        """Return the probability that each family is to be heard in the item whose windows these are."""
-        return _logistic(evidence(logits) * self.item_slope + self.item_offset)
+        """Return the log-odds that each family is to be heard in the item whose windows these are."""
+        return np.asarray(evidence(logits) * self.item_slope + self.item_offset, dtype=np.float32)
 
 
 def evidence(logits: Floats) -> Floats:
@@ -68,7 +68,8 @@ def evidence(logits: Floats) -> Floats:
     return strongest
 
 
-def _logistic(logits: Floats) -> Floats:
+def logistic(logits: Floats) -> Floats:
+    """Return the probabilities that log-odds stand for."""
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -50, 50))), dtype=np.float32)
 
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from audiofeat import _native
 from audiofeat.domain.families import FAMILIES
+from audiofeat.domain.family_heads import SHARES, FamilyHead
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import BIN_HZ, N_MEL, TIMBRE_STEP, Floats, Frames, Measured, Result
-from audiofeat.features.instrument_head import head
+from audiofeat.features.instrument_head import head, logistic
 from audiofeat.features.instrument_windows import AROUND_S, SUMS, Seconds, pooled, windows
 
 _MARGIN = 2.0
@@ -27,15 +28,22 @@ _SECONDS_AT_ONCE = 8  # many small products cost more than a few larger ones
 _LEAST_AUDIBLE = 0.05
 _THOUSANDTHS = tuple(step / 1_000 for step in range(1_001))
 _NOTHING = np.float32(-10.0)
+_MOST_ODDS, _LEAST_PROBABILITY = 20.0, np.float32(1e-6)
 PRESENT, ABSENT = 0.7, 0.3
 """From which probability on a family is said to be present, and up to which to be absent."""
 
 
 class Instrumentation:
-    """Splits mel-band power by median filtering, and judges families second by second."""
+    """Splits mel-band power by median filtering, and judges families second by second.
 
-    def __init__(self) -> None:
-        self._families = _Families()
+    Parameters
+    ----------
+    own : FamilyHead, optional
+        Moves what the shipped head says.
+    """
+
+    def __init__(self, own: FamilyHead | None = None) -> None:
+        self._families = _Families(own)
         self._percussive = self._harmonic = self._total = 0.0
         self._low = self._all = 0.0
         self._noisy = self._audible = 0
@@ -89,7 +97,8 @@ class Instrumentation:
 class _Families:
     """Judges each second as soon as those around it are known, and keeps nothing but ten logits of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: FamilyHead | None) -> None:
+        self._own = own
         self._seconds = Seconds()
         self._waiting = np.zeros((0, SUMS))
         self._before = 0  # of those that wait, how many were judged and are there for the next ones
@@ -115,10 +124,12 @@ class _Families:
             self._judge(len(self._waiting))
         if reason is None and not self._logits:
             reason = Reason.TOO_SHORT
-        curve = probability = None
+        curve = probability = log_odds = None
         if reason is None:
             logits = np.concatenate(self._logits)
-            curve, probability = head().of_windows(logits), head().of_item(logits)
+            log_odds = [round(float(value), 3) for value in np.clip(head().of_item(logits), -_MOST_ODDS, _MOST_ODDS)]
+            curve, probability = self._moved(log_odds, head().of_windows(logits), result)
+        result.put("family_log_odds", log_odds, reason)
         for at, family in enumerate(FAMILIES):
             value = None if probability is None else round(float(probability[at]), 4)
             result.put(f"{family}_probability", value, reason)
@@ -128,6 +139,16 @@ class _Families:
         voice = result.values["voice_probability"]
         instrumental = None if result.values["voice"] is None else round(1 - voice, 4)
         result.put("instrumentalness", instrumental, reason or Reason.LOW_CONFIDENCE)
+
+    def _moved(self, log_odds: list[float], curve: Floats, result: Result) -> tuple[Floats, Floats]:
+        """Return curve and probabilities under a head of one's own, which moves each second as far as the item."""
+        said = np.array(log_odds, dtype=np.float32)
+        shares = [result.values[name] for name in SHARES]
+        if self._own is None or None in shares:
+            return curve, logistic(said)
+        found = np.array(self._own.log_odds([*log_odds, *shares]), dtype=np.float32)
+        seconds = np.clip(curve, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+        return logistic(np.log(seconds / (1 - seconds)) + found - said), logistic(found)
 
 
 def _rounded(curve: Floats) -> list[list[float]]:

@@ -10,17 +10,13 @@ Russell, "A circumplex model of affect", 1980; Zentner, Grandjean & Scherer, Emo
 Veltkamp, "Studying emotion induced by music through a crowdsourcing game", Information Processing & Management, 2016.
 """
 
-import json
-from functools import cache
-from pathlib import Path
-
 from audiofeat.domain.heads import Estimate, Head
 from audiofeat.domain.mood_targets import EMOTIONS
 from audiofeat.domain.quality import Reason
 from audiofeat.features import mood_formula
 from audiofeat.features.frames import Frames, Measured, Result
+from audiofeat.features.mood_head import shipped
 
-MODEL_PATH = Path(__file__).with_name("mood_model.json")
 # By whether arousal and valence lie above the middle.
 _LABELS = {(True, True): "energetic", (True, False): "tense", (False, True): "calm", (False, False): "sad"}
 _SIDE_LEAST = 0.65
@@ -80,9 +76,3 @@ def _label(arousal: Estimate | None, valence: Estimate | None) -> tuple[str | No
     if min(sides) < _SIDE_LEAST:
         return None, None
     return _LABELS[above[0] > 0.5, above[1] > 0.5], sides[0] * sides[1]
-
-
-@cache
-def shipped() -> Head:
-    """Return the head that ships with the package."""
-    return Head.read(json.loads(MODEL_PATH.read_text()))

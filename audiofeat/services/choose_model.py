@@ -4,7 +4,8 @@ from audiofeat.domain.kept_models import HEADS, KeptModel, ModelKind
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Catalogue
 
-_CHOICES = {ModelKind.SHIPPED.value, ModelKind.FORMULA.value}
+# Only mood has a formula in the literature.
+_FORMULAE = {"mood"}
 
 
 def use(name: str, choice: str, *, catalogue: Catalogue) -> KeptModel:
@@ -15,7 +16,7 @@ def use(name: str, choice: str, *, catalogue: Catalogue) -> KeptModel:
     name : str
         Of the head.
     choice : str
-        ``shipped``, ``formula``, or the number of a revision that ``audiofeat models list`` shows.
+        ``shipped``, of mood ``formula``, or the number of a revision that ``audiofeat models list`` shows.
 
     Raises
     ------
@@ -25,13 +26,14 @@ def use(name: str, choice: str, *, catalogue: Catalogue) -> KeptModel:
     if name not in HEADS:
         raise InvalidInput(f"there is no head {name!r} to choose", f"known are {', '.join(HEADS)}")
     revisions = catalogue.revisions(name)
+    words = [ModelKind.SHIPPED.value, *([ModelKind.FORMULA.value] if name in _FORMULAE else [])]
     kind, document = ModelKind.HEAD, {}
-    if choice in _CHOICES:
+    if choice in words:
         kind = ModelKind(choice)
     else:
         found = next((kept for kept in revisions if str(kept.revision) == choice), None)
         if found is None:
-            known = ", ".join((*sorted(_CHOICES), *(str(kept.revision) for kept in reversed(revisions))))
+            known = ", ".join((*words, *(str(kept.revision) for kept in reversed(revisions))))
             raise InvalidInput(f"{name} has no {choice!r}", f"choose one of {known}")
         if found.is_outdated:
             raise InvalidInput(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from audiofeat.domain import registry
 from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES, pack, unpack
 from audiofeat.domain.field import Shape
+from audiofeat.domain.heads import Head
 from audiofeat.domain.quality import Reason
 from audiofeat.features.descriptor import PARTS, Descriptor
 from audiofeat.features.frames import Group
@@ -194,3 +195,16 @@ def test_a_long_item_keeps_few_sums() -> None:
     fed(group, noise(400.0), silence=Reason.SILENCE)
     assert len(group._stretches) <= 192
     assert sum(stretch.frames for stretch in group._stretches) == pytest.approx(400 * 43.07, abs=3)
+
+
+def test_mood_is_that_of_the_shipped_head() -> None:
+    """A catalogue's own head, or the formula, leaves the descriptor where it is; speech has no mood."""
+    measured = measured_of(recording())
+    by_formula = fed(Mood(Head("mood", {}, {})), recording(), measured=measured).values
+    assert by_formula["arousal"] != measured["mood"]["arousal"]
+    for mood in (measured["mood"], by_formula):
+        values = fed(Descriptor(), recording(), measured={**measured, "mood": mood}).values["values"]
+        assert values[NAMES.index("arousal")] == measured["mood"]["arousal"]
+        assert values[NAMES.index("valence")] == measured["mood"]["valence"]
+    spoken = {**measured, "speech": {**measured["speech"], "speech_ratio": 1.0}}
+    assert fed(Descriptor(), recording(), measured=spoken).values["values"][NAMES.index("arousal")] is None

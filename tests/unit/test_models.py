@@ -19,7 +19,7 @@ from audiofeat.features import (
     delivery_voices,
     hearing,
     instrument_head,
-    mood,
+    mood_head,
     rhythm_meter,
     rhythm_phase,
     rhythm_tempo,
@@ -39,7 +39,7 @@ READERS = {
     "speech": (hearing, "MODEL_PATH", (hearing._coefficients,)),
     "voices": (delivery_voices, "MODEL_PATH", (delivery_voices._model,)),
     "instruments": (instrument_head, "MODEL_PATH", (instrument_head.head,)),
-    "mood": (mood, "MODEL_PATH", (mood.shipped,)),
+    "mood": (mood_head, "MODEL_PATH", (mood_head.shipped,)),
 }
 
 

@@ -14,7 +14,8 @@ from audiofeat.errors import InvalidInput
 from audiofeat.extraction.analyse import analyse
 from audiofeat.features import mood_formula
 from audiofeat.features.frames import Result
-from audiofeat.features.mood import Mood, shipped
+from audiofeat.features.mood import Mood
+from audiofeat.features.mood_head import shipped
 from tests.synthesis import RATE_HZ, TIMBRES, Signal, cadence_chords, write
 
 _FORMULA = Head("mood", {}, {})

@@ -19,7 +19,7 @@ from audiofeat.domain.head_fitting import Material, error_of, output_of, unseen
 from audiofeat.domain.heads import Head, Values, feature, prepared
 from audiofeat.domain.mood_targets import CANDIDATES, DIMENSIONS, EMOTIONS, EXPECTED, GROUPS, dimension
 from audiofeat.domain.registry import GROUP_VERSIONS
-from audiofeat.features.mood import MODEL_PATH
+from audiofeat.features.mood_head import MODEL_PATH
 
 _RESAMPLES, _SEED = 1_000, 20_240
 # An emotion is published where the whole interval of its correlation lies above.
