@@ -80,7 +80,7 @@ class SearchRules(Wire):
         default_factory=dict, description="By feature group, instead of the space's own weights."
     )
     about: float = Field(
-        0.0, ge=0, le=1, description="Share of what texts say items are about: 0 sounds alike, 1 is about the same."
+        0.0, ge=0, le=1, description="Share of what is told of items: 0 sounds alike, 1 is told alike."
     )
     filters: dict[str, Scalar | list[Scalar] | Range] = Field(
         default_factory=dict, description="By attribute or feature: a value, one of several, or a range."

@@ -24,6 +24,9 @@ def build(
     space: Annotated[
         str | None, typer.Option(help="Id of a kept space. [default: fit one]", show_default=False)
     ] = None,
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Have tracks compared by genre, tags, era and artist where asked to.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Also where it is clearly worse than what is served.")] = False,
     as_json: _Json = False,
 ) -> None:
@@ -48,6 +51,7 @@ def build(
                     publisher=services.publisher,
                     artefacts=services.artefacts,
                     space=chosen,
+                    is_told=metadata,
                     is_forced=force,
                 )
                 built.append(view)

@@ -42,7 +42,7 @@ def neighbours(
     ] = None,
     weight: Annotated[list[str] | None, typer.Option(help="Of a feature group: timbre=2; repeatable.")] = None,
     about: Annotated[
-        float, typer.Option(help="Share of what texts say items are about: 0 sounds alike, 1 is about the same.")
+        float, typer.Option(help="Share of what is told of items: 0 sounds alike, 1 is told alike.")
     ] = 0.0,
     kind: Annotated[Kind | None, typer.Option(help="What answers are, where nothing else tells.")] = None,
     artist_cap: Annotated[int, typer.Option(help="At most so many of one artist, else show; 0: any.")] = DEFAULT_CAP,
@@ -63,7 +63,7 @@ def neighbours(
         artist_cap=artist_cap,
         album_cap=album_cap,
         keep_ratio=keep,
-        weights=_weights(weight or []),
+        weights=group_weights(weight or []),
         about=about,
         conditions=filters.parse(where or []),
     )
@@ -112,7 +112,8 @@ def title(item: ItemView | Candidate) -> str:
     return f"{named} - {by}" if named and by else str(named or item.key)
 
 
-def _weights(said: list[str]) -> dict[str, float]:
+def group_weights(said: list[str]) -> dict[str, float]:
+    """Return weights of feature groups as ``timbre=2`` writes them; raises InvalidInput."""
     weights: dict[str, float] = {}
     for part in said:
         group, _, number = part.partition("=")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from audiofeat.bootstrap import Services, load_settings
+from audiofeat.cli.neighbours import group_weights
 from audiofeat.cli.similarity_document import document_of, show
 from audiofeat.cli.terminal import output
 from audiofeat.domain.items import Kind
@@ -26,6 +27,10 @@ def similarity(
     space: Annotated[str | None, typer.Option(help="Id of a kept space. [default: as an index]")] = None,
     halves: Annotated[int, typer.Option(min=0, help="On how many items the halves find each other.")] = 400,
     robustness: Annotated[int, typer.Option(min=0, help="On how many items copies are tried.")] = 0,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a feature group, measured beside the space's own: timbre=2; repeatable."),
+    ] = None,
     against: Annotated[str, typer.Option(help="Peers whose full descriptors are measured: essentia.")] = "",
     report: Annotated[Path | None, typer.Option(help="Write a page with plots.", dir_okay=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
@@ -53,7 +58,7 @@ def similarity(
         ]
         on_item = stack.enter_context(_progress())
         if labels:
-            material = of_files(corpus, servers=servers, on_item=on_item)
+            material = of_files(corpus, kind=kind, servers=servers, on_item=on_item)
         else:
             material = of_catalogue(
                 kind, catalogue=services.catalogue, artefacts=services.artefacts, open_store=services.stores.named
@@ -66,6 +71,7 @@ def similarity(
             halves=halves,
             robustness=robustness,
             against=peers,
+            weights=group_weights(weight or []),
             on_item=on_item,
         )
     document = document_of(found)

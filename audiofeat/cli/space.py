@@ -21,13 +21,18 @@ _Id = Annotated[str, typer.Argument(help="Id of a space.", show_default=False)]
 
 @app.command()
 def fit(
-    kind: Annotated[Kind, typer.Argument(help="track or episode.")] = Kind.TRACK, *, as_json: _Json = False
+    kind: Annotated[Kind, typer.Argument(help="track or episode.")] = Kind.TRACK,
+    *,
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Have tracks compared by genre, tags, era and artist where asked to.")
+    ] = False,
+    as_json: _Json = False,
 ) -> None:
     """Fit a space on everything analysed so far, and keep it; no audio is read."""
     from audiofeat.services.fit_space import fit_space
 
     services = Services(load_settings())
-    space = fit_space(kind, catalogue=services.catalogue, artefacts=services.artefacts)
+    space = fit_space(kind, catalogue=services.catalogue, artefacts=services.artefacts, is_told=metadata)
     _show([space], as_json=as_json)
 
 

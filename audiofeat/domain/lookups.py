@@ -91,7 +91,7 @@ class Rules:
     weights : Mapping[str, float]
         By feature group: rank by these instead of the space's own weights.
     about : float
-        The share of what third parties say items are about, 0 (sound alone) to 1 (texts alone).
+        The share of what third parties say of items, 0 (sound alone) to 1 (what is told alone).
     conditions : tuple of Condition
         What has to hold of every line.
     include : tuple of str or None
@@ -120,7 +120,7 @@ class Rules:
             if not 0 <= cap <= MOST_NEIGHBOURS:
                 raise InvalidInput(f"{name} must be 0 (none) to {MOST_NEIGHBOURS}, this is {cap}")
         if not 0 <= self.about <= 1:
-            raise InvalidInput(f"about must be 0 to 1, this is {self.about}", "0: sound alone; 1: texts alone")
+            raise InvalidInput(f"about must be 0 to 1, this is {self.about}", "0: sound alone; 1: what is told alone")
         if not LEAST_KEEP_RATIO <= self.keep_ratio <= 1:
             raise InvalidInput(f"keep_ratio must be {LEAST_KEEP_RATIO} to 1, this is {self.keep_ratio}", "such as 0.95")
         for name, listed in (("include", self.include or ()), ("exclude", self.exclude)):

@@ -10,10 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from audiofeat.domain.space import TEXT, Space
+from audiofeat.domain.items import Kind
+from audiofeat.domain.space import Space
+from audiofeat.domain.texts import TOLD
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 UNIT_TOLERANCE = 1e-3
+_UNTOLD = {
+    Kind.EPISODE: (
+        "what items are about is not known in this index: fewer than 20 had a description when it was built",
+        "bring titles, descriptions, genres or persons with audiofeat metadata import, then audiofeat index build",
+    ),
+    Kind.TRACK: (
+        "what items are said to be is not known in this index: it was built without metadata, or fewer than 20 had any",
+        "audiofeat index build track --metadata",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +92,29 @@ def weights_of(space: Space, weights: Mapping[str, float] | None = None) -> dict
 
 
 def with_about(space: Space, weights: Mapping[str, float], about: float) -> dict[str, float]:
-    """Return weights in which what texts say counts a share of the whole, and what is heard the rest.
+    """Return weights in which what is told of items counts a share of the whole, and what is heard the rest.
 
     Parameters
     ----------
     weights : Mapping[str, float]
-        Of a query; what it names beside the text keeps its proportions.
+        Of a query; what it names beside what is told keeps its proportions.
     about : float
-        0: sound alone; 1: texts alone.
+        0: sound alone; 1: what is told alone.
 
     Raises
     ------
     InvalidInput
-        The space was fitted without texts.
+        The space was fitted without what is told.
     """
     if about <= 0:
         return dict(weights)
     if space.text is None:
-        raise InvalidInput(
-            "what items are about is not known in this index: fewer than 20 had a description when it was built",
-            "bring titles, descriptions, genres or persons with audiofeat metadata import, then audiofeat index build",
-        )
-    sound = {group: weight for group, weight in weights_of(space, weights).items() if group != TEXT}
+        raise InvalidInput(*_UNTOLD[space.kind])
+    told = TOLD[space.kind]
+    sound = {group: weight for group, weight in weights_of(space, weights).items() if group != told}
     whole = math.sqrt(sum(weight**2 for weight in sound.values())) or 1.0
     heard = math.sqrt(1 - about) / whole
-    return {**{group: heard * weight for group, weight in sound.items()}, TEXT: math.sqrt(about)}
+    return {**{group: heard * weight for group, weight in sound.items()}, told: math.sqrt(about)}
 
 
 def weighed(

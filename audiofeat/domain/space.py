@@ -27,11 +27,10 @@ from numpy.typing import NDArray
 from audiofeat.domain.descriptor import GROUPS, LENGTHS, Dimension, dimensions_of
 from audiofeat.domain.items import Kind
 from audiofeat.domain.scaling import Array, Matrix, packed, standardised, transformed, unpacked
-from audiofeat.domain.texts import TextModel, Words
+from audiofeat.domain.texts import TOLD, TextModel, Words
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 SPACE_VERSION = 2
-TEXT = "text"
 _FIRST_VERSION, _FIRST_CLIP = 1, 4.0
 _CHUNK_ROWS = 4096
 
@@ -71,7 +70,7 @@ class Space:
     projection : NDArray[np.float32] or None
         Orthonormal columns, shape (dimensions, embedding); None where embeddings are not reduced.
     text : TextModel or None
-        Places words, as a group of blocks and no part of embeddings.
+        Places what is told of items, as a group of blocks and no part of embeddings.
 
     Attributes
     ----------
@@ -138,7 +137,7 @@ class Space:
         widths = [self.bases[g].shape[1] if g in self.bases else len(inside) for g, inside in self._inside.items()]
         names, ends = [*self._inside], np.cumsum([0, *widths]).tolist()
         if self.text is not None:
-            names, ends = [*names, TEXT], [*ends, ends[-1] + self.text.dims]
+            names, ends = [*names, TOLD[self.kind]], [*ends, ends[-1] + self.text.dims]
         return {group: slice(low, high) for group, (low, high) in zip(names, pairwise(ends), strict=True)}
 
     @property
@@ -186,7 +185,7 @@ class Space:
                 own = values[:, inside] / norm
                 blocks[:, self.groups[group]] = own @ self.bases[group] if group in self.bases else own
         if self.text is not None and texts:
-            blocks[:, self.groups[TEXT]] = self.text.place(texts)
+            blocks[:, self.groups[TOLD[self.kind]]] = self.text.place(texts)
         return blocks
 
 

@@ -1,7 +1,7 @@
-"""What third parties say an item is about, as a direction: hashed words, weighed by how rare they are.
+"""What third parties say of an item, as a direction: hashed words, weighed by how rare they are.
 
-Title, description, genres and persons count, not the names of show and publisher: these say who made it. Words are
-hashed into buckets, so that no vocabulary is kept and no model is loaded; the directions are fitted on the catalogue.
+Words are hashed into buckets, so that no vocabulary is kept and no model is loaded; the directions are fitted on the
+catalogue. Which words count: see ``domain.told``.
 
 References
 ----------
@@ -10,8 +10,6 @@ al., "Feature hashing for large scale multitask learning", ICML 2009. Latent sem
 by the randomised range finder of Halko, Martinsson, Tropp, SIAM Review 2011.
 """
 
-import re
-import unicodedata
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +17,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from audiofeat.domain.items import Kind
 from audiofeat.domain.scaling import Array, Matrix, packed, unpacked
 
+# The feature group in which what is told stands, by kind.
+TOLD: Mapping[Kind, str] = {Kind.TRACK: "metadata", Kind.EPISODE: "text"}
 FIT_FROM_TEXTS = 20
 FIT_MOST_TEXTS = 20_000
 DIMS = 48
@@ -28,9 +29,7 @@ _BUCKETS = 1 << 14
 _LEAST_ITEMS = 2
 _MOST_ITEMS_RATIO = 0.5
 _OVERSAMPLED, _POWER_STEPS, _SEED = 10, 3, 20_264
-# A word of a title says more than one of many in a description; who speaks is one of few.
-_FIELDS: Mapping[str, float] = {"title": 2.0, "description": 1.0, "genre": 2.0, "persons": 2.0}
-_WORD = re.compile(r"[^\W_]{2,}")
+_LEAST_SPREAD_RATIO = 1e-6
 
 Words = Mapping[str, float]
 
@@ -82,23 +81,6 @@ class TextModel:
         return rows
 
 
-def words_of(metadata: Mapping[str, Any]) -> Words:
-    """Return the words of an item's metadata, without case and accents, each with its weight.
-
-    Examples
-    --------
-    >>> sorted(words_of({"title": "Two Chairs", "show": "Left out"}).items())
-    [('chairs', 2.0), ('two', 2.0)]
-    """
-    found: dict[str, float] = {}
-    for field, weight in _FIELDS.items():
-        text = unicodedata.normalize("NFKD", str(metadata.get(field) or "").casefold())
-        plain = "".join(character for character in text if not unicodedata.combining(character))
-        for word in _WORD.findall(plain):
-            found[word] = found.get(word, 0.0) + weight
-    return found
-
-
 def fit_texts(texts: Sequence[Words]) -> TextModel | None:
     """Return the directions in which some texts differ most, None where fewer than 20 say anything.
 
@@ -138,8 +120,10 @@ def _components(hashed: Sequence[tuple[Any, Array]], place: Any, rarity: Array) 
     probe = np.random.default_rng(_SEED).standard_normal((table.shape[1], min(dims + _OVERSAMPLED, *table.shape)))
     for _ in range(_POWER_STEPS):
         probe, _ = np.linalg.qr(table.T @ (table @ probe))
-    _, _, axes = np.linalg.svd(table @ probe, full_matrices=False)
-    directions: Matrix = (probe @ axes[:dims].T).astype(np.float32)
+    _, spread, axes = np.linalg.svd(table @ probe, full_matrices=False)
+    # Where texts do not differ, words that stand together would lie apart.
+    telling = axes[:dims][spread[:dims] > _LEAST_SPREAD_RATIO * spread[0]]
+    directions: Matrix = (probe @ telling.T).astype(np.float32)
     return directions
 
 

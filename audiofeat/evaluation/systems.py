@@ -9,7 +9,7 @@ Single Gaussian of MFCC, symmetric Kullback-Leibler divergence: Mandel & Ellis, 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from audiofeat.domain.descriptor import DESCRIPTOR_VERSION, LENGTHS, N_MFCC, NAM
 from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.scaling import Matrix
-from audiofeat.domain.space import Space, embed_all
+from audiofeat.domain.similarity import weighed
+from audiofeat.domain.space import Space, blocks_all, embed_all
+from audiofeat.domain.texts import Words, fit_texts
 from audiofeat.evaluation.retrieval import Array, Rows, angular, euclidean
 
 OURS = "audiofeat"
@@ -48,12 +50,15 @@ class Sounding:
         Descriptors of its pieces, a row each.
     labels : Mapping[str, str]
         ``artist``, ``album``, ``track`` and ``genre``, as far as they are known.
+    told : Words
+        What is said of it, without its artist, whose items are to be found.
     """
 
     name: str
     descriptor: Matrix
     pieces: Matrix | None
     labels: Mapping[str, str]
+    told: Words = field(default_factory=dict)
 
 
 def space_of(items: Sequence[Sounding], *, kind: Kind) -> Space:
@@ -63,7 +68,12 @@ def space_of(items: Sequence[Sounding], *, kind: Kind) -> Space:
 
 
 def systems_of(
-    items: Sequence[Sounding], *, kind: Kind, space: Space | None = None, theirs: Mapping[str, Array] | None = None
+    items: Sequence[Sounding],
+    *,
+    kind: Kind,
+    space: Space | None = None,
+    theirs: Mapping[str, Array] | None = None,
+    weights: Mapping[str, float] | None = None,
 ) -> dict[str, System]:
     """Return every system that can be measured on some items.
 
@@ -77,12 +87,21 @@ def systems_of(
         A frozen space to be measured; by default one is fitted on the rows to fit on.
     theirs : Mapping[str, Array], optional
         Numbers of other programs, a row an item, NaN where one gave none.
+    weights : Mapping[str, float], optional
+        Of feature groups, as a query names them: measured as a system of its own.
     """
     descriptors = np.stack([item.descriptor for item in items])
 
     def ours(fitted_on: Rows, asked: Rows) -> Array:
         placed = space or space_of([items[row] for row in fitted_on], kind=kind)
         vectors = embed_all(placed, descriptors[asked])
+        return angular(vectors, vectors)
+
+    def ours_weighed(fitted_on: Rows, asked: Rows) -> Array:
+        known = [items[row] for row in fitted_on]
+        placed = space or replace(space_of(known, kind=kind), text=fit_texts([item.told for item in known]))
+        blocks = blocks_all(placed, descriptors[asked], [items[row].told for row in asked])
+        vectors = weighed(placed, blocks, weights)
         return angular(vectors, vectors)
 
     means, covariances = _gaussians(descriptors)
@@ -93,6 +112,8 @@ def systems_of(
         MFCC_STATISTICS: _standardised(np.concatenate([means, deviations], axis=1)),
         MFCC_GAUSSIAN: lambda _, asked: _divergences(means[asked], covariances[asked]),
     }
+    if weights:
+        systems[f"{OURS}, {', '.join(f'{group} {weight:g}' for group, weight in weights.items())}"] = ours_weighed
     systems |= {name: _standardised(numbers) for name, numbers in (theirs or {}).items()}
     genres = [item.labels.get("genre") for item in items]
     if any(genres):

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.filters import Condition
 from audiofeat.domain.space import Space, blocks_all, embed_all
-from audiofeat.domain.texts import Words, words_of
+from audiofeat.domain.texts import Words
+from audiofeat.domain.told import words_of
 from audiofeat.errors import RecallTooLow
 from audiofeat.index.columns import AttributeColumns
 from audiofeat.index.layout import shard_file
@@ -104,7 +105,8 @@ class FreshOverlay:
         texts: list[Words] = []
         if self._space.text is not None:
             known = self._catalogue.items_by_id([row.item_id for row in inside])
-            texts = [words_of(known[row.item_id].metadata if row.item_id in known else {}) for row in inside]
+            said = [known[row.item_id].metadata if row.item_id in known else {} for row in inside]
+            texts = [words_of(self._space.kind, metadata) for metadata in said]
         blocks = iter(blocks_all(self._space, np.stack(descriptors), texts)) if descriptors else iter(())
         for row, vector, is_placed in zip(rows, vectors, placed, strict=True):
             self._rows.put(row.item_id, vector, next(blocks) if is_placed else None)

@@ -25,6 +25,7 @@ def build_index(
     artefacts: ObjectStore,
     reference: Space | None = None,
     space: Space | None = None,
+    is_told: bool = False,
     is_forced: bool = False,
 ) -> ReleaseView:
     """Snapshot a kind, fit its space, build, measure, publish, and note the release in the ledger.
@@ -43,6 +44,8 @@ def build_index(
         The space for fewer than 100 distinct audios, by default the one that is shipped.
     space : Space, optional
         One that was fitted before, instead of fitting one now.
+    is_told : bool
+        Give tracks the group of what their metadata says, where a space is fitted.
     is_forced : bool
         Publish an index that is clearly worse than the one that is served.
 
@@ -64,7 +67,9 @@ def build_index(
     rows = catalogue.embeddings(kind)
     current = usable(rows, kind=kind)
     if space is None:
-        space = space_for(current, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference)
+        space = space_for(
+            current, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference, is_told=is_told
+        )
     keep(space, artefacts)
     groups = catalogue.duplicate_groups_of([row.item_id for row in current])
     highest = max(row.sequence for row in rows)
@@ -151,7 +156,9 @@ def snapshot(
         raise IndexEmpty(f"nothing could be measured in any {space.kind.value}", "audiofeat ingest PATH")
     firsts = list(first_row.values())
     is_told = space.text is not None and catalogue is not None
-    texts = words_of_items([rows[row].item_id for row in firsts], catalogue) if is_told and catalogue else ()
+    texts = (
+        words_of_items(space.kind, [rows[row].item_id for row in firsts], catalogue) if is_told and catalogue else ()
+    )
     return IndexContents(
         space=space,
         rows=[tuple(items) for items in items_by_vector.values()],

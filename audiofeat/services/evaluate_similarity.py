@@ -15,6 +15,7 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.quality import Status
 from audiofeat.domain.scaling import Array, Matrix
 from audiofeat.domain.space import Space, embed_all
+from audiofeat.domain.told import words_of
 from audiofeat.errors import AudiofeatError, IndexEmpty, InvalidInput
 from audiofeat.evaluation.copies import HALVES, ROBUSTNESS, Copier
 from audiofeat.evaluation.labels import Labelled
@@ -82,6 +83,7 @@ def evaluate_similarity(
     halves: int = 0,
     robustness: int = 0,
     against: Sequence[str] = (),
+    weights: Mapping[str, float] | None = None,
     on_item: Callable[[], None] = lambda: None,
 ) -> SimilarityEvaluation:
     """Measure a space on some items, beside simpler systems.
@@ -100,6 +102,8 @@ def evaluate_similarity(
         On how many items the two halves, and copies that must not matter, are measured.
     against : sequence of str
         Peers whose full descriptors are measured as well.
+    weights : Mapping[str, float], optional
+        Of feature groups, as a query names them, measured beside the space's own.
     on_item : callable
         Called after each item whose audio was looked at.
     """
@@ -109,7 +113,7 @@ def evaluate_similarity(
     placed = space or _as_an_index(items, kind=kind)
     peers = versions(against)
     theirs = _described(material, against, on_item) if against else {}
-    found = measure(items, systems_of(items, kind=kind, space=space, theirs=theirs))
+    found = measure(items, systems_of(items, kind=kind, space=space, theirs=theirs, weights=weights))
     copied = []
     for count, names in ((halves, HALVES), (robustness, ROBUSTNESS)):
         chosen = _evenly(len(items), count)
@@ -124,7 +128,11 @@ def evaluate_similarity(
 
 
 def of_files(
-    corpus: Sequence[Labelled], *, servers: Sequence[ExtractionServer], on_item: Callable[[], None] = lambda: None
+    corpus: Sequence[Labelled],
+    *,
+    kind: Kind,
+    servers: Sequence[ExtractionServer],
+    on_item: Callable[[], None] = lambda: None,
 ) -> Material:
     """Analyse a labelled corpus; files that are rejected, or silent, are left out and said."""
     items: list[Sounding] = []
@@ -138,7 +146,7 @@ def of_files(
             left_out[labelled.name] = described
             continue
         labels = {name: str(labelled.labels[name]) for name in GROUPINGS if name in labelled.labels}
-        items.append(Sounding(labelled.name, *described, labels))
+        items.append(Sounding(labelled.name, *described, labels, words_of(kind, _without_artist(labels))))
         paths.append(labelled.path)
 
     @contextmanager
@@ -172,7 +180,8 @@ def of_catalogue(
         view = views.get(row.item_id)
         if view is not None:
             labels = {name: str(view.metadata[name]) for name in GROUPINGS if view.metadata.get(name)}
-            items.append(Sounding(view.reference or view.key, row.descriptor, pieces.get(row.sha256), labels))
+            told = words_of(kind, _without_artist(view.metadata))
+            items.append(Sounding(view.reference or view.key, row.descriptor, pieces.get(row.sha256), labels, told))
             places.append((view.store, view.key))
 
     @contextmanager
@@ -185,6 +194,11 @@ def of_catalogue(
                 yield None
 
     return Material(items, lend, {}, len(usable))
+
+
+def _without_artist(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata without what is to be found: with it finding the tracks of an artist would show nothing."""
+    return {name: value for name, value in metadata.items() if name != "artist"}
 
 
 def _as_an_index(items: Sequence[Sounding], *, kind: Kind) -> Space:

@@ -12,7 +12,8 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.domain.scaling import Matrix
 from audiofeat.domain.space import Space, from_json, to_json
-from audiofeat.domain.texts import Words, fit_texts, words_of
+from audiofeat.domain.texts import FIT_MOST_TEXTS, Words, fit_texts
+from audiofeat.domain.told import words_of
 from audiofeat.errors import IndexEmpty, InvalidInput, ObjectMissing
 from audiofeat.ports import Catalogue, EmbeddingRow, ObjectStore
 from audiofeat.services.curves import load_curves
@@ -24,7 +25,9 @@ _FOLDER = "spaces/"
 _PAGE = 500
 
 
-def fit_space(kind: Kind, *, catalogue: Catalogue, artefacts: ObjectStore, reference: Space | None = None) -> Space:
+def fit_space(
+    kind: Kind, *, catalogue: Catalogue, artefacts: ObjectStore, reference: Space | None = None, is_told: bool = False
+) -> Space:
     """Return the space for everything of a kind that has been analysed, kept under its id.
 
     Parameters
@@ -35,6 +38,8 @@ def fit_space(kind: Kind, *, catalogue: Catalogue, artefacts: ObjectStore, refer
         Where descriptors, and those of the pieces of items, come from.
     reference : Space, optional
         The space for fewer than 100 distinct audios, by default the one that is shipped.
+    is_told : bool
+        Give tracks the group of what their metadata says, too; episodes always have theirs.
 
     Raises
     ------
@@ -44,7 +49,7 @@ def fit_space(kind: Kind, *, catalogue: Catalogue, artefacts: ObjectStore, refer
     rows = [row for row in catalogue.embeddings(kind) if is_current(row)]
     if not rows:
         raise IndexEmpty(f"no {kind.value} has been analysed", "audiofeat ingest PATH")
-    space = space_for(rows, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference)
+    space = space_for(rows, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference, is_told=is_told)
     keep(space, artefacts)
     return space
 
@@ -56,6 +61,7 @@ def space_for(
     catalogue: Catalogue,
     artefacts: ObjectStore,
     reference: Space | None = None,
+    is_told: bool = False,
 ) -> Space:
     """Return the space for some current fingerprints; copies of one audio count once."""
     first = {row.sha256: row for row in sorted(rows, key=lambda row: row.item_id, reverse=True)}
@@ -64,20 +70,22 @@ def space_for(
     if len(distinct) >= FIT_FROM_ITEMS:
         pieces = pieces_of(distinct, catalogue=catalogue, artefacts=artefacts)
         space = fit(np.stack(list(distinct.values())), kind=kind, pieces=list(pieces.values()))
-    if kind is not Kind.EPISODE:
+    # What episodes are about is told by those who describe them; what tracks are said to be is asked for.
+    if not (is_told or kind is Kind.EPISODE):
         return space
-    # What episodes are about is told by those who describe them; tracks are seldom described.
-    texts = fit_texts(words_of_items([row.item_id for row in first.values()], catalogue))
+    names = sorted(row.item_id for row in first.values())
+    chosen = np.linspace(0, len(names) - 1, min(len(names), FIT_MOST_TEXTS)).round().astype(int)
+    texts = fit_texts(words_of_items(kind, [names[number] for number in chosen], catalogue))
     return space if texts is None else replace(space, text=texts)
 
 
-def words_of_items(item_ids: Sequence[str], catalogue: Catalogue) -> list[Words]:
+def words_of_items(kind: Kind, item_ids: Sequence[str], catalogue: Catalogue) -> list[Words]:
     """Return the words of what metadata says of each item."""
     found: list[Words] = []
     for start in range(0, len(item_ids), _PAGE):
         page = item_ids[start : start + _PAGE]
         views = catalogue.items_by_id(page)
-        found += [words_of(views[name].metadata if name in views else {}) for name in page]
+        found += [words_of(kind, views[name].metadata if name in views else {}) for name in page]
     return found
 
 

@@ -16,7 +16,8 @@ from audiofeat.domain.neighbours import Engine, Facts
 from audiofeat.domain.similarity import require_same
 from audiofeat.domain.space import blocks_all, embed
 from audiofeat.domain.targets import Target
-from audiofeat.domain.texts import Words, words_of
+from audiofeat.domain.texts import Words
+from audiofeat.domain.told import words_of
 from audiofeat.errors import AudiofeatError, InvalidInput, ItemNotAnalysed, ItemUnknown, SpaceMismatch
 from audiofeat.ports import Candidate, Catalogue, IndexReader, ItemView, ServedIndex, VectorIndex
 from audiofeat.services.places import Held, Place, held, place_of_thing
@@ -192,7 +193,7 @@ def place_of(item: Candidate, index: VectorIndex, catalogue: Catalogue) -> Place
     row = catalogue.embedding_of(item.item_id)
     if row is None:
         raise ItemNotAnalysed(f"{_title(item)} has nothing to compare by: it is silent or too short")
-    return _embedded(row.descriptor, index, _title(item), words_of(item.metadata))
+    return _embedded(row.descriptor, index, _title(item), words_of(index.space.kind, item.metadata))
 
 
 def _embedded(descriptor: NDArray[np.float32], index: VectorIndex, title: str, words: Words | None = None) -> Place:

@@ -33,7 +33,7 @@ from audiofeat.ports import IndexContents
 
 _P50_MS, _P99_MS = 5.0, 20.0
 _SEED = 20261126
-_PER_ARTIST = 20
+PER_ARTIST = 20
 _BATCH = 50_000
 _WARMING = 20
 _READING_S = 10.0
@@ -85,7 +85,7 @@ def told(name: str, took_ms: NDArray[np.float64], cpu_ms: float) -> bool:
     return not failed and (name != "plain" or (p50 <= _P50_MS and p99 <= _P99_MS))
 
 
-def fill(services: Services, count: int) -> list[str]:
+def fill(services: Services, count: int, *, per_artist: int = PER_ARTIST) -> list[str]:
     """Make the catalogue and its release where they are not there yet; return ids to ask by."""
     ids = [item_id(reference=None, store="s3/made", key=f"{n}.wav") for n in range(count)]
     _ = services.catalogue
@@ -94,14 +94,14 @@ def fill(services: Services, count: int) -> list[str]:
         if connection.execute("SELECT count(*) FROM items").fetchone()[0] == 0:
             connection.execute("PRAGMA synchronous=OFF")
             for first in range(0, count, _BATCH):
-                insert(connection, ids[first : first + _BATCH], first)
+                insert(connection, ids[first : first + _BATCH], first, per_artist)
             connection.commit()
             connection.execute("ANALYZE")
-            publish(services, ids)
+            publish(services, ids, per_artist)
     return [ids[n] for n in np.random.default_rng(1).integers(0, count, 5_000)]
 
 
-def insert(connection: sqlite3.Connection, ids: Sequence[str], first: int) -> None:
+def insert(connection: sqlite3.Connection, ids: Sequence[str], first: int, per_artist: int) -> None:
     """Insert items with audio, an ended job, and attributes."""
     rng = np.random.default_rng((_SEED, first))
     tempo, arousal = rng.uniform(60, 180, len(ids)), rng.uniform(0, 1, len(ids))
@@ -136,15 +136,20 @@ def insert(connection: sqlite3.Connection, ids: Sequence[str], first: int) -> No
                 a,
             )
             for i, said, bpm, key, mode, a in zip(
-                ids, map(said_of, numbers), tempo.tolist(), *keys(len(ids), rng), arousal.tolist(), strict=True
+                ids,
+                (said_of(n, per_artist) for n in numbers),
+                tempo.tolist(),
+                *keys(len(ids), rng),
+                arousal.tolist(),
+                strict=True,
             )
         ),
     )
 
 
-def said_of(number: int) -> dict[str, str]:
-    """Return an item's metadata: artists of twenty tracks, two albums each."""
-    artist = number // _PER_ARTIST
+def said_of(number: int, per_artist: int) -> dict[str, str]:
+    """Return an item's metadata: albums of ten tracks, artists of so many."""
+    artist = number // per_artist
     return {
         "title": f"title {number}", "artist": f"artist {artist}", "album": f"album {number // 10}",
         "label": f"label {artist % 199}", "genre": f"genre {artist % 13}",
@@ -156,13 +161,13 @@ def keys(count: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
     return rng.choice(["C", "D", "E", "F#"], count).tolist(), rng.choice(["major", "minor"], count).tolist()
 
 
-def publish(services: Services, ids: Sequence[str]) -> None:
+def publish(services: Services, ids: Sequence[str], per_artist: int) -> None:
     """Publish a release of generated vectors: artists about genres, tracks about artists."""
     rng = np.random.default_rng(_SEED)
     # Enough items for a space as a large catalogue has it.
     space = fit(rng.normal(20, 1.2, (REDUCE_FROM_ITEMS, len(DIMENSIONS))).astype(np.float32), kind=Kind.TRACK)
     genres = rng.normal(0, 1.0, (60, space.dims)).astype(np.float32)
-    artists = np.arange(len(ids)) // _PER_ARTIST
+    artists = np.arange(len(ids)) // per_artist
     middles = genres[np.arange(artists[-1] + 1) % 60] + rng.normal(0, 0.7, (artists[-1] + 1, space.dims))
     vectors = np.empty((len(ids), space.dims), dtype=np.float32)
     blocks = np.empty((len(ids), space.block_dims), dtype=np.float16)

@@ -103,7 +103,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, ExtractionServer() as server:
         folder = Path(name)
         made = shared_out(folder, options.talk, **many) if options.talk else made_shows(folder, **many)
-        material = of_files(list(made), servers=[server])
+        material = of_files(list(made), kind=Kind.EPISODE, servers=[server])
         found = evaluate_similarity(material, kind=Kind.EPISODE, servers=[server], halves=0)
     print(f"{len(material.items)} episodes")
     values: dict[tuple[str, str], dict[str, float]] = {}

@@ -1,6 +1,6 @@
 """Neighbours among artists, in one process: ``python -m tests.benchmarks.things``.
 
-The catalogue is that of ``tests.benchmarks.lookups``, twenty tracks an artist; ``--items 2000000`` has the hundred
+The catalogue is that of ``tests.benchmarks.lookups``, ten tracks an artist; ``--items 1000000`` has the hundred
 thousand artists that are promised, ``--home`` keeps it for the next run. Prints what reading all memberships costs, and
 how long questions take.
 """
@@ -24,6 +24,7 @@ from audiofeat.services.held_things import HeldThings
 from tests.benchmarks.lookups import fill
 
 _BATCH = 50_000
+_PER_ARTIST = 10
 _QUESTIONS = 50
 
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="audiofeat-things-") as folder:
         services = Services(load_settings(home=options.home or Path(folder) / "home"))
-        ids = fill(services, options.items)
+        ids = fill(services, options.items, per_artist=_PER_ARTIST)
         artists = belong(services.home / "catalogue.sqlite3")
         held = HeldThings(services.catalogue).current(ThingKind.ARTIST, services.indexes.current(Kind.TRACK))
         megabytes = held.vectors.nbytes / 1e6

@@ -15,11 +15,10 @@ from filling import analysed
 TOPICS = ("harbour boat sailing storm lighthouse", "rose soil seed compost pruning", "market bank interest loan stock")
 
 
-@pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     """Return a catalogue of thirty episodes, whose sound and whose topic have nothing to do with each other."""
-    monkeypatch.setenv("AUDIOFEAT_HOME", str(tmp_path / "home"))
-    made = Services(load_settings())
+    made = Services(load_settings(home=tmp_path_factory.mktemp("about") / "home"))
     for number in range(30):
         add(made, number, family=number // 10)
     return made
@@ -33,8 +32,15 @@ def add(services: Services, number: int, *, family: int) -> None:
     )
 
 
-def build(services: Services) -> None:
-    build_index(Kind.EPISODE, catalogue=services.catalogue, publisher=services.publisher, artefacts=services.artefacts)
+def build(services: Services, kind: Kind = Kind.EPISODE, *, is_told: bool = False) -> None:
+    build_index(
+        kind,
+        catalogue=services.catalogue,
+        publisher=services.publisher,
+        artefacts=services.artefacts,
+        is_told=is_told,
+        is_forced=True,
+    )
 
 
 def numbers(found: Answer) -> list[int]:
@@ -67,10 +73,28 @@ def test_what_came_after_the_index_is_about_something_too(services: Services) ->
     assert all(number % 3 == 0 for number in numbers(ask(services, about=1.0, name="ep-33")))
 
 
-def test_a_catalogue_without_descriptions_says_what_to_bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracks_are_compared_by_metadata_where_a_query_weighs_it(services: Services) -> None:
+    """It weighs nothing by itself; where it does the line names it."""
+    genres = ("House", "Bebop", "Thrash Metal")
+    for number in range(21):
+        said = {"genre": genres[number % 3], "release_date": str(1990 + 20 * (number % 3))}
+        analysed(services, f"{number:02}.mp3", number // 7, 300 + number, reference=f"tr-{number:02}", **said)
+    build(services, Kind.TRACK, is_told=True)
+
+    def ask_track(name: str, **weights: float) -> Answer:
+        rules = Rules(k=5, weights=weights, artist_cap=0)
+        return answer([ItemSeed(name)], catalogue=services.catalogue, indexes=services.indexes, rules=rules)
+
+    plain, weighed = ask_track("tr-01"), ask_track("tr-01", metadata=100.0)
+    assert "metadata" not in plain.neighbours[0].groups
+    assert {number % 3 for number in numbers(plain)} != {1}
+    assert {number % 3 for number in numbers(weighed)} == {1}
+    assert "metadata 1.00" in weighed.neighbours[0].why
+
+
+def test_a_catalogue_without_descriptions_says_what_to_bring(tmp_path: Path) -> None:
     """And answers by sound all the same."""
-    monkeypatch.setenv("AUDIOFEAT_HOME", str(tmp_path / "home"))
-    services = Services(load_settings())
+    services = Services(load_settings(home=tmp_path / "home"))
     for number in range(4):
         analysed(services, f"{number}.mp3", 0, 200 + number, kind=Kind.EPISODE, reference=f"ep-{number:02}")
     build(services)

@@ -1,5 +1,7 @@
 """Rankings worth what they are worth: figures worked out by hand, protocols that leak nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -168,6 +170,22 @@ class TestSystems:
         assert (genres[near] == genres[:, None]).all()
         bare = [Sounding(item.name, item.descriptor, item.pieces, {}) for item in items]
         assert GENRE not in systems_of(bare, kind=Kind.TRACK)
+
+    def test_weights_of_a_query_are_a_system_of_their_own(self) -> None:
+        """What is told of items then counts as much as is asked for, and nothing where nothing is told."""
+        items = corpus()
+        told = [replace(item, told={f"genre {item.labels['genre']}": 2.0, "all": 1.0}) for item in items]
+        everything = np.arange(len(items))
+        of_one_genre = np.array([[a.labels["genre"] == b.labels["genre"] for b in items] for a in items])
+
+        def share(rows: list[Sounding], weight: float) -> float:
+            systems = systems_of(rows, kind=Kind.TRACK, weights={"metadata": weight})
+            away = systems[f"{OURS}, metadata {weight:g}"](everything, everything)
+            return float(np.take_along_axis(of_one_genre, retrieval.lists(away), axis=1).mean())
+
+        assert share(told, 0.0) < share(told, 1.0) < share(told, 50.0) == 1.0
+        with pytest.raises(InvalidInput, match="no feature group 'metadata'"):
+            share(items, 1.0)
 
     def test_without_labels_lists_are_measured_all_the_same(self) -> None:
         """Hubs and variety need no labels; retrieval says nothing."""

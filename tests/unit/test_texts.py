@@ -10,11 +10,13 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.manner import shared, words
 from audiofeat.domain.metadata_fields import read_value
 from audiofeat.domain.similarity import group_similarities, weighed, with_about
-from audiofeat.domain.space import TEXT, Space, blocks_all, embed_all, from_json, to_json
-from audiofeat.domain.texts import FIT_FROM_TEXTS, TextModel, Words, fit_texts, words_of
+from audiofeat.domain.space import Space, blocks_all, embed_all, from_json, to_json
+from audiofeat.domain.texts import FIT_FROM_TEXTS, TOLD, TextModel, Words, fit_texts
+from audiofeat.domain.told import words_of
 from audiofeat.errors import InvalidInput
 from tests.descriptors import descriptors
 
+TEXT = TOLD[Kind.EPISODE]
 TOPICS = {
     "sea": "harbour boat sailing storm lighthouse captain tide anchor wave fish",
     "garden": "rose soil seed compost pruning spring frost bulb hedge lawn",
@@ -26,7 +28,9 @@ def told(topic: str, seed: int) -> Words:
     """Return what is said of an item: some words of its topic, some of no topic."""
     rng = np.random.default_rng(seed)
     words = [*rng.choice(TOPICS[topic].split(), 5), *rng.choice(["today", "talk", "guest", "week", "with"], 3)]
-    return words_of({"title": " ".join(words[:2]), "description": " ".join(words), "persons": f"Person {seed}"})
+    return words_of(
+        Kind.EPISODE, {"title": " ".join(words[:2]), "description": " ".join(words), "persons": f"Person {seed}"}
+    )
 
 
 TEXTS = [told(topic, seed) for seed, topic in enumerate([*TOPICS] * 20)]
@@ -46,9 +50,35 @@ def space(model: TextModel) -> Space:
 
 def test_words_are_compared_without_case_and_accents() -> None:
     """Names of show and publisher do not count, nor does a single letter."""
-    said = words_of({"title": "Déjà-vu, a Revue", "description": "deja", "show": "Show", "publisher": "House"})
+    said = words_of(
+        Kind.EPISODE, {"title": "Déjà-vu, a Revue", "description": "deja", "show": "Show", "publisher": "House"}
+    )
     assert said == {"deja": 3.0, "vu": 2.0, "revue": 2.0}
-    assert words_of({}) == {}
+    assert words_of(Kind.EPISODE, {}) == {}
+
+
+def test_a_track_is_told_by_genre_tags_era_and_artist() -> None:
+    """A genre means all that it belongs to, a year shares a decade with its neighbours, a name is no genre."""
+    said = words_of(Kind.TRACK, {"genre": "Deep House; Own Thing", "tags": "late; Night-Time", "title": "Left out"})
+    assert set(said) == {
+        "genre deep house", "genre own thing", "genre electronic", "genre electronic/house",
+        "genre electronic/house/deep house", "tag late", "tag night time",
+    }  # fmt: skip
+    years = [words_of(Kind.TRACK, {"release_date": said}) for said in ("1989-12-31", "1991", "2003")]
+    assert [len(set(years[0]) & set(other)) for other in years] == [2, 1, 0]
+    assert set(words_of(Kind.TRACK, {"artist": "House; Various Artists; Ana"})) == {"artist house", "artist ana"}
+    assert words_of(Kind.TRACK, {"release_date": "soon", "genre": None}) == {}
+
+
+def test_a_new_track_inherits_what_its_artist_is_said_to_be() -> None:
+    """One of which nothing but the artist is known lies nearest to the genre of the artist's others."""
+    styles = ("House", "Bebop", "Thrash Metal")
+    said = [{"genre": styles[n % 3], "artist": f"Artist {n % 9}"} for n in range(45)]
+    fitted = fit_texts([words_of(Kind.TRACK, one) for one in said])
+    assert fitted is not None
+    new = fitted.place([words_of(Kind.TRACK, {"artist": f"artist {n}"}) for n in range(9)])
+    near = new @ fitted.place([words_of(Kind.TRACK, {"genre": style}) for style in styles]).T
+    assert near.argmax(axis=1).tolist() == [n % 3 for n in range(9)]
 
 
 def test_a_description_is_plain_and_no_longer_than_a_field() -> None:
@@ -112,12 +142,16 @@ def test_about_shares_the_relevance_out(space: Space) -> None:
     told_of = group_similarities(space, blocks[0], blocks[3], half)
     assert told_of[TEXT].similarity is not None
     assert TEXT not in group_similarities(space, blocks[0], blocks[3])
+    untold = blocks_all(space, descriptors(1), [{}])[0]
+    assert group_similarities(space, untold, blocks[3], half)[TEXT].similarity is None
 
 
 def test_a_space_without_texts_says_so(space: Space) -> None:
     """The remedy is to bring descriptions."""
     with pytest.raises(InvalidInput, match="fewer than 20 had a description"):
         with_about(replace(space, text=None), {}, 0.5)
+    with pytest.raises(InvalidInput, match="built without metadata"):
+        with_about(replace(space, text=None, kind=Kind.TRACK), {}, 0.5)
 
 
 @pytest.mark.parametrize(
