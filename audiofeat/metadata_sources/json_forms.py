@@ -46,6 +46,9 @@ def _listen(listen: Mapping[str, Any]) -> dict[str, Any]:
 def _measured(given: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
     tags, sound = _mapping(about.get("tags")), _mapping(about.get("audio_properties"))
     rhythm, tonal = _mapping(given.get("rhythm")), _mapping(given.get("tonal"))
+    # AcousticBrainz has Essentia's extractor 1; its extractor 2 tells a key by several profiles.
+    edma = _mapping(tonal.get("key_edma"))
+    key, scale = tonal.get("key_key", edma.get("key")), tonal.get("key_scale", edma.get("scale"))
     said: dict[str, Any] = {"kind": "track"}
     for name, field in _TAGS.items():
         values = tags.get(name)
@@ -54,7 +57,7 @@ def _measured(given: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, A
     return said | {
         "duration_s": sound.get("length"),
         "tempo_bpm": rhythm.get("bpm"),
-        "key": f"{tonal['key_key']} {tonal['key_scale']}" if {"key_key", "key_scale"} <= tonal.keys() else None,
+        "key": f"{key} {scale}" if key and scale else None,
     }
 
 

@@ -100,8 +100,9 @@ class TestLines:
             },
             "rhythm": {"bpm": 120.4}, "tonal": {"key_key": "A", "key_scale": "minor"}, "lowlevel": {},
         }  # fmt: skip
+        newer = {**measured, "tonal": {"key_edma": {"key": "Eb", "scale": "major", "strength": 0.8}}}
         other = {"title": "x", "metadata": {"a": 1}}
-        lines = "\n".join(map(json.dumps, [listen, measured, other, {"track_metadata": 5}, {"metadata": []}]))
+        lines = "\n".join(map(json.dumps, [listen, measured, other, newer, {"track_metadata": 5}, {"metadata": []}]))
         said, problems = read(written(tmp_path, "brainz.jsonl", lines))
         assert said[:3] == [
             {
@@ -114,7 +115,8 @@ class TestLines:
             },
             other,
         ]  # fmt: skip
-        assert len(said) + len(problems) == 5
+        assert said[3]["key"] == "Eb major"
+        assert len(said) + len(problems) == 6
 
     def test_a_record_is_not_a_library(self, tmp_path: Path) -> None:
         """More fields or text than any item has are refused."""
