@@ -28,11 +28,11 @@ from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.duplicate_schema import members
 from audiofeat.catalogue.schema import aliases, analyses, items
 from audiofeat.catalogue.thing_schema import thing_items
-from audiofeat.domain.attributes import FEATURES, USUAL_FEATURES, Attribute, Sort, has_column
+from audiofeat.domain.attributes import FEATURES, PEOPLE, USUAL_FEATURES, Attribute, Sort, has_column
 from audiofeat.domain.filters import LISTS, TAGS_WITH_PARTS, Condition, Operand
 from audiofeat.domain.items import Kind
 from audiofeat.domain.targets import Target, terms
-from audiofeat.domain.things import Role, ThingKind, thing
+from audiofeat.domain.things import CREDITS, Role, ThingKind, thing
 from audiofeat.ports import Attributes, Candidate
 
 _VISIBLE = items.c.hidden_at.is_(None)
@@ -154,6 +154,9 @@ def _closeness(target: Target) -> ColumnElement[float]:
 
 def clause(condition: Condition, table: FromClause = attributes) -> ColumnElement[bool]:
     """Return a condition as SQL; what is not known meets a negated one only."""
+    if condition.attribute.name in PEOPLE:
+        credited = table.c.item_id.in_(_of_artists(condition.values, CREDITS[condition.attribute.name]))
+        return not_(credited) if condition.negated else credited
     column = _column(condition.attribute, table)
     met = _met(condition, column, table)
     return or_(column.is_(None), not_(met)) if condition.negated else met
@@ -181,9 +184,9 @@ def _met(condition: Condition, column: ColumnElement[Any], table: FromClause) ->
     return and_(*ends)
 
 
-def _of_artists(names: Sequence[Operand]) -> Select[Any]:
+def _of_artists(names: Sequence[Operand], role: Role = Role.MAIN) -> Select[Any]:
     ids = [thing(ThingKind.ARTIST, str(name)).thing_id for name in names]
-    return select(thing_items.c.item_id).where(thing_items.c.thing_id.in_(ids), thing_items.c.role == Role.MAIN)
+    return select(thing_items.c.item_id).where(thing_items.c.thing_id.in_(ids), thing_items.c.role == role)
 
 
 def _column(about: Attribute, table: FromClause) -> ColumnElement[Any]:

@@ -14,7 +14,7 @@ from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.field import Field, Shape
 from audiofeat.domain.genres import packed
 from audiofeat.domain.metadata_fields import Value
-from audiofeat.domain.things import named, people
+from audiofeat.domain.things import CREDITS, named, people
 from audiofeat.errors import InvalidInput
 
 _MOST_SUGGESTIONS = 3
@@ -65,6 +65,8 @@ class Attribute:
 TEXTS = (
     "title", "artist", "album", "show", "label", "genre", "language", "licence", "country", "tenant", "isrc", "mbid",
 )  # fmt: skip
+# People but the main artists: what belongs to them stands in a table of its own.
+PEOPLE = tuple(field for field in CREDITS if field not in TEXTS)
 # Other names under which sources give the same field.
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "licence": ("license",),
@@ -115,7 +117,7 @@ FEATURES: Mapping[str, Attribute] = {
     if field.shape is Shape.NUMBER or field.path in _WORDS
 }
 ATTRIBUTES: Mapping[str, Attribute] = {
-    **{name: Attribute(name, Sort.TEXT) for name in TEXTS},
+    **{name: Attribute(name, Sort.TEXT) for name in (*TEXTS, *PEOPLE)},
     "explicit": Attribute("explicit", Sort.TRUTH),
     "release_date": Attribute("release_date", Sort.DAY),
     "duration_s": Attribute("duration_s", Sort.NUMBER, "s", 0.0),
@@ -129,7 +131,7 @@ for _path in FEATURES:
 
 def has_column(about: Attribute) -> bool:
     """Tell whether the ledger keeps an attribute in a column of its own."""
-    return about.name not in FEATURES or about.name in USUAL_FEATURES
+    return about.name in USUAL_FEATURES or not (about.name in FEATURES or about.name in PEOPLE)
 
 
 def attribute(name: str) -> Attribute:

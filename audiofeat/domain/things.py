@@ -58,7 +58,7 @@ class Role(StrEnum):
 
 
 # Under which fields sources name the people of an item.
-_CREDITS: Mapping[str, Role] = {
+CREDITS: Mapping[str, Role] = {
     "artist": Role.MAIN,
     "featured_artist": Role.FEATURED,
     **{role.value: role for role in Role if role not in {Role.MAIN, Role.FEATURED}},
@@ -124,7 +124,7 @@ def memberships(chosen: Mapping[str, Value], names: Mapping[str, str] | None = N
     >>> [(thing.title, role.value) for thing, role in memberships({"artist": "Ana; Bo", "album": "x"})]
     [('Ana', 'main'), ('Bo', 'main'), ('x - Ana', 'main')]
     """
-    for field, role in _CREDITS.items():
+    for field, role in CREDITS.items():
         for name in people(chosen.get(field), names):
             yield thing(ThingKind.ARTIST, name), role
     main = next(iter(people(chosen.get("album_artist") or chosen.get("artist"), names)), None)

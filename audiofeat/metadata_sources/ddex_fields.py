@@ -15,6 +15,17 @@ _DURATION = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)
 # ExplicitContentEdited is the clean version of something explicit.
 _EXPLICIT = {"Explicit": True, "NotExplicit": False, "ExplicitContentEdited": False}
 _FEATURED = "FeaturedArtist"
+# Under which fields what people did is asked for; all that they did stands under ``contributors``.
+_CREDITED: Mapping[str, str] = {
+    _FEATURED: "featured_artist",
+    "Remixer": "remixer",
+    "Composer": "composer",
+    "ComposerLyricist": "composer",
+    "Conductor": "conductor",
+    "Lyricist": "lyricist",
+    "Producer": "producer",
+    "StudioProducer": "producer",
+}
 _MOST_VALUES = 100
 
 
@@ -59,11 +70,16 @@ def recording_fields(recording: Node, parties: Mapping[str, str], *, default_art
     details = _details(recording, "SoundRecordingDetailsByTerritory")
     edition = next(iter(recording.all("SoundRecordingEdition")), recording)
     instrumental = recording.first("IsInstrumental").lower()
+    credited = list(dict.fromkeys(_contributors(recording, details, parties)))[:_MOST_VALUES]
     said = {
         "kind": "track",
         "title": _title(recording, details),
         "artist": _artist(recording, details, parties) or default_artist,
-        "contributors": list(dict.fromkeys(_contributors(recording, details, parties)))[:_MOST_VALUES],
+        "contributors": [f"{name} ({role})" for name, role in credited],
+        **{
+            field: [name for name, role in credited if _CREDITED.get(role) == field]
+            for field in dict.fromkeys(_CREDITED.values())
+        },
         "isrc": recording.first("SoundRecordingId", "ISRC") or edition.first("ResourceId", "ISRC"),
         "duration_s": _seconds(recording.first("Duration")),
         "language": recording.first("LanguageOfPerformance"),
@@ -145,13 +161,13 @@ def _credits(node: Node, details: Node, parties: Mapping[str, str]) -> Iterator[
             yield name, roles
 
 
-def _contributors(node: Node, details: Node, parties: Mapping[str, str]) -> Iterator[str]:
-    yield from (f"{name} ({role})" for name, roles in _credits(node, details, parties) for role in roles)
+def _contributors(node: Node, details: Node, parties: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    yield from ((name, role) for name, roles in _credits(node, details, parties) for role in roles)
     for kind in ("ResourceContributor", "IndirectResourceContributor", "Contributor"):
         for one in details.all(kind) + node.all(kind):
             name = one.first("PartyName", "FullName") or parties.get(one.first("ContributorPartyReference"), "")
             roles = one.all(f"{kind}Role") + one.all("Role")
-            yield from (f"{name} ({_role(role)})" for role in roles if name)
+            yield from ((name, _role(role)) for role in roles if name)
 
 
 def _role(node: Node) -> str:

@@ -33,6 +33,16 @@ _FIELDS = {
     "date": "release_date",
     "isrc": "isrc",
     "language": "language",
+    "albumartist": "album_artist",
+    "organization": "label",
+    "label": "label",
+    "barcode": "upc",
+    "musicbrainz_trackid": "mbid",
+    "composer": "composer",
+    "lyricist": "lyricist",
+    "conductor": "conductor",
+    "remixer": "remixer",
+    "producer": "producer",
 }
 # The "easy" ones give ID3 frames and MP4 atoms the names that Vorbis comments have.
 _PARSERS = (EasyMP3, EasyMP4, FLAC, OggFLAC, OggOpus, OggVorbis)

@@ -31,10 +31,12 @@ from audiofeat.ports import Candidate
 
 SONGS: dict[str, dict[str, Any]] = {
     "amber": {"artist": "Ana B", "genre": ["Ambient", "Drone"], "release_date": "1994-05-01", "language": "pt-br"},
-    "birch": {"artist": "ANA b", "genre": "Techno", "release_date": "1999", "explicit": True, "license": "CC BY"},
-    "cedar": {"artist": "Čeněk", "genre": "dark ambient", "release_date": "2001-02", "explicit": False},
+    "birch": {"artist": "ANA b", "genre": "Techno", "release_date": "1999", "explicit": True, "license": "CC BY",
+              "publisher": "Harbour", "country": "DE", "tenant": "north"},
+    "cedar": {"artist": "Čeněk", "genre": "dark ambient", "release_date": "2001-02", "explicit": False,
+              "composer": "Ana B; Eva"},
     "delta": {"show": "Two Chairs", "isrc": "GB-AYE-69-00531", "reference": "trk-4"},
-}
+}  # fmt: skip
 HEARD = {
     "amber": {"tempo_bpm": 80.0, "key": "A", "mode": "minor", "arousal": 0.2, "pulse_clarity": 0.1},
     "birch": {"tempo_bpm": 122.0, "key": "C#", "mode": "minor", "arousal": 0.8, "pulse_clarity": 0.9},
@@ -118,6 +120,8 @@ def found(catalogue: SqlCatalogue, songs: dict[str, str], terms: Sequence[str]) 
         (["licence=cc by"], {"birch"}),
         (["isrc=GBAYE6900531"], {"delta"}),
         (["show=two chairs"], {"delta"}),
+        (["composer=ana b|nobody"], {"cedar"}),
+        (["publisher=harbour", "label=harbour", "country=de", "tenant=north", "composer!=eva"], {"birch"}),
         (["tempo_bpm=118..126"], {"birch", "cedar"}),
         (["tempo_bpm!=118..126"], {"amber", "delta"}),
         (["tempo_bpm=118..126", "mode=minor"], {"birch"}),

@@ -34,6 +34,7 @@ def test_an_album_of_3_8() -> None:
             "Anna Example (MainArtist)", "Bob Beispiel (FeaturedArtist)", "Cleo Cutter (Producer)",
             "Dan Writer (Whistler)",
         ],
+        "featured_artist": ["Bob Beispiel"], "producer": ["Cleo Cutter"],
         "isrc": "QZAF12600001", "duration_s": 200.5, "language": "en", "explicit": True, "album": "Evenings",
         "album_artist": "Anna Example", "album_type": "Album", "upc": "0602445790098", "grid": "A10302B0003989564F",
         "label": "Harbour", "release_date": "2026-03-01", "p_line": "(P) 2026 Harbour", "c_line": "(C) 2026 Harbour",
