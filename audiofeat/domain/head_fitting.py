@@ -9,7 +9,7 @@ Hoerl & Kennard, Technometrics 12, 1970 (ridge); Guyon et al., Machine Learning 
 "Non-negative least squares for high-dimensional linear models", EJS 7, 2013 (signs instead of a penalty).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -118,31 +118,42 @@ def _signed(gram: Array, pull: Array, expected: Array) -> Array:
     return weights
 
 
-def unseen(material: Material, truth: Array, *, most_terms: int = MOST_TERMS) -> tuple[Array, Array]:
-    """Return what fits say of items of artists that they had not seen, and those artists' truth, standardised alike.
+def folds(artists: Sequence[str]) -> Iterator[tuple[NDArray[np.bool_], float]]:
+    """Give the items to be judged by a fit on all others, and what their answers weigh among all rounds.
 
-    Each of three rounds cuts the artists into nine folds anew; the rounds are averaged.
+    Each of three rounds cuts the artists into nine folds anew, so that every item is judged three times.
 
     Raises
     ------
     InvalidInput
         There are too few items or artists.
     """
-    names = np.array(material.artists)
-    artists = np.unique(names)
-    if len(names) < LEAST_ITEMS or len(artists) < LEAST_ARTISTS:
+    names = np.array(artists)
+    different = np.unique(names)
+    if len(names) < LEAST_ITEMS or len(different) < LEAST_ARTISTS:
         raise InvalidInput(
-            f"{len(names)} labelled items by {len(artists)} artists are too few to fit and judge a model on",
+            f"{len(names)} labelled items by {len(different)} artists are too few to fit and judge a model on",
             f"label at least {LEAST_ITEMS} items by at least {LEAST_ARTISTS} artists",
         )
-    said, true = np.zeros(len(truth)), np.zeros(len(truth))
     rng = np.random.default_rng(_SEED)
     for _ in range(_ROUNDS):
-        for fold in np.array_split(rng.permutation(artists), _FOLDS):
-            inside = np.isin(names, fold)
-            fit = _fitted(material.some(~inside), truth[~inside], most_terms)
-            said[inside] += fit.scores(material.rows[inside]) / _ROUNDS
-            true[inside] += (truth[inside] - fit.mean) / fit.spread / _ROUNDS
+        for fold in np.array_split(rng.permutation(different), _FOLDS):
+            yield np.isin(names, fold), 1 / _ROUNDS
+
+
+def unseen(material: Material, truth: Array, *, most_terms: int = MOST_TERMS) -> tuple[Array, Array]:
+    """Return what fits say of items of artists that they had not seen, and those artists' truth, standardised alike.
+
+    Raises
+    ------
+    InvalidInput
+        There are too few items or artists.
+    """
+    said, true = np.zeros(len(truth)), np.zeros(len(truth))
+    for inside, share in folds(material.artists):
+        fit = _fitted(material.some(~inside), truth[~inside], most_terms)
+        said[inside] += share * fit.scores(material.rows[inside])
+        true[inside] += share * (truth[inside] - fit.mean) / fit.spread
     return said, true
 
 
@@ -153,10 +164,10 @@ def output_of(
     fit = _fitted(material, truth, most_terms)
     columns = zip(fit.columns, fit.centre, fit.scale, fit.weight, strict=True)
     terms = tuple(
-        Term(material.features[column], _short(centre), _short(scale), _short(weight))
+        Term(material.features[column], short(centre), short(scale), short(weight))
         for column, centre, scale, weight in columns
     )
-    return Output(terms, _short(fit.mean), _short(fit.spread), _short(error), is_rank, origin)
+    return Output(terms, short(fit.mean), short(fit.spread), short(error), is_rank, origin)
 
 
 def error_of(said: Array, true: Array, weights: Array) -> float:
@@ -164,5 +175,6 @@ def error_of(said: Array, true: Array, weights: Array) -> float:
     return float(np.sqrt(np.average(np.square(said - true), weights=weights)))
 
 
-def _short(number: float) -> float:
+def short(number: float) -> float:
+    """Return a coefficient with the digits that are kept."""
     return float(f"{number:.{_DIGITS}g}")
