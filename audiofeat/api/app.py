@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from audiofeat.api import (
     audio_features,
+    episodes,
     events,
     fields,
     health,
@@ -33,7 +34,7 @@ from audiofeat.bootstrap import Services
 API_VERSION = "1"
 _DESCRIPTION = (
     "What in the catalogue sounds like this, and why? An item goes by its id, its reference, its object key or the "
-    "key's last part (a key that itself ends in `/features`, `/metadata`, `/nearest` or `/neighbours`: by its id). A "
+    "key's last part (a key that itself ends in `/features`, `/metadata`, `/chapters` and the like: by its id). A "
     "value out of range and a parameter that is not known are errors. Every error is a problem of RFC 9457 with a "
     "stable `code`; 503 means that the same request may succeed later, also where no index is published yet."
 )
@@ -83,7 +84,7 @@ def create_app(services: Services) -> FastAPI:
         )
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
-    below_items = (neighbours, journeys, metadata, things, items)
+    below_items = (neighbours, journeys, metadata, episodes, things, items)
     for module in (*below_items, audio_features, jobs, events, indexes, reprocessings, takedowns, fields):
         app.include_router(module.router, prefix="/v1")
     for module in (health, subsonic):

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from audiofeat import rendering_episodes
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.figure import clock
 from audiofeat.cli.terminal import output
-from audiofeat.ports import RepeatView
 
 app = typer.Typer(no_args_is_help=True, help="Podcasts: what is heard again in a show, chapters and previews.")
 _PLACES_SHOWN = 3
@@ -29,7 +29,9 @@ def repeats(
     found = listen(show, catalogue=services.catalogue, artefacts=services.artefacts, again=again)
     if as_json:
         told = {name: getattr(found, name) for name in ("show", "episodes", "listened", "changed", "without")}
-        typer.echo(json.dumps({**told, "repeats": [_as_dict(view) for view in found.repeats]}))
+        typer.echo(
+            json.dumps({**told, "repeats": [rendering_episodes.repeat(view).model_dump() for view in found.repeats]})
+        )
         return
     if found.is_busy:
         typer.echo("a worker is listening to this show just now; this is what was found so far", err=True)
@@ -53,17 +55,6 @@ def repeats(
     console = output()
     console.print(f"{found.show}: {found.episodes} episodes, {found.listened} listened to just now{changed}")
     console.print(table if found.repeats else "nothing is heard in two of them")
-
-
-def _as_dict(view: RepeatView) -> dict[str, Any]:
-    places = [
-        {"item_id": one.item_id, "start_s": one.start_s, "end_s": one.end_s, "bit_error_ratio": one.bit_error_ratio}
-        for one in view.heard
-    ]
-    return {
-        "repeat_id": view.repeat_id, "kind": view.kind.value, "length_s": round(view.length_s, 2),
-        "episodes": view.episodes, "heard": places,
-    }  # fmt: skip
 
 
 def _name(names: dict[str, Any], item_id: str) -> str:

@@ -16,7 +16,7 @@ _STYLES = {"speech": "cyan", "music": "yellow", "jingle": "magenta", "ad": "red"
 def show(timeline: Timeline, console: Console) -> None:
     """Print a timeline."""
     end_s = timeline.duration_s
-    console.print(Text.assemble("\n", ("timeline", "bold")))
+    console.print(Text.assemble("\n", ("timeline", "bold"), f"  {', '.join(timeline.in_words)}"))
     known = {word for one in timeline.segments for word in one.label.split("+")}
     lanes = [(name, [one for one in timeline.segments if name in one.label.split("+")]) for name in _LANES]
     lanes += [(kind, [one for one in timeline.repeats if one.label == kind]) for kind in ("jingle", "ad", "passage")]

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from audiofeat.domain import chapters as rules
 from audiofeat.domain.chapters import Chapter
+from audiofeat.domain.manner import words
 from audiofeat.domain.views.timeline import intervals
 
+GROUPS = frozenset({"delivery", "loudness", "production", "speech", "structure", "timbre"})
 PREVIEW_S = 60.0
 _SNAP_S = 4.0
 _QUIET_LU = 20.0
@@ -48,6 +50,8 @@ class Timeline:
         From metadata and from what is heard.
     preview : tuple of float or None
         Start and length of the minute that stands for the whole; None where nothing could be told.
+    in_words : tuple of str
+        How it sounds, the most telling first.
     problems : tuple of str
         What was wrong with what metadata says.
     """
@@ -57,6 +61,7 @@ class Timeline:
     repeats: tuple[Stretch, ...]
     chapters: tuple[Chapter, ...]
     preview: tuple[float, float] | None
+    in_words: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -68,7 +73,7 @@ def timeline(
     Parameters
     ----------
     features : mapping
-        Fields by group, curves among them; what is missing is not told.
+        Fields by group, curves among them, of those of ``GROUPS``; what is missing is not told.
     duration_s : float
         Of what was decoded.
     repeats : iterable of Stretch
@@ -89,7 +94,7 @@ def timeline(
     merged = rules.merged(of_metadata, rules.heard(found, duration_s), duration_s)
     starts_s = [start + long for start, long in pauses] + [one.start_s for one in segments]
     preview = _preview(features, segments, again, starts_s)
-    return Timeline(duration_s, segments, again, tuple(merged), preview, tuple(problems))
+    return Timeline(duration_s, segments, again, tuple(merged), preview, words(features), tuple(problems))
 
 
 def segments_of(features: Features, duration_s: float) -> tuple[Stretch, ...]:

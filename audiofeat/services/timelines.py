@@ -1,16 +1,39 @@
 """The timeline of an episode of the catalogue, from what is stored of it; no audio is read."""
 
+from collections.abc import Collection
 from typing import Any
 
 from audiofeat.domain import registry
-from audiofeat.domain.timelines import Stretch, Timeline, timeline
-from audiofeat.errors import ItemNotAnalysed, ObjectMissing
+from audiofeat.domain.items import Kind
+from audiofeat.domain.timelines import GROUPS, Stretch, Timeline, timeline
+from audiofeat.errors import InvalidInput, ItemNotAnalysed, ObjectMissing
 from audiofeat.ports import Analysis, Catalogue, ItemView, ObjectStore
 from audiofeat.services.curves import load_curves
 
 
-def stored_record(view: ItemView, *, catalogue: Catalogue, artefacts: ObjectStore) -> dict[str, Any]:
-    """Return what is stored of an item in the form of a record, with its curves.
+def of_episode(view: ItemView, *, catalogue: Catalogue, artefacts: ObjectStore) -> Timeline:
+    """Return the timeline of an episode, of which only what that needs is read.
+
+    Raises
+    ------
+    ItemNotAnalysed
+        Nothing is stored of it yet.
+    InvalidInput
+        It is a track.
+    """
+    record = stored_record(view, catalogue=catalogue, artefacts=artefacts, groups=GROUPS)
+    if view.kind is not Kind.EPISODE:
+        raise InvalidInput(
+            f"{view.reference or view.key} is a track, and timelines are of episodes",
+            "a track's sections are among its features: audiofeat inspect, or /features?curves=true",
+        )
+    return of_item(view, record, catalogue=catalogue)
+
+
+def stored_record(
+    view: ItemView, *, catalogue: Catalogue, artefacts: ObjectStore, groups: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Return what is stored of an item, or some feature groups of it, in the form of a record with its curves.
 
     Raises
     ------
@@ -18,7 +41,11 @@ def stored_record(view: ItemView, *, catalogue: Catalogue, artefacts: ObjectStor
         Nothing is stored of it yet.
     """
     analyses = catalogue.analyses_of_audio(view.sha256) if view.sha256 else {}
-    public = {name: one for name, one in analyses.items() if name not in registry.INTERNAL_GROUPS}
+    public = {
+        name: one
+        for name, one in analyses.items()
+        if name not in registry.INTERNAL_GROUPS and (groups is None or name in groups)
+    }
     if not public:
         raise ItemNotAnalysed(f"{view.reference or view.key} is {view.state.value}", "audiofeat failures")
     return {

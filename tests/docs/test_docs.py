@@ -46,6 +46,7 @@ RUNNING = {
     "docs/how-to/journeys.md",
     "docs/how-to/lookups.md",
     "docs/how-to/operate.md",
+    "docs/how-to/podcasts.md",
     "docs/how-to/send-requests.md",
     "docs/how-to/things.md",
 }  # pages for readers who have `audiofeat up`

@@ -1,0 +1,140 @@
+"""Episodes over HTTP and on the command line: timelines, chapters for players, what a show repeats."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from audiofeat.api.app import create_app
+from audiofeat.bootstrap import Services, load_settings
+from audiofeat.cli.main import app
+from audiofeat.domain.items import Kind, KindSource, ObjectVersion
+from audiofeat.domain.jobs import GroupResult, JobState, MetadataRecord, Outcome, Registration
+from audiofeat.domain.subprints import encoded
+from audiofeat.services.repeats import listen
+from prints import noisy, sound
+from schemas.episodes import PlayerChapters, ShowRepeats, Timeline
+
+DURATION_S = 600.0
+SPEECH = {
+    "segment_starts_s": [0.0, 20.0, 300.0, 312.0], "segment_labels": ["music", "speech", "music", "speech"],
+    "segment_confidence": [0.9, 0.8, 0.9, 0.8],
+}  # fmt: skip
+SAID = {"chapters": [[0, 90, "One"], [60, None, "Two"]]}
+AUDIO = {
+    "container": "mp3", "codec": "mp3", "sample_rate_hz": 44_100, "channels": 2, "declared_duration_s": DURATION_S,
+    "decoded_duration_s": DURATION_S,
+}  # fmt: skip
+WORDS = ["two voices", "fast talkers", "little music"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two episodes of a show with a jingle and an advertisement, one with chapters of metadata, and a track."""
+    folder = tmp_path_factory.mktemp("home")
+    services = Services(load_settings(home=folder))
+    jingle, ad = sound(901, 50), sound(902, 300)
+    for name, kind, said in (("e1", Kind.EPISODE, SAID), ("e2", Kind.EPISODE, {}), ("song", Kind.TRACK, {})):
+        show = {"show": "Harbour Line"} if kind is Kind.EPISODE else {}
+        source = ObjectVersion("shop", f"{name}.mp3", "1", 100)
+        record = MetadataRecord("feed", {"title": name, **show, **said})
+        [job] = services.catalogue.register(
+            [Registration(source, reference=name, kind=kind, kind_source=KindSource.METADATA, records=(record,))]
+        )
+        claim = services.catalogue.claim(job.job_id, worker="w", lease_s=600)
+        assert claim is not None
+        talk = sound(int.from_bytes(name.encode()), 900)
+        words = np.concatenate([talk[:100], noisy(jingle, 0.05), talk[100:], ad])
+        curves = {"subprints": {"minutes": encoded(words)}, "speech": SPEECH}
+        for group, values in curves.items():
+            services.artefacts.put(f"curves/{name}/{group}.json.gz", gzip.compress(json.dumps(values).encode()))
+        groups = (
+            GroupResult("subprints", 1, {}, {}, f"curves/{name}/subprints.json.gz"),
+            GroupResult("speech", 1, {"music_ratio": 0.02}, {}, f"curves/{name}/speech.json.gz"),
+            GroupResult("delivery", 1, {"number_of_voices": "2", "speaking_rate_hz": 5.6}, {}),
+        )
+        done = Outcome(
+            state=JobState.DONE, sha256=name.ljust(64, "0"), audio=AUDIO, flags=(),
+            groups=groups, extractor={}, kind=kind, kind_source=KindSource.METADATA,
+        )  # fmt: skip
+        assert services.catalogue.finish(claim, done)
+    listen("Harbour Line", catalogue=services.catalogue, artefacts=services.artefacts)
+    services.catalogue.close()
+    return folder
+
+
+@pytest.fixture
+def http(home: Path) -> Iterator[TestClient]:
+    services = Services(load_settings(home=home))
+    yield TestClient(create_app(services), base_url="http://127.0.0.1")
+    services.catalogue.close()
+
+
+def refused(answer: Any, status: int) -> str:
+    """Return what a problem says and advises."""
+    assert answer.status_code == status, answer.text
+    problem = answer.json()
+    return f"{problem['detail']} {problem['remedy']}"
+
+
+def test_an_episode_is_told_from_beginning_to_end(http: TestClient) -> None:
+    """Segments, repeats, chapters, words, and what was wrong with the chapters of metadata."""
+    told = Timeline.model_validate(http.get("/v1/items/e1/timeline").json())
+    assert (told.item.reference, told.duration_s, told.in_words) == ("e1", DURATION_S, WORDS)
+    assert [(one.start_s, one.label) for one in told.segments][:2] == [(0, "music"), (20, "speech")]
+    assert {one.kind for one in told.repeats} == {"jingle", "ad"}
+    titles = [(one.start_s, one.title, one.source) for one in told.chapters]
+    assert titles[:2] == [(0, "One", "metadata"), (60, "Two", "metadata")]
+    assert (300, None, "audio") in titles
+    assert told.problems == ["1 chapter overlapped the next and end where that begins"]
+
+
+def test_who_has_the_timeline_already_is_told_so(http: TestClient) -> None:
+    """A validator comes with it, and spares the second transfer."""
+    tag = http.get("/v1/items/e1/timeline").headers["etag"]
+    assert http.get("/v1/items/e1/timeline", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_players_get_chapters_that_metadata_takes_back(http: TestClient) -> None:
+    """They are JSON chapters of the podcast namespace, without titles where none is known."""
+    answer = http.get("/v1/items/e1/chapters")
+    told = PlayerChapters.model_validate(answer.json())
+    assert (told.version, told.chapters[1].startTime, told.chapters[1].title) == ("1.2.0", 60, "Two")
+    assert answer.json()["chapters"][-1].keys() == {"startTime", "endTime"}
+
+
+def test_a_show_tells_what_it_repeats(http: TestClient) -> None:
+    """With places, of one kind where that is asked for, and how many were left out."""
+    told = ShowRepeats.model_validate(http.get("/v1/shows/harbour line/repeats").json())
+    assert (told.show.name, told.left_out) == ("Harbour Line", 0)
+    assert [(one.kind, one.episodes, len(one.heard)) for one in told.repeats] == [("ad", 2, 2), ("jingle", 2, 2)]
+    jingles = ShowRepeats.model_validate(http.get(f"/v1/shows/{told.show.id}/repeats?kind=jingle").json())
+    assert [one.id for one in jingles.repeats] == [told.repeats[1].id]
+    first = ShowRepeats.model_validate(http.get("/v1/shows/harbour line/repeats?limit=1").json())
+    assert (len(first.repeats), first.left_out) == (1, 1)
+
+
+def test_what_has_no_timeline_says_why(http: TestClient) -> None:
+    """A track, an unknown item, an unknown show."""
+    assert "song is a track" in refused(http.get("/v1/items/song/timeline"), 422)
+    assert "nobody" in refused(http.get("/v1/items/nobody/chapters"), 404)
+    assert "audiofeat shows list" in refused(http.get("/v1/shows/nothing/repeats"), 404)
+
+
+def test_the_command_line_prints_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places by title, and as JSON as the API has them."""
+    monkeypatch.setenv("AUDIOFEAT_HOME", str(home))
+    told = CliRunner().invoke(app, ["episodes", "repeats", "harbour line", "--json"])
+    assert told.exit_code == 0, told.output
+    repeats = json.loads(told.stdout)["repeats"]
+    assert [(one["kind"], one["episodes"]) for one in repeats] == [("ad", 2), ("jingle", 2)]
+    seen = CliRunner().invoke(app, ["inspect", "e1"])
+    assert seen.exit_code == 0, seen.output
+    for word in (", ".join(WORDS), "jingle", "ad, 2", "1:00 Two", "warning: 1 chapter overlapped"):
+        assert word in seen.stdout
