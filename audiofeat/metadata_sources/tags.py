@@ -24,6 +24,7 @@ from audiofeat.domain.chapters import MOST_CHAPTERS
 from audiofeat.domain.jobs import MetadataRecord
 from audiofeat.domain.metadata_fields import MOST_CHARACTERS
 from audiofeat.domain.source_records import TAGS
+from audiofeat.metadata_sources.mp4_chapters import text_track
 
 _FIELDS = {
     "title": "title",
@@ -47,6 +48,8 @@ _FIELDS = {
 # The "easy" ones give ID3 frames and MP4 atoms the names that Vorbis comments have.
 _PARSERS = (EasyMP3, EasyMP4, FLAC, OggFLAC, OggOpus, OggVorbis)
 _MOST_VALUES = 16
+# A time that ID3 leaves to a place in bytes, which no two readers agree on.
+_BY_BYTES = 0xFFFFFFFF
 _CHAPTER = re.compile(r"chapter[0-9]{2,3}")
 _log = logs.get_logger(__name__)
 
@@ -86,12 +89,17 @@ def _texts(tags: Mapping[str, Any], tag: str) -> list[str]:
 
 
 def _chapters(found: Any, path: Path) -> list[tuple[float | str, float | None, str]]:  # noqa: ANN401  mutagen's file
-    """Return start, end and title of chapters: ID3 ``CHAP``, MP4 ``chpl``, and Vorbis comments ``CHAPTER001``."""
+    """Return start, end and title of chapters: ID3 ``CHAP``, MP4 tracks or ``chpl``, and Vorbis ``CHAPTER001``."""
     if isinstance(found, EasyMP3):
         frames = ID3(path).getall("CHAP")  # type: ignore[no-untyped-call]  # mutagen types little
-        return [(frame.start_time / 1000, frame.end_time / 1000, _title_of(frame)) for frame in frames]
+        timed = [frame for frame in frames if frame.start_time != _BY_BYTES]
+        return [
+            (frame.start_time / 1000, None if frame.end_time == _BY_BYTES else frame.end_time / 1000, _title_of(frame))
+            for frame in timed
+        ]
     if isinstance(found, EasyMP4):
-        return [(chapter.start, None, chapter.title) for chapter in MP4(path).chapters or ()]  # type: ignore[no-untyped-call]  # as above
+        of_nero = MP4(path).chapters or ()  # type: ignore[no-untyped-call]  # as above
+        return [*text_track(path)] or [(chapter.start, None, chapter.title) for chapter in of_nero]
     tags: Mapping[str, Any] = dict(found.tags or {})
     # A set is what names the comments: without an order, two runs would differ.
     starts = sorted(name for name in tags if _CHAPTER.fullmatch(name.lower()))

@@ -1,13 +1,16 @@
 """Tables and tags as sources of metadata."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import mutagen
 import numpy as np
 import pytest
 import soundfile as sf
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import CHAP, ID3, TDRC, TIT2, TLAN, TPE1, TSRC
+from mutagen.oggopus import OggOpus
 
 from audiofeat.domain.jobs import MetadataRecord
 from audiofeat.domain.metadata_fields import MOST_CHARACTERS
@@ -149,9 +152,53 @@ class TestTags:
             "tags", {"chapters": [("00:00:00.000", None, "Begin"), ("soon", None, "")]}
         )
 
+    def test_chapters_of_opus(self, tmp_path: Path) -> None:
+        """Vorbis comments of an Ogg file have them as those of FLAC do."""
+        path = tmp_path / "a.opus"
+        sf.write(path, np.zeros(48_000), 48_000, format="OGG", subtype="OPUS")
+        tagged = OggOpus(path)
+        tagged.update({"CHAPTER001": "00:00:00.000", "CHAPTER002": "00:00:30.500", "CHAPTER002NAME": "Letters"})
+        tagged.save()
+        assert read_tags(path) == MetadataRecord(
+            "tags", {"chapters": [("00:00:00.000", None, ""), ("00:00:30.500", None, "Letters")]}
+        )
+
+    def test_a_chapter_whose_time_is_a_place_in_bytes(self, tmp_path: Path) -> None:
+        """It is left out, and an end of that kind is none."""
+        path = tmp_path / "a.mp3"
+        sf.write(path, np.zeros(48_000), 48_000, format="MP3")
+        tags = ID3()
+        for number, times in enumerate(((0xFFFFFFFF, 0xFFFFFFFF), (5_000, 0xFFFFFFFF))):
+            tags.add(CHAP(element_id=f"c{number}", start_time=times[0], end_time=times[1]))
+        tags.save(path)
+        assert read_tags(path) == MetadataRecord("tags", {"chapters": [(5.0, None, "")]})
+
+    @pytest.mark.parametrize(("flags", "replaced"), [("disable_chpl", b""), ("use_metadata_tags", b"tref")])
+    def test_chapters_of_mp4(self, tmp_path: Path, flags: str, replaced: bytes) -> None:
+        """They stand in a text track, as Apple writes them, or in Nero's list where there is no such track."""
+        path = tmp_path / "a.m4a"
+        said = ((0, 1_500, "Begin"), (1_500, 2_250, "Grüße"), (2_250, 3_000, "End"))
+        with av.open(str(path), "w", format="mp4", options={"movflags": flags}) as file:
+            file.set_chapters([
+                {"id": number, "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": title}}
+                for number, (start, end, title) in enumerate(said)
+            ])  # fmt: skip
+            stream = file.add_stream("aac", rate=48_000, layout="mono")
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 144_000), np.float32), format="fltp", layout="mono")
+            frame.rate = 48_000
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                file.mux(packet)
+        if replaced:
+            path.write_bytes(path.read_bytes().replace(replaced, b"free"))
+        found = read_tags(path)
+        assert found is not None
+        is_track = not replaced
+        assert found.fields["chapters"] == [
+            (start / 1000, end / 1000 if is_track else None, title) for start, end, title in said
+        ]
+
     def test_mp4(self, tmp_path: Path) -> None:
         """MP4 atoms have the common names."""
-        av = pytest.importorskip("av")
         path = tmp_path / "a.m4a"
         with av.open(path, "w") as container:
             stream = container.add_stream("aac", rate=48_000)
