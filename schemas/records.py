@@ -26,6 +26,8 @@ class AudioFacts(Wire):
     channels: Annotated[int, Field(gt=0)] | None = None
     declared_duration_s: Annotated[float, Field(ge=0)] | None = None
     decoded_duration_s: Annotated[float, Field(ge=0)] | None = None
+    track: Annotated[int, Field(ge=1)] | None = Field(None, description="Which was read, where there are several.")
+    tracks: Annotated[int, Field(ge=2)] | None = Field(None, description="How many audio tracks, where several.")
 
 
 class Extractor(Wire):

@@ -44,8 +44,8 @@ class Probe:
         would believe a length of zero.
     links : tuple of (int, int)
         First byte and end of each stream that is chained in an Ogg file; empty where there is one.
-    track : int
-        Which of several audio tracks is decoded: the one that is marked as the default, else the first.
+    track, tracks : int
+        Which of how many audio tracks is decoded: the one that is marked as the default, else the first.
     """
 
     path: Path
@@ -59,6 +59,7 @@ class Probe:
     demuxer: str | None
     links: tuple[tuple[int, int], ...] = ()
     track: int = 0
+    tracks: int = 1
 
     @property
     def declared_s(self) -> float | None:
@@ -76,14 +77,14 @@ def probe(path: Path, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> Prob
     """
     container, offset = sniff(path)
     structure = walk(path, container, offset)
-    demuxer, track, flags = None, 0, structure.flags
+    demuxer, track, tracks, flags = None, 0, 1, structure.flags
     # libsndfile believes the header: of a WAV without a length, and of MP3 streams joined behind a first one's count.
     if structure.links:
         codec, rate_hz, channels, frames = *_ask_link(path, structure.links[0]), None
     elif container in _BY_LIBAV or structure.flags & {Flag.STREAM_CHANGE, Flag.HEADER_INCONSISTENT}:
         demuxer = _DEMUXERS[container]
-        track, others = _tracks(path, demuxer)
-        flags |= {Flag.OTHER_TRACKS} if others else set()
+        track, tracks = _tracks(path, demuxer)
+        flags |= {Flag.OTHER_TRACKS} if tracks > 1 else set()
         codec, rate_hz, channels, frames = _ask_libav(path, demuxer, track)
     else:
         try:
@@ -103,6 +104,7 @@ def probe(path: Path, *, max_duration_s: float = DEFAULT_MAX_DURATION_S) -> Prob
         demuxer=demuxer,
         links=structure.links,
         track=track,
+        tracks=tracks,
     )
     _within_limits(facts, structure.present_frames or facts.declared_frames, max_duration_s)
     return facts
@@ -123,7 +125,7 @@ def _ask_link(path: Path, link: tuple[int, int]) -> tuple[str, int, int]:
 
 
 def _tracks(path: Path, demuxer: str) -> tuple[int, int]:
-    """Return which audio track is the default one, else the first, and how many others there are."""
+    """Return which audio track is the default one, else the first, and how many there are."""
     import av  # noqa: PLC0415  as below
 
     try:
@@ -131,7 +133,7 @@ def _tracks(path: Path, demuxer: str) -> tuple[int, int]:
             defaults = [bool(stream.disposition & av.stream.Disposition.default) for stream in file.streams.audio]
     except av.FFmpegError as error:
         raise AudioRejected(ErrorCode.UNREADABLE, f"the header cannot be used: {error.strerror}") from error
-    return (defaults.index(True) if any(defaults) else 0), max(0, len(defaults) - 1)
+    return (defaults.index(True) if any(defaults) else 0), len(defaults)
 
 
 def _ask_libav(path: Path, demuxer: str, track: int = 0) -> tuple[str, int, int, int | None]:

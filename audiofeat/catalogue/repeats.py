@@ -137,8 +137,10 @@ def _views(connection: Connection, which: ColumnElement[bool]) -> list[RepeatVie
 
 def _places(connection: Connection, which: ColumnElement[bool]) -> dict[str, list[Heard]]:
     places: dict[str, list[Heard]] = defaultdict(list)
-    # What is heard in an item that is hidden is told to nobody.
-    shown = select(heard).join(items, items.c.item_id == heard.c.item_id).where(which, items.c.hidden_at.is_(None))
+    # What is heard in an item that is hidden, or was heard in audio that another has replaced, is told to nobody.
+    of_this_audio = and_(hearings.c.item_id == items.c.item_id, hearings.c.sha256 == items.c.sha256)
+    joined = heard.join(items, items.c.item_id == heard.c.item_id).join(hearings, of_this_audio)
+    shown = select(heard).select_from(joined).where(which, items.c.hidden_at.is_(None))
     for row in connection.execute(shown.order_by(heard.c.item_id, heard.c.start_s)):
         places[row.repeat_id].append(Heard(row.item_id, row.start_s, row.end_s, row.bit_error_ratio))
     return places

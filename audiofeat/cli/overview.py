@@ -106,7 +106,8 @@ class Overview:
             return
         declared_s = audio["declared_duration_s"]
         said = "not declared" if declared_s is None else f"{clock(declared_s, declared_s)} declared"
-        console.print(f"  {self._format()}; {clock(self._duration_s, self._duration_s)} decoded, {said}")
+        track = f"; audio track {audio['track']} of {audio['tracks']}" if audio.get("tracks") else ""
+        console.print(f"  {self._format()}; {clock(self._duration_s, self._duration_s)} decoded, {said}{track}")
         for flag in record["flags"]:
             console.print(Text(f"  warning: {flag.replace('_', ' ')}", style="yellow"))
 

@@ -113,6 +113,7 @@ def analyse(
             "declared_duration_s": facts.declared_s,
             "decoded_duration_s": 0.0,
         }
+        audio |= {"track": facts.track + 1, "tracks": facts.tracks} if facts.tracks > 1 else {}
         needed = with_what_they_read(wanted)
         groups = {name: make() for name, make in _makers(heads or {}, plugins or {}).items() if name in needed}
         spent |= dict.fromkeys(groups, 0.0)

@@ -22,6 +22,7 @@ from prints import noisy, sound
 from schemas.episodes import PlayerChapters, ShowRepeats, Timeline
 
 DURATION_S = 600.0
+JINGLE, AD = sound(901, 50), sound(902, 300)
 SPEECH = {
     "segment_starts_s": [0.0, 20.0, 300.0, 312.0], "segment_labels": ["music", "speech", "music", "speech"],
     "segment_confidence": [0.9, 0.8, 0.9, 0.8],
@@ -34,36 +35,44 @@ AUDIO = {
 WORDS = ["two voices", "fast talkers", "little music"]
 
 
+def analysed(services: Services, name: str, kind: Kind = Kind.EPISODE, *, of: str = "", **said: Any) -> str:
+    """Register and finish an item as a worker does, an episode with a jingle and an advertisement; return its id.
+
+    ``of`` is what it is an other version of: the same reference, at another place and with other audio.
+    """
+    show = {"show": "Harbour Line"} if kind is Kind.EPISODE else {}
+    source = ObjectVersion("shop", f"{name}.mp3", "1", 100)
+    record = MetadataRecord("feed", {"title": name, **show, **said})
+    [job] = services.catalogue.register(
+        [Registration(source, reference=of or name, kind=kind, kind_source=KindSource.METADATA, records=(record,))]
+    )
+    claim = services.catalogue.claim(job.job_id, worker="w", lease_s=600)
+    assert claim is not None
+    talk = sound(int.from_bytes(name.encode()), 900)
+    words = talk if of else np.concatenate([talk[:100], noisy(JINGLE, 0.05), talk[100:], AD])
+    for group, values in {"subprints": {"minutes": encoded(words)}, "speech": SPEECH}.items():
+        services.artefacts.put(f"curves/{name}/{group}.json.gz", gzip.compress(json.dumps(values).encode()))
+    groups = (
+        GroupResult("subprints", 1, {}, {}, f"curves/{name}/subprints.json.gz"),
+        GroupResult("speech", 1, {"music_ratio": 0.02}, {}, f"curves/{name}/speech.json.gz"),
+        GroupResult("delivery", 1, {"number_of_voices": "2", "speaking_rate_hz": 5.6}, {}),
+    )
+    done = Outcome(
+        state=JobState.DONE, sha256=name.ljust(64, "0"), audio=AUDIO, flags=(), groups=groups, extractor={}, kind=kind,
+        kind_source=KindSource.METADATA,
+    )  # fmt: skip
+    assert services.catalogue.finish(claim, done)
+    return job.item_id
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two episodes of a show with a jingle and an advertisement, one with chapters of metadata, and a track."""
+    """Two episodes of a show, one with chapters of metadata, and a track."""
     folder = tmp_path_factory.mktemp("home")
     services = Services(load_settings(home=folder))
-    jingle, ad = sound(901, 50), sound(902, 300)
-    for name, kind, said in (("e1", Kind.EPISODE, SAID), ("e2", Kind.EPISODE, {}), ("song", Kind.TRACK, {})):
-        show = {"show": "Harbour Line"} if kind is Kind.EPISODE else {}
-        source = ObjectVersion("shop", f"{name}.mp3", "1", 100)
-        record = MetadataRecord("feed", {"title": name, **show, **said})
-        [job] = services.catalogue.register(
-            [Registration(source, reference=name, kind=kind, kind_source=KindSource.METADATA, records=(record,))]
-        )
-        claim = services.catalogue.claim(job.job_id, worker="w", lease_s=600)
-        assert claim is not None
-        talk = sound(int.from_bytes(name.encode()), 900)
-        words = np.concatenate([talk[:100], noisy(jingle, 0.05), talk[100:], ad])
-        curves = {"subprints": {"minutes": encoded(words)}, "speech": SPEECH}
-        for group, values in curves.items():
-            services.artefacts.put(f"curves/{name}/{group}.json.gz", gzip.compress(json.dumps(values).encode()))
-        groups = (
-            GroupResult("subprints", 1, {}, {}, f"curves/{name}/subprints.json.gz"),
-            GroupResult("speech", 1, {"music_ratio": 0.02}, {}, f"curves/{name}/speech.json.gz"),
-            GroupResult("delivery", 1, {"number_of_voices": "2", "speaking_rate_hz": 5.6}, {}),
-        )
-        done = Outcome(
-            state=JobState.DONE, sha256=name.ljust(64, "0"), audio=AUDIO, flags=(),
-            groups=groups, extractor={}, kind=kind, kind_source=KindSource.METADATA,
-        )  # fmt: skip
-        assert services.catalogue.finish(claim, done)
+    analysed(services, "e1", **SAID)
+    analysed(services, "e2")
+    analysed(services, "song", Kind.TRACK)
     listen("Harbour Line", catalogue=services.catalogue, artefacts=services.artefacts)
     services.catalogue.close()
     return folder
@@ -138,3 +147,22 @@ def test_the_command_line_prints_the_same(home: Path, monkeypatch: pytest.Monkey
     assert seen.exit_code == 0, seen.output
     for word in (", ".join(WORDS), "jingle", "ad, 2", "1:00 Two", "warning: 1 chapter overlapped"):
         assert word in seen.stdout
+
+
+def test_an_episode_that_is_changed_behind_its_guid(tmp_path: Path) -> None:
+    """It stays the same item with new audio: what the old had is told no more, at once, and it is listened to anew."""
+    services = Services(load_settings(home=tmp_path))
+    http = TestClient(create_app(services), base_url="http://127.0.0.1")
+    first = analysed(services, "e1")
+    analysed(services, "e2")
+    listen("Harbour Line", catalogue=services.catalogue, artefacts=services.artefacts)
+    assert len(http.get("/v1/items/e1/timeline").json()["repeats"]) == 2
+    tag = http.get("/v1/items/e1/timeline").headers["etag"]
+    assert analysed(services, "e1-other-ads", of="e1") == first
+    told = http.get("/v1/items/e1/timeline", headers={"If-None-Match": tag})
+    assert (told.status_code, told.json()["repeats"]) == (200, [])
+    assert http.get("/v1/shows/harbour line/repeats").json()["repeats"] == []
+    assert services.catalogue.shows_to_hear() == ["harbour line"]
+    again = listen("Harbour Line", catalogue=services.catalogue, artefacts=services.artefacts)
+    assert (again.listened, again.changed, again.repeats) == (1, 1, ())
+    services.catalogue.close()
