@@ -90,5 +90,5 @@ def _show_timeline(shown: Timeline, record: dict[str, Any], title: str, overview
     if plot:
         from audiofeat.cli import timeline_figure
 
-        timeline_figure.draw(shown, record, title=title, subtitle=overview.headline(), into=plot)
+        timeline_figure.draw(shown, record, title=title, subtitle=overview.headline(shown.in_words), into=plot)
         typer.echo(f"{plot} drawn", err=True)

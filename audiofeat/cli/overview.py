@@ -1,6 +1,6 @@
 """A record as a page of text: what ``audiofeat inspect`` prints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -65,12 +65,15 @@ class Overview:
         """Whether there is nothing but a verdict."""
         return bool(self._record["status"] == Status.REJECTED)
 
-    def headline(self) -> str:
-        """Return tempo, key, loudness and format in one line."""
+    def headline(self, words: Sequence[str] = ()) -> str:
+        """Return tempo and key, or words instead of these, loudness and format in one line."""
         tempo, key, loudness = self("rhythm.tempo_bpm"), self("tonal.key"), self("loudness.integrated_loudness_lufs")
-        parts = [
+        musical = [
             "no tempo" if tempo is None else f"{tempo:.1f} BPM",
             "no key" if key is None else f"{key} {self('tonal.mode')}",
+        ]
+        parts = [
+            *([", ".join(words)] if words else musical),
             "no loudness" if loudness is None else _signed(loudness, "LUFS"),
             f"{clock(self._duration_s, self._duration_s)}{' s' if self._duration_s < 10 else ''}",  # noqa: PLR2004  below ten seconds the clock is no clock
             self._format(),

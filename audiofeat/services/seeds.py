@@ -1,7 +1,7 @@
 """From seeds to one question: a direction in the space of one kind, a target, or both."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,23 +153,37 @@ def _kind(
     if not kinds:
         kinds |= {thing.kind for thing in things}
     if len(kinds) > 1:
-        raise InvalidInput("the seeds are tracks and episodes, which are never compared", "ask for each kind alone")
+        raise InvalidInput(
+            "tracks and episodes are never compared, since no space is declared for both: served is "
+            f"{_told(_served(indexes, engine))}",
+            "ask for each kind alone; music under speech has no vectors of its own",
+        )
     if not kinds:
         raise InvalidInput("a target alone does not say what to look for", "give kind: track or episode")
     return kinds.pop()
 
 
 def _kind_of_space(space: str, indexes: IndexReader, engine: Engine) -> Kind:
+    served = _served(indexes, engine)
+    if space not in served:
+        raise SpaceMismatch(
+            f"the vector is of space {space}, served is {_told(served)}", "embed it in a space that is served"
+        )
+    return served[space]
+
+
+def _served(indexes: IndexReader, engine: Engine) -> dict[str, Kind]:
     served: dict[str, Kind] = {}
     for kind in Kind:
         try:
             served[indexes.current(kind, engine=engine).space.id] = kind
         except AudiofeatError:
             continue
-    if space not in served:
-        known = " and ".join(f"{name} ({kind.value}s)" for name, kind in served.items()) or "none"
-        raise SpaceMismatch(f"the vector is of space {space}, served is {known}", "embed it in a space that is served")
-    return served[space]
+    return served
+
+
+def _told(served: Mapping[str, Kind]) -> str:
+    return " and ".join(f"{name} ({kind.value}s)" for name, kind in served.items()) or "none"
 
 
 def _place(seed: Seed, items: dict[ItemSeed, Candidate], index: VectorIndex, catalogue: Catalogue) -> Place:

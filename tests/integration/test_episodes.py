@@ -14,12 +14,16 @@ from typer.testing import CliRunner
 from audiofeat.api.app import create_app
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.main import app
+from audiofeat.domain.descriptor import pack
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, MetadataRecord, Outcome, Registration
 from audiofeat.domain.subprints import encoded
+from audiofeat.services.build_index import build_index
 from audiofeat.services.repeats import listen
 from prints import noisy, sound
 from schemas.episodes import PlayerChapters, ShowRepeats, Timeline
+from shop import SPACES
+from shop import sound as voice
 
 DURATION_S = 600.0
 JINGLE, AD = sound(901, 50), sound(902, 300)
@@ -32,6 +36,16 @@ AUDIO = {
     "container": "mp3", "codec": "mp3", "sample_rate_hz": 44_100, "channels": 2, "declared_duration_s": DURATION_S,
     "decoded_duration_s": DURATION_S,
 }  # fmt: skip
+CONDITIONS = {
+    "language=en": ["e3"],
+    "explicit=false": [],
+    "explicit=true": ["e2", "e3"],
+    "publisher=salt radio": ["e2"],
+    "speech_ratio=0.8..": ["e2"],
+    "duration_s=300..900": ["e2", "e3"],
+    "show=inland": ["e3"],
+}
+SPEECH_RATIO = {"e1": 0.9, "e2": 0.95, "e3": 0.7, "so": 0.1}
 WORDS = ["two voices", "fast talkers", "little music"]
 
 
@@ -40,9 +54,9 @@ def analysed(services: Services, name: str, kind: Kind = Kind.EPISODE, *, of: st
 
     ``of`` is what it is an other version of: the same reference, at another place and with other audio.
     """
-    show = {"show": "Harbour Line"} if kind is Kind.EPISODE else {}
+    said = {"show": "Harbour Line", **said} if kind is Kind.EPISODE else said
     source = ObjectVersion("shop", f"{name}.mp3", "1", 100)
-    record = MetadataRecord("feed", {"title": name, **show, **said})
+    record = MetadataRecord("feed", {"title": name, **said})
     [job] = services.catalogue.register(
         [Registration(source, reference=of or name, kind=kind, kind_source=KindSource.METADATA, records=(record,))]
     )
@@ -54,12 +68,18 @@ def analysed(services: Services, name: str, kind: Kind = Kind.EPISODE, *, of: st
         services.artefacts.put(f"curves/{name}/{group}.json.gz", gzip.compress(json.dumps(values).encode()))
     groups = (
         GroupResult("subprints", 1, {}, {}, f"curves/{name}/subprints.json.gz"),
-        GroupResult("speech", 1, {"music_ratio": 0.02}, {}, f"curves/{name}/speech.json.gz"),
+        GroupResult(
+            "speech",
+            1,
+            {"music_ratio": 0.02, "speech_ratio": SPEECH_RATIO[name[:2]]},
+            {},
+            f"curves/{name}/speech.json.gz",
+        ),
         GroupResult("delivery", 1, {"number_of_voices": "2", "speaking_rate_hz": 5.6}, {}),
     )
     done = Outcome(
         state=JobState.DONE, sha256=name.ljust(64, "0"), audio=AUDIO, flags=(), groups=groups, extractor={}, kind=kind,
-        kind_source=KindSource.METADATA,
+        kind_source=KindSource.METADATA, descriptor=pack(voice(5, name[-1:].encode()[0])),
     )  # fmt: skip
     assert services.catalogue.finish(claim, done)
     return job.item_id
@@ -67,18 +87,24 @@ def analysed(services: Services, name: str, kind: Kind = Kind.EPISODE, *, of: st
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two episodes of a show, one with chapters of metadata, and a track."""
+    """Two episodes of a show, one with chapters of metadata, one of another show, and a track; all published."""
     folder = tmp_path_factory.mktemp("home")
     services = Services(load_settings(home=folder))
-    analysed(services, "e1", **SAID)
-    analysed(services, "e2")
+    analysed(services, "e1", **SAID, language="en", explicit=False, publisher="Salt Radio")
+    analysed(services, "e2", language="de", explicit=True, publisher="Salt Radio")
+    analysed(services, "e3", show="Inland", language="en", explicit=True, publisher="Field")
     analysed(services, "song", Kind.TRACK)
+    for kind in Kind:
+        build_index(
+            kind, catalogue=services.catalogue, publisher=services.publisher, artefacts=services.artefacts,
+            reference=SPACES[kind],
+        )  # fmt: skip
     listen("Harbour Line", catalogue=services.catalogue, artefacts=services.artefacts)
     services.catalogue.close()
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def http(home: Path) -> Iterator[TestClient]:
     services = Services(load_settings(home=home))
     yield TestClient(create_app(services), base_url="http://127.0.0.1")
@@ -102,6 +128,28 @@ def test_an_episode_is_told_from_beginning_to_end(http: TestClient) -> None:
     assert titles[:2] == [(0, "One", "metadata"), (60, "Two", "metadata")]
     assert (300, None, "audio") in titles
     assert told.problems == ["1 chapter overlapped the next and end where that begins"]
+
+
+def test_episodes_are_looked_up_under_conditions(http: TestClient, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over HTTP and on the command line alike; what two have in common is told in words."""
+    for condition, found in CONDITIONS.items():
+        told = http.get("/v1/items/e1/neighbours", params={"where": condition}).json()["neighbours"]
+        assert sorted(line["reference"] for line in told) == found, condition
+        assert all(f"both: {', '.join(WORDS)}" in line["why"] for line in told)
+    monkeypatch.setenv("AUDIOFEAT_HOME", str(home))
+    wheres = [part for condition in ("publisher=salt radio", "speech_ratio=0.8..") for part in ("--where", condition)]
+    printed = CliRunner().invoke(app, ["neighbours", "e1", *wheres])
+    assert printed.exit_code == 0, printed.output
+    for word in ("e2", *WORDS):
+        assert word in printed.stdout
+
+
+def test_tracks_like_an_episode_are_refused_with_both_spaces(http: TestClient) -> None:
+    """There is no space in which both lie, and the error says so."""
+    asked = {"seeds": [{"item": "e1"}], "kind": "track"}
+    said = refused(http.post("/v1/neighbours:search", json=asked), 422)
+    assert "no space is declared for both" in said
+    assert all(SPACES[kind].id in said for kind in Kind)
 
 
 def test_who_has_the_timeline_already_is_told_so(http: TestClient) -> None:
