@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -39,6 +40,42 @@ def write(
     graph = helper.make_graph(nodes, "small", [entry], given, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     onnx.save(model, str(path))
+    return path
+
+
+def write_head(
+    path: Path, size: int, *, outputs: int = 3, batch: int | str = "n", middle: bool = False, nan: bool = False
+) -> Path:
+    """Write a classifier on another model's values, as those of the zoo on embeddings: a matrix and a softmax."""
+    matrix = np.random.default_rng(2).normal(0, 1, (size, outputs)).astype(np.float32)
+    matrix[0, 0] = np.nan if nan else matrix[0, 0]
+    shape = [batch, 1, size] if middle else [batch, size]
+    nodes = [
+        helper.make_node("MatMul", ["embeddings", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["activations"], axis=-1),
+    ]
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("activations", "logits")]
+    return _save(path, nodes, shape, given, numpy_helper.from_array(matrix, "weights"), entry="embeddings")
+
+
+def write_of_samples(path: Path, *, shape: Sequence[int | str] = ("n", 16_000), nan: bool = False) -> Path:
+    """Write a model of samples: their mean square, and their largest."""
+    axes = list(range(1, len(shape)))
+    nodes = [
+        helper.make_node("Mul", ["waveform", "waveform"], ["squared"]),
+        helper.make_node("ReduceMean", ["squared"], ["mean"], axes=axes, keepdims=0),
+        helper.make_node("Mul", ["mean", "one"], ["power"]),
+        helper.make_node("ReduceMax", ["waveform"], ["largest"], axes=axes, keepdims=0),
+    ]
+    one = numpy_helper.from_array(np.array(np.nan if nan else 1.0, dtype=np.float32), "one")
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [shape[0]]) for name in ("power", "largest")]
+    return _save(path, nodes, list(shape), given, one, entry="waveform")
+
+
+def _save(path: Path, nodes: list[Any], shape: list[Any], given: list[Any], constant: Any, *, entry: str) -> Path:
+    inputs = [helper.make_tensor_value_info(entry, TensorProto.FLOAT, shape)]
+    graph = helper.make_graph(nodes, "small", inputs, given, [constant])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(path))
     return path
 
 

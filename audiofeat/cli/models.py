@@ -70,6 +70,7 @@ def add(
     metadata: Annotated[Path | None, typer.Option(help="JSON that came with it.")] = None,
     name: Annotated[str | None, typer.Option(help="What to call it. [default: the file's name]")] = None,
     licence: Annotated[str | None, typer.Option(help="Its licence, where the metadata do not say.")] = None,
+    on: Annotated[str | None, typer.Option(help="The added model whose outputs it reads, in place of sound.")] = None,
     allow_noncommercial: Annotated[bool, typer.Option(help="My use is not commercial.")] = False,
 ) -> None:
     """Try a model of somebody else's, and have every worker run it from now on."""
@@ -78,7 +79,7 @@ def add(
     services = Services(load_settings())
     kept = add(
         file, catalogue=services.catalogue, artefacts=services.artefacts, metadata_path=metadata, name=name,
-        licence=licence, noncommercial=allow_noncommercial,
+        licence=licence, noncommercial=allow_noncommercial, on=on,
     )  # fmt: skip
     said = ", ".join(f"{output} ({size})" for output, size in kept.document["spec"]["outputs"].items())
     typer.echo(f"{kept.group} has version {kept.version}: {said}; `audiofeat reprocess run` brings items up to date")

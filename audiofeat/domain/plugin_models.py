@@ -1,53 +1,23 @@
 """Plug-in models: what an ONNX file that somebody brings expects and gives, read from the file and its metadata.
 
 Metadata are those of Essentia's model zoo, or a few of the same keys: ``name``, ``classes``, ``license``,
-``inference.algorithm``; besides these ``front_end``, ``patch_frames``, ``patch_hop``.
+``inference``; besides these ``front_end``, ``patch_frames``, ``patch_hop``, ``sample_rate``, ``patch_samples``.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import Any, Self
 
+from audiofeat.domain.plugin_inputs import FrontEnd, Tensor, of_model, of_sound
 from audiofeat.errors import InvalidInput
 
 GROUP_PREFIX = "model_"
 MOST_OUTPUT = 16_384
-_MOST_FRAMES = 10_000
 _NON_COMMERCIAL = re.compile(r"\bNC\b|non[- ]?commercial", re.IGNORECASE)
 # All weights of the zoo are under this licence, and its metadata do not say so.
 _ZOO, _ZOO_LICENCE = "essentia.upf.edu", "CC BY-NC-SA 4.0"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
-
-
-class FrontEnd(StrEnum):
-    """What a model is shown of the sound."""
-
-    MUSICNN = "musicnn"  # also EffNet-Discogs and MAEST
-    VGGISH = "vggish"
-    TEMPOCNN = "tempocnn"
-
-
-BANDS: Mapping[FrontEnd, int] = {FrontEnd.MUSICNN: 96, FrontEnd.VGGISH: 64, FrontEnd.TEMPOCNN: 40}
-_ALGORITHMS: Mapping[str, FrontEnd] = {
-    "TensorflowPredictMusiCNN": FrontEnd.MUSICNN,
-    "TensorflowPredictEffnetDiscogs": FrontEnd.MUSICNN,
-    "TensorflowPredictMAEST": FrontEnd.MUSICNN,
-    "TensorflowPredictVGGish": FrontEnd.VGGISH,
-    "TensorflowPredictTempoCNN": FrontEnd.TEMPOCNN,
-    "TempoCNN": FrontEnd.TEMPOCNN,
-}
-# As Essentia steps from one patch to the next.
-_HOPS = {187: 93, 128: 62, 96: 93, 256: 128}
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """An input or output: its name and its shape, None where any length will do."""
-
-    name: str
-    shape: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +31,21 @@ class PluginSpec:
     input : str
         Name of its input.
     axes : tuple of str
-        Meaning of the input's axes: ``batch``, ``frames``, ``bands`` or ``one``.
+        Meaning of the input's axes: ``batch``, ``frames`` (or samples), ``bands``, ``values`` or ``one``.
     batch : int or None
         Patches at a time, where the model takes no other number.
     patch_frames, patch_hop : int
-        Length of a patch and step to the next, in frames of the front end.
+        Length of a patch and step to the next, in frames of the front end, of PCM in samples; 0 on another model.
     outputs : mapping
         Name of each output, and how many values it has for a patch.
     classes : tuple of str
         What the values of the output of the same number mean.
     licence : str
         As metadata or the user name it.
+    rate_hz : int
+        Of the samples that a model of PCM is shown.
+    on, on_output : str or None
+        The model whose output is shown to this one, patch by patch, and which output.
     """
 
     front_end: FrontEnd
@@ -83,6 +57,9 @@ class PluginSpec:
     outputs: Mapping[str, int]
     classes: tuple[str, ...]
     licence: str
+    rate_hz: int = 0
+    on: str | None = None
+    on_output: str | None = None
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -130,65 +107,33 @@ def licence_of(metadata: Mapping[str, Any], given: str | None, *, noncommercial:
 
 
 def spec_of(
-    inputs: Sequence[Tensor], outputs: Sequence[Tensor], metadata: Mapping[str, Any], *, licence: str
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    metadata: Mapping[str, Any],
+    *,
+    licence: str,
+    base: tuple[str, PluginSpec] | None = None,
 ) -> PluginSpec:
-    """Return how to run a model.
+    """Return how to run a model, ``base`` being the name and spec of the one whose outputs it reads.
 
     Raises
     ------
     InvalidInput
-        Its input or outputs are not those of a front end that is known.
+        Its input or outputs are not those of a front end that is known, or of the base.
     """
     if len(inputs) != 1:
-        raise InvalidInput(f"the model has {len(inputs)} inputs", "bring one with a single input of mel bands")
+        raise InvalidInput(f"the model has {len(inputs)} inputs", "bring one with a single input")
     (entry,) = inputs
-    front_end = _front_end(entry, metadata)
-    axes = _axes(entry.shape, BANDS[front_end])
-    frames = metadata.get("patch_frames") or entry.shape[axes.index("frames")]
-    if not isinstance(frames, int) or not 1 <= frames <= _MOST_FRAMES:
-        raise InvalidInput(
-            f"the input {entry.name!r} does not say how many frames a patch has", 'say it in metadata: "patch_frames"'
-        )
-    hop = metadata.get("patch_hop") or _HOPS.get(frames, max(1, frames // 2))
-    if not isinstance(hop, int) or not 1 <= hop <= _MOST_FRAMES:
-        raise InvalidInput(f"patch_hop is {hop!r}", "it is a number of frames, from 1")
+    if base is not None and base[1].on:
+        raise InvalidInput(f"{base[0]} reads another model itself", f"name that one: --on {base[1].on}")
+    shown = of_sound(entry, metadata) if base is None else of_model(entry, base[0], base[1].outputs)
     classes = metadata.get("classes") or ()
     if not isinstance(classes, list | tuple) or not all(isinstance(name, str) for name in classes):
         raise InvalidInput("classes of the metadata are no list of names", "leave them out, or name them")
     if not outputs:
         raise InvalidInput("the model has no output", "bring one that says something")
     return PluginSpec(
-        front_end, entry.name, axes, entry.shape[0], frames, hop, {out.name: 0 for out in outputs}, tuple(classes),
-        licence,
+        front_end=shown.front_end, input=entry.name, axes=shown.axes, batch=entry.shape[0],
+        patch_frames=shown.patch_frames, patch_hop=shown.patch_hop, outputs={out.name: 0 for out in outputs},
+        classes=tuple(classes), licence=licence, rate_hz=shown.rate_hz, on=shown.on, on_output=shown.on_output,
     )  # fmt: skip
-
-
-def _front_end(entry: Tensor, metadata: Mapping[str, Any]) -> FrontEnd:
-    inference = metadata.get("inference")
-    algorithm = inference.get("algorithm") if isinstance(inference, Mapping) else None
-    said = metadata.get("front_end")
-    if said is not None and said not in {*FrontEnd}:
-        raise InvalidInput(f"there is no front end {said!r}", f"known are {', '.join(FrontEnd)}")
-    found = FrontEnd(said) if said else _ALGORITHMS.get(str(algorithm))
-    lengths = [length for length in entry.shape[1:] if length != 1]
-    candidates = [found] if found else [front for front, bands in BANDS.items() if bands in lengths[-1:]]
-    # Most models have the bands last, some before the frames.
-    candidates = candidates or [front for front, bands in BANDS.items() if bands in lengths]
-    if len(candidates) != 1 or BANDS[candidates[0]] not in lengths:
-        raise InvalidInput(
-            f"the input {entry.name!r} of shape {list(entry.shape)} is that of no known front end",
-            f"known are {', '.join(f'{front} with {bands} bands' for front, bands in BANDS.items())}",
-        )
-    return candidates[0]
-
-
-def _axes(shape: Sequence[int | None], bands: int) -> tuple[str, ...]:
-    """Name the axes: the first is the batch, one has the bands, some have the length 1, one is left for frames."""
-    at_bands = max(place for place, length in enumerate(shape) if place and length == bands)
-    names = ["one" if length == 1 else "frames" for length in shape]
-    names[0], names[at_bands] = "batch", "bands"
-    if names.count("frames") != 1:
-        raise InvalidInput(
-            f"an input of shape {list(shape)} is no batch of patches", f"it has a batch, frames and {bands} bands"
-        )
-    return tuple(names)

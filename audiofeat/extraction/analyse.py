@@ -115,7 +115,7 @@ def analyse(
         }
         audio |= {"track": facts.track + 1, "tracks": facts.tracks} if facts.tracks > 1 else {}
         needed = with_what_they_read(wanted)
-        groups = {name: make() for name, make in _makers(heads or {}, plugins or {}).items() if name in needed}
+        groups = _made(needed, heads or {}, plugins or {})
         spent |= dict.fromkeys(groups, 0.0)
         features, reasons, flags, seconds = _pass(facts, max_duration_s, wanted, groups, spent, on_frames=on_frames)
         audio["decoded_duration_s"] = seconds
@@ -186,17 +186,17 @@ def _pass(
     )
 
 
-def _makers(
-    heads: Mapping[str, Mapping[str, Any]], plugins: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Callable[[], Group]]:
-    """Return how each group is made, those with a head of somebody's own with that, and plug-ins."""
+def _made(
+    needed: Collection[str], heads: Mapping[str, Mapping[str, Any]], plugins: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Group]:
+    """Return the groups, those with a head of somebody's own with that, and plug-ins."""
     own = {group: _WITH_HEADS[group](order["head"]) for group, order in heads.items() if order["head"] is not None}
-    made = {**GROUPS, **own}
-    if plugins:
-        from audiofeat.extraction.plugin_runs import PluginRun  # noqa: PLC0415  optional, and it takes memory
+    groups = {name: make() for name, make in {**GROUPS, **own}.items() if name in needed}
+    if plugins.keys() & set(needed):
+        from audiofeat.extraction.plugin_runs import runs_of  # noqa: PLC0415  optional, and it takes memory
 
-        made |= {group: partial(PluginRun, order) for group, order in plugins.items()}
-    return made
+        groups |= runs_of(plugins, needed)
+    return groups
 
 
 def _sha256(path: Path) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from audiofeat.domain.plugin_models import BANDS, FrontEnd
+from audiofeat.domain.plugin_inputs import BANDS, FrontEnd
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audiofeat.domain.kept_models import ModelKind
+from audiofeat.domain.plugin_inputs import main_output
 from audiofeat.errors import InvalidInput, ItemNotAnalysed
 from audiofeat.ports import Catalogue
 
@@ -40,7 +41,7 @@ def near(item: str, *, model: str, catalogue: Catalogue, k: int = 10, output: st
     sizes: dict[str, int] = kept.document["spec"]["outputs"]
     if output is not None and output not in sizes:
         raise InvalidInput(f"{model} has no output {output!r}", f"it has {', '.join(sizes)}")
-    chosen = output or next((name for name in sizes if "embedding" in name), max(sizes, key=lambda name: sizes[name]))
+    chosen = output or main_output(sizes)
     own = catalogue.find_item(item).item_id
     names, vectors = [], []
     after: str | None = None

@@ -30,15 +30,22 @@ def add(
     name: str | None = None,
     licence: str | None = None,
     noncommercial: bool = False,
+    on: str | None = None,
 ) -> KeptModel:
     """Try a model, keep it, and have every worker run it from now on.
+
+    Parameters
+    ----------
+    on : str, optional
+        Name of the plug-in whose outputs this one reads, patch by patch, in place of sound.
 
     Raises
     ------
     SourceNotFound
         A file does not exist.
     InvalidInput
-        It cannot be run, its licence is unknown or not allowed, or the same file is in use under this name.
+        It cannot be run, its licence is unknown or not allowed, the same file is in use under this name, or others
+        read what the model of this name says.
     SettingsInvalid
         onnxruntime is not installed.
     """
@@ -46,11 +53,14 @@ def add(
     metadata = _metadata(metadata_path)
     called = checked_name(name or path.stem)
     agreed = licence_of(metadata, licence, noncommercial=noncommercial)
+    kept = catalogue.models()
+    base = _plugin(on, kept) if on else None
+    _require_alone(called, kept)
     body = _body(path)
-    spec = _tried(path, metadata, agreed)
+    spec = _tried(path, metadata, agreed, base)
     digest = hashlib.sha256(body).hexdigest()
     key = f"models/{digest}.onnx"
-    in_use = next((kept for kept in catalogue.models() if kept.name == called), None)
+    in_use = next((model for model in kept if model.name == called), None)
     document = {
         "spec": spec,
         "key": key,
@@ -67,11 +77,27 @@ def add(
 
 
 def remove(name: str, *, catalogue: Catalogue) -> KeptModel:
-    """Run a plug-in no longer; what it has said stays. Raises InvalidInput where there is none."""
-    in_use = next((kept for kept in catalogue.models() if kept.name == name and kept.kind is ModelKind.PLUGIN), None)
-    if in_use is None:
-        raise InvalidInput(f"no plug-in model is called {name!r}", "see audiofeat models list")
+    """Run a plug-in no longer; what it has said stays. Raises InvalidInput where there is none, or others read it."""
+    kept = catalogue.models()
+    _require_alone(_plugin(name, kept).name, kept)
     return catalogue.keep_model(name, ModelKind.REMOVED, {})
+
+
+def _plugin(name: str, kept: Sequence[KeptModel]) -> KeptModel:
+    found = next((model for model in kept if model.name == name and model.kind is ModelKind.PLUGIN), None)
+    if found is None:
+        raise InvalidInput(f"no plug-in model is called {name!r}", "see audiofeat models list")
+    return found
+
+
+def _require_alone(name: str, kept: Sequence[KeptModel]) -> None:
+    """Raise InvalidInput where other models read what this one says: they were tried on this very file."""
+    readers = [m.name for m in kept if m.kind is ModelKind.PLUGIN and m.document["spec"].get("on") == name]
+    if readers:
+        raise InvalidInput(
+            f"{', '.join(readers)} read{'s' if len(readers) == 1 else ''} what {name} says",
+            f"remove first: audiofeat models remove {readers[0]}",
+        )
 
 
 def orders(kept: Sequence[KeptModel], *, artefacts: ObjectStore, folder: Path) -> dict[str, dict[str, Any]]:
@@ -141,12 +167,13 @@ def _body(path: Path) -> bytes:
         raise SourceNotFound(f"{path} cannot be read: {error.strerror}", "give the path of an ONNX file") from error
 
 
-def _tried(path: Path, metadata: Mapping[str, Any], licence: str) -> dict[str, Any]:
+def _tried(path: Path, metadata: Mapping[str, Any], licence: str, base: KeptModel | None) -> dict[str, Any]:
+    asked = {"metadata": metadata, "on": base and {"name": base.name, "spec": base.document["spec"]}}
     command = [sys.executable, "-m", "audiofeat.extraction.plugin_check", str(path.absolute()), licence]
     environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH") if name in os.environ}
     try:
         trial = subprocess.run(
-            command, input=json.dumps(metadata), capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
+            command, input=json.dumps(asked), capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
             env=environment,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:

@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from audiofeat.bootstrap import Services
 from audiofeat.config import Settings
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, Lane
 from audiofeat.domain.kept_models import ModelKind, versions_in_use
-from audiofeat.domain.plugin_models import FrontEnd, Tensor, licence_of, spec_of
+from audiofeat.domain.plugin_inputs import FrontEnd, Tensor
+from audiofeat.domain.plugin_models import PluginSpec, licence_of, spec_of
 from audiofeat.domain.quality import Reason
 from audiofeat.errors import InvalidInput, ItemNotAnalysed, SourceNotFound
 from audiofeat.extraction.client import ExtractionServer
@@ -210,6 +213,191 @@ def test_the_ledger_keeps_what_a_model_says_and_finds_what_is_near(services: Ser
             near("a.wav", model="net", catalogue=services.catalogue, output="embeddings")
     finally:
         services.extraction.stop()
+
+
+def _spec(
+    shape: tuple[int | None, ...],
+    metadata: dict[str, Any] | None = None,
+    *,
+    base: tuple[str, PluginSpec] | None = None,
+) -> PluginSpec:
+    return spec_of([Tensor("x", shape)], [Tensor("y", (None, 4))], metadata or {}, licence="MIT", base=base)
+
+
+class TestHeads:
+    """Models that are shown what another one says of each patch."""
+
+    def test_a_head_is_run_on_each_patch(
+        self, services: Services, server: ExtractionServer, tune: Path, tmp_path: Path
+    ) -> None:
+        """Its numbers are the mean over patches; the base's are as without it, and left out where not asked for."""
+        added(services, plugin_models.write(tmp_path / "net.onnx"), name="net")
+        spec = added(services, plugin_models.write_head(tmp_path / "danceable.onnx", 8), on="net")
+        assert (spec["on"], spec["on_output"], spec["outputs"]) == (
+            "net",
+            "embeddings",
+            {"activations": 3, "logits": 3},
+        )
+        ask = {"source": "tune", "plugins": orders(services)}
+        both = server.extract(tune, groups=("model_net", "model_danceable"), **ask).record["features"]
+        alone = server.extract(tune, groups=("model_danceable",), **ask).record["features"]
+        assert alone == {"model_danceable": both["model_danceable"]}
+        base = server.extract(tune, groups=("model_net",), **ask).record["features"]
+        assert base == {"model_net": both["model_net"]}
+        matrix = np.array(both["model_net"]["embeddings"]) @ plugin_models.weights(tmp_path / "danceable.onnx")[0]
+        np.testing.assert_allclose(both["model_danceable"]["logits"], matrix, rtol=1e-4)
+        assert sum(both["model_danceable"]["activations"]) == pytest.approx(1, abs=1e-6)
+        softmax = np.exp(matrix) / np.exp(matrix).sum()
+        assert not np.array_equal(both["model_danceable"]["activations"], softmax)
+
+    def test_fixed_batches_and_an_axis_more(
+        self, services: Services, server: ExtractionServer, tune: Path, tmp_path: Path
+    ) -> None:
+        """Batches of another length than the base's, and a channel between, give the same numbers."""
+        added(services, plugin_models.write(tmp_path / "net.onnx"), name="net")
+        signatures: tuple[tuple[int | str, bool], ...] = (("n", False), (1, False), (5, False), ("n", True))
+        for number, (batch, middle) in enumerate(signatures):
+            path = plugin_models.write_head(tmp_path / f"head_{number}.onnx", 8, batch=batch, middle=middle)
+            added(services, path, on="net")
+        asked = [f"model_head_{number}" for number in range(len(signatures))]
+        found = server.extract(tune, source="tune", groups=asked, plugins=orders(services)).record["features"]
+        for group in asked:
+            np.testing.assert_allclose(found[group]["logits"], found[asked[0]]["logits"], rtol=1e-5)
+
+    def test_a_base_stays_while_it_is_read(self, services: Services, tmp_path: Path) -> None:
+        """It can be neither removed nor replaced before the head is."""
+        added(services, plugin_models.write(tmp_path / "net.onnx"), name="net")
+        added(services, plugin_models.write_head(tmp_path / "head.onnx", 8), on="net")
+        with pytest.raises(InvalidInput, match="head reads what net says"):
+            plugins.remove("net", catalogue=services.catalogue)
+        with pytest.raises(InvalidInput, match="head reads what net says"):
+            added(services, plugin_models.write(tmp_path / "new.onnx", outputs=(5,)), name="net")
+        plugins.remove("head", catalogue=services.catalogue)
+        plugins.remove("net", catalogue=services.catalogue)
+        assert orders(services) == {}
+
+    @pytest.mark.parametrize("damage", ["nan", "cut", "huge", "missing"])
+    def test_heads_that_cannot_be_used_are_refused(self, damage: str, services: Services, tmp_path: Path) -> None:
+        """Not finite, truncated, huge, or on a model that there is not: an error says what, and nothing is kept."""
+        added(services, plugin_models.write(tmp_path / "net.onnx"), name="net")
+        path = plugin_models.write_head(tmp_path / "head.onnx", 8, nan=damage == "nan")
+        said = {
+            "nan": "is not finite", "cut": "cannot open the model", "huge": "512 MB",
+            "missing": "no plug-in model is called 'lost'",
+        }  # fmt: skip
+        if damage == "cut":
+            _cut(path)
+        if damage == "huge":
+            with path.open("r+b") as sparse:
+                sparse.truncate(plugins.MOST_BYTES + 1)
+        with pytest.raises(InvalidInput, match=said[damage]):
+            added(services, path, on="lost" if damage == "missing" else "net")
+        assert [kept.name for kept in services.catalogue.models()] == ["net"]
+
+    @pytest.mark.parametrize(
+        ("shape", "said"),
+        [
+            ((None, 7), r"takes 7 values, and net says activations \(4\), embeddings \(8\)"),
+            ((None, 128, 96), "no batch of another model's values"),
+            ((8,), "no batch of another model's values"),
+        ],
+    )
+    def test_heads_of_other_shapes_are_refused(self, shape: tuple[int | None, ...], said: str) -> None:
+        """What the base says is told beside what the head takes."""
+        net = replace(_spec((None, 128, 96)), outputs={"activations": 4, "embeddings": 8})
+        with pytest.raises(InvalidInput, match=said):
+            _spec(shape, base=("net", net))
+
+    def test_a_head_reads_the_output_of_its_size_and_of_any_size_the_embeddings(self) -> None:
+        """Names decide where sizes do not; a head on a head is refused."""
+        net = replace(_spec((None, 128, 96)), outputs={"activations": 4, "embeddings": 8})
+        assert _spec((None, 4), base=("net", net)).on_output == "activations"
+        head = _spec((None, None), base=("net", net))
+        assert (head.on, head.on_output, head.axes) == ("net", "embeddings", ("batch", "values"))
+        with pytest.raises(InvalidInput, match="reads another model itself"):
+            _spec((None, 4), base=("head", head))
+
+    def test_without_its_base_a_head_is_told_what_to_do(self) -> None:
+        """Metadata of the zoo name the model whose embeddings are read."""
+        base = {"algorithm": "TensorflowPredictEffnetDiscogs", "model_name": "discogs-effnet-bs64-1"}
+        with pytest.raises(InvalidInput) as refused:
+            _spec((None, 1_280), {"inference": {"algorithm": "TensorflowPredict2D", "embedding_model": base}})
+        assert "discogs-effnet-bs64-1" in refused.value.remedy
+        with pytest.raises(InvalidInput) as refused:
+            _spec((None, 1_280))
+        assert "--on" in refused.value.remedy
+
+    def test_not_a_number_of_the_base_is_none_of_the_head(
+        self, services: Services, server: ExtractionServer, tune: Path, tmp_path: Path
+    ) -> None:
+        """Both groups are null with their reason, and others are as ever."""
+        added(services, plugin_models.write(tmp_path / "net.onnx"), name="net")
+        added(services, plugin_models.write_head(tmp_path / "head.onnx", 8), on="net")
+        told = orders(services)
+        broken = plugin_models.write(tmp_path / "broken.onnx", outputs=(4, 8), nan=True)
+        told["model_net"] = {**told["model_net"], "path": str(broken)}
+        asked = ("model_net", "model_head", "loudness")
+        record = server.extract(tune, source="tune", groups=asked, plugins=told).record
+        assert set(record["features"]["model_head"].values()) == {None}
+        assert record["reasons"]["model_head.logits"] == Reason.MODEL_FAILED
+        assert record["features"]["loudness"]["integrated_loudness_lufs"] is not None
+
+
+class TestSamples:
+    """Models that are shown samples."""
+
+    def test_a_model_of_samples_hears_the_file(
+        self, services: Services, server: ExtractionServer, tune: Path, tmp_path: Path
+    ) -> None:
+        """At the file's rate and at others, with a batch, a channel or an open length: its power is the tune's."""
+        signatures: tuple[tuple[tuple[int | str, ...], int, dict[str, int]], ...] = (
+            (("n", 16_000), 16_000, {}),
+            ((4, 1, 44_100), 44_100, {}),
+            (("n", "samples"), 48_000, {"patch_samples": 96_000, "patch_hop": 48_000}),
+        )
+        metadata = tmp_path / "meta.json"
+        for shape, rate_hz, given in signatures:
+            metadata.write_text(json.dumps({"front_end": "pcm", "sample_rate": rate_hz, **given}))
+            path = plugin_models.write_of_samples(tmp_path / f"wave_{rate_hz}.onnx", shape=shape)
+            spec = added(services, path, metadata_path=metadata)
+            assert (spec["front_end"], spec["rate_hz"]) == ("pcm", rate_hz)
+        asked = [f"model_wave_{rate_hz}" for _, rate_hz, _ in signatures]
+        found = server.extract(tune, source="tune", groups=asked, plugins=orders(services)).record["features"]
+        samples, own_hz = soundfile.read(tune)
+        power = float(np.mean(np.square(samples[: len(samples) // own_hz * own_hz])))
+        for group in asked:
+            assert found[group]["power"][0] == pytest.approx(power, rel=0.1)
+
+    @pytest.mark.parametrize(("damage", "said"), [("nan", "is not finite"), ("cut", "cannot open the model")])
+    def test_damaged_ones_are_refused(self, damage: str, said: str, services: Services, tmp_path: Path) -> None:
+        """Nothing is kept."""
+        path = plugin_models.write_of_samples(tmp_path / "wave.onnx", nan=damage == "nan")
+        if damage == "cut":
+            _cut(path)
+        told = tmp_path / "meta.json"
+        told.write_text(json.dumps({"front_end": "pcm", "sample_rate": 16_000}))
+        with pytest.raises(InvalidInput, match=said):
+            added(services, path, metadata_path=told)
+        assert not services.catalogue.models()
+
+    @pytest.mark.parametrize(
+        ("shape", "metadata", "said"),
+        [
+            ((None, 8_000), {"front_end": "pcm"}, "sample rate of the model is None"),
+            ((None, 8_000), {"front_end": "pcm", "sample_rate": 10**6}, "sample rate of the model is 1000000"),
+            ((None, None), {"front_end": "pcm", "sample_rate": 16_000}, "how many samples a patch has"),
+            ((None, 8_000), {"front_end": "pcm", "sample_rate": 16_000, "patch_hop": -1}, "patch_hop"),
+            ((None, 2, 8_000), {"front_end": "pcm", "sample_rate": 16_000}, "no batch of patches"),
+            ((8_000,), {"front_end": "pcm", "sample_rate": 16_000}, "no batch of patches"),
+            ((None, 8), {"front_end": "model"}, "no front end 'model'"),
+        ],
+    )
+    def test_what_metadata_leave_open_is_asked_for(
+        self, shape: tuple[int | None, ...], metadata: dict[str, Any], said: str
+    ) -> None:
+        """Rate and length are never guessed."""
+        with pytest.raises(InvalidInput, match=said):
+            _spec(shape, metadata)
 
 
 class TestLicences:
