@@ -181,8 +181,8 @@ def unpacked(rows: Iterable[dict[str, Any]]) -> tuple[MetadataRecord, ...]:
 
 def _keep_keys(connection: Connection, before: Mapping[str, frozenset[str]], now: Mapping[str, frozenset[str]]) -> None:
     changed = [item_id for item_id, keys in now.items() if keys != before.get(item_id)]
-    if changed:
-        connection.execute(_DROP_KEYS, [{"wanted": item_id} for item_id in changed])
+    if old := [{"wanted": item_id} for item_id in changed if before.get(item_id)]:
+        connection.execute(_DROP_KEYS, old)
     if rows := [{"key": key, "item_id": item_id} for item_id in changed for key in sorted(now[item_id])]:
         _add_keys(connection, rows)
 

@@ -41,7 +41,7 @@ def field_name(text: str) -> str:
 def clean(text: str) -> str:
     """Return text in composed form (NFC), without control characters, with single spaces."""
     if text.isascii() and text.isprintable():  # most texts are, and need no look at each character
-        return " ".join(text.split())
+        return " ".join(text.split()) if "  " in text or text[:1] == " " or text[-1:] == " " else text
     printable = "".join(" " if unicodedata.category(character) in {"Cc", "Cs"} else character for character in text)
     return " ".join(unicodedata.normalize("NFC", printable).split())
 
@@ -68,12 +68,17 @@ def read_value(field: str, raw: object) -> tuple[Value | None, str | None]:
     >>> read_value("release_date", "31.12.1999")
     ('31.12.1999', 'no date of the form YYYY, YYYY-MM or YYYY-MM-DD')
     """
-    if raw is None or (isinstance(raw, str | list) and not any(clean(str(part)) for part in raw)):
+    if raw is None or (isinstance(raw, str | list) and not _says_something(raw)):
         return None, None
     try:
         return _READERS.get(field, _text)(raw), None
     except ValueError as problem:
         return _as_given(raw), str(problem)
+
+
+def _says_something(raw: str | list[object]) -> bool:
+    # Nearly every value is a text that begins with a letter or digit.
+    return (isinstance(raw, str) and raw[:1].isalnum()) or any(clean(str(part)) for part in raw)
 
 
 def _text(raw: object) -> str:

@@ -125,8 +125,9 @@ def memberships(chosen: Mapping[str, Value], names: Mapping[str, str] | None = N
     [('Ana', 'main'), ('Bo', 'main'), ('x - Ana', 'main')]
     """
     for field, role in CREDITS.items():
-        for name in people(chosen.get(field), names):
-            yield thing(ThingKind.ARTIST, name), role
+        if field in chosen:
+            for name in people(chosen[field], names):
+                yield thing(ThingKind.ARTIST, name), role
     main = next(iter(people(chosen.get("album_artist") or chosen.get("artist"), names)), None)
     for name in _texts(chosen.get("album")):
         yield thing(ThingKind.ALBUM, name, by=main), Role.MAIN
