@@ -1,5 +1,7 @@
 """DDEX release messages of our own making, in the form of the standard's two generations."""
 
+import re
+
 # In the form of DDEX's own sample of an audio album in ERN 3.8.2 (Release Profile 1.4); valid by the schema of ERN 3.6,
 # the newest of that generation of which bindings are published (the package ddexreader), but for its namespace.
 ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
@@ -128,7 +130,8 @@ ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
 </ern:NewReleaseMessage>
 """
 
-# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3.
+# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3, and read element by element beside the
+# published schema of 4.3 (release-notification.xsd), as is the purge below.
 ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" ReleaseProfileVersionId="Audio"
   LanguageAndScriptCode="en" AvsVersionId="3">
@@ -141,7 +144,10 @@ ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
     <MessageCreatedDateTime>2026-03-02T10:00:00+00:00</MessageCreatedDateTime>
   </MessageHeader>
   <PartyList>
-    <Party><PartyReference>PAnna</PartyReference><PartyName><FullName>Anna Example</FullName></PartyName></Party>
+    <Party>
+      <PartyReference>PAnna</PartyReference><PartyName><FullName>Anna Example</FullName></PartyName>
+      <PartyId><ISNI>000000012150090X</ISNI></PartyId>
+    </Party>
     <Party><PartyReference>PCleo</PartyReference><PartyName><FullName>Cleo Cutter</FullName></PartyName></Party>
     <Party><PartyReference>PHarbour</PartyReference><PartyName><FullName>Harbour</FullName></PartyName></Party>
   </PartyList>
@@ -201,6 +207,7 @@ ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
     <TrackRelease>
       <ReleaseReference>R1</ReleaseReference><ReleaseId><GRid>A10302B0003989565F</GRid></ReleaseId>
       <ReleaseResourceReference>A1</ReleaseResourceReference>
+      <ReleaseLabelReference>PHarbour</ReleaseLabelReference><Genre><GenreText>J-Pop</GenreText></Genre>
     </TrackRelease>
   </ReleaseList>
   <DealList>
@@ -216,9 +223,19 @@ ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
 </ern:NewReleaseMessage>
 """
 
-PURGE = """<ern:PurgeReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" LanguageAndScriptCode="en">
+# As the schema of 4.2 has it: a recording has its ISRC and its line of rights itself.
+ERN_42 = re.sub(
+    r"<SoundRecordingEdition>\s*(<ResourceId>.*?)\s*(<PLine>.*?</PLine>).*?</SoundRecordingEdition>(.*?)(<Duration>)",
+    r"\1\3\2\4",
+    ERN_43.replace("/ern/43", "/ern/42"),
+    count=1,
+    flags=re.DOTALL,
+)
+
+PURGE = """<ern:PurgeReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" AvsVersionId="3" LanguageAndScriptCode="en">
   <MessageHeader>
     <MessageId>m-3</MessageId><MessageSender><PartyId>PADPIDA2026010101X</PartyId></MessageSender>
+    <MessageRecipient><PartyId>PADPIDA2026010102Y</PartyId></MessageRecipient>
     <MessageCreatedDateTime>2026-04-01T10:00:00Z</MessageCreatedDateTime>
   </MessageHeader>
   <PurgedRelease><ReleaseId><ICPN>0602445790098</ICPN></ReleaseId></PurgedRelease>

@@ -27,7 +27,7 @@ from audiofeat.catalogue.chunks import MOST_PARAMETERS, chunks
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.duplicate_schema import members
 from audiofeat.catalogue.schema import aliases, analyses, items
-from audiofeat.catalogue.thing_schema import thing_items
+from audiofeat.catalogue.thing_schema import thing_items, things
 from audiofeat.domain.attributes import FEATURES, PEOPLE, USUAL_FEATURES, Attribute, Sort, has_column
 from audiofeat.domain.filters import LISTS, TAGS_WITH_PARTS, Condition, Operand
 from audiofeat.domain.items import Kind
@@ -185,7 +185,10 @@ def _met(condition: Condition, column: ColumnElement[Any], table: FromClause) ->
 
 
 def _of_artists(names: Sequence[Operand], role: Role = Role.MAIN) -> Select[Any]:
-    ids = [thing(ThingKind.ARTIST, str(name)).thing_id for name in names]
+    keys = [thing(ThingKind.ARTIST, str(name)).key for name in names]
+    # Also those that are told apart by ids.
+    called = or_(things.c.key.in_(keys), *(and_(things.c.key > f"{key}\n", things.c.key < f"{key}\v") for key in keys))
+    ids = select(things.c.thing_id).where(things.c.kind == ThingKind.ARTIST, called)
     return select(thing_items.c.item_id).where(thing_items.c.thing_id.in_(ids), thing_items.c.role == role)
 
 

@@ -107,7 +107,7 @@ def remerge(connection: Connection, item_ids: Collection[str]) -> dict[str, Mapp
 
 
 def _belongings(chosen: Mapping[str, Value], policy: Policy) -> Belongings:
-    return frozenset(memberships(chosen, policy.names))
+    return frozenset(memberships(chosen, policy.names, by_id=policy.by_id))
 
 
 def measured(row: Any) -> dict[str, Value]:  # noqa: ANN401  a row of whatever columns

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, literal, or_, select, tuple_
 
 from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.belonging import add_things
@@ -51,16 +51,20 @@ class SqlThings(Things):
             keys.append(thing(kind, album, by=artist).key)
         of_kind = select(things).where(things.c.kind == kind)
         with self._database.reading() as connection:
-            for query in (of_kind.where(things.c.thing_id == name), of_kind.where(things.c.key.in_(keys))):
-                for row in connection.execute(query.limit(1)):
-                    return _thing(row)
-            albums = of_kind.where(things.c.key > f"{named(name)}\n", things.c.key < f"{named(name)}\v")
-            found = [_thing(row) for row in connection.execute(albums.order_by(things.c.key).limit(_MOST_NAMED))]
+            exact = or_(things.c.thing_id == name, things.c.key.in_(keys))
+            # Of a name that ids tell apart nothing may be left under the name alone.
+            best = of_kind.where(exact).order_by(things.c.thing_id != name, _COUNT == 0).limit(1)
+            row = connection.execute(best.add_columns(_COUNT.label("members"))).first()
+            alike = of_kind.where(things.c.key > f"{named(name)}\n", things.c.key < f"{named(name)}\v")
+            if row is None or (kind is ThingKind.ARTIST and not row.members):
+                found = [_thing(one) for one in connection.execute(alike.order_by(things.c.key).limit(_MOST_NAMED))]
+            if row is not None and (kind is not ThingKind.ARTIST or row.members or not found):
+                return _thing(row)
         if len(found) == 1:
             return found[0]
         if found:
             known = ", ".join(f"{one.thing_id} ({one.by or 'no artist'})" for one in found)
-            raise InvalidInput(f"several albums are called {name!r}", f"ask by id: {known}")
+            raise InvalidInput(f"several {kind.value}s are called {name!r}", f"ask by id: {known}")
         raise ThingUnknown(
             f"no {kind.value} is called {name!r}", f"audiofeat {kind.value}s list; names are those of metadata"
         )

@@ -3,6 +3,7 @@
 import getpass
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from audiofeat import rendering_metadata as rendering
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
 from audiofeat.domain.merging import conflicts
+from audiofeat.domain.things import artist_ids
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Catalogue, Described
 from audiofeat.services.import_metadata import Imported
@@ -161,10 +163,11 @@ def review(
 
 @app.command()
 def audit(*, as_json: _Json = False) -> None:
-    """List claims that the audio does not bear out, and fields on which sources differ."""
-    from audiofeat.domain.claims import disagreements
+    """List claims that the audio does not bear out, fields on which sources differ, and names of several artists."""
+    from audiofeat.domain.claims import disagreements, shared_names
 
     catalogue = Services(load_settings()).catalogue
+    known: Counter[tuple[str, str]] = Counter()
     for item in _every(catalogue):
         values = catalogue.metadata_values(item.item_id)
         claims = {value.field: value.value for value in reversed(values) if value.source != "measured"}
@@ -175,9 +178,13 @@ def audit(*, as_json: _Json = False) -> None:
             {"field": name, "said": {one.source: one.value for one in reversed(said)}, "why": "sources differ"}
             for name, said in conflicts(values).items()
         ]
+        known.update({pair for one in values if one.field == "artist_ids" for pair in artist_ids(one.value).items()})
         for finding in found:
             told = {"item": item.item_id, "key": item.key, **finding}
             typer.echo(json.dumps(told, ensure_ascii=False) if as_json else _finding(told))
+    for name, items_by_id in shared_names(known).items():
+        told = {"key": name, "field": "artist_ids", "said": items_by_id, "why": "one name, several artists"}
+        typer.echo(json.dumps(told, ensure_ascii=False) if as_json else _finding(told))
 
 
 @app.command()

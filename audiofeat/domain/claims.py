@@ -33,6 +33,26 @@ class Disagreement:
     why: str
 
 
+def shared_names(known: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Return by name how many items each id has, where one kind of ids tells several artists of that name.
+
+    Parameters
+    ----------
+    known : mapping
+        How many items have an artist of a name with an id.
+
+    Examples
+    --------
+    >>> shared_names({("ana", "mbid:1"): 2, ("ana", "mbid:2"): 1, ("bo", "mbid:3"): 1, ("bo", "isni:4"): 1})
+    {'ana': {'mbid:1': 2, 'mbid:2': 1}}
+    """
+    by_name: dict[str, dict[str, int]] = {}
+    for (name, number), items in sorted(known.items()):
+        by_name.setdefault(name, {})[number] = items
+    schemes = {name: [number.partition(":")[0] for number in ids] for name, ids in by_name.items()}
+    return {name: ids for name, ids in by_name.items() if len({*schemes[name]}) < len(ids)}
+
+
 def disagreements(said: Mapping[str, Any], measured: Mapping[str, Any]) -> list[Disagreement]:
     """Return the claims among an item's chosen metadata that its measured values contradict; unknown says nothing.
 

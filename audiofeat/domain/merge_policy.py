@@ -4,8 +4,9 @@ A policy is a TOML file. ``order`` lists sources, the most trusted first: a whol
 (``csv``), or ``*`` for all that are not listed, who come last where it is missing; a list within the list holds
 sources of equal trust. ``[fields.NAME]`` gives a field a ``rule`` or an ``order`` of its own. ``[genres]`` maps what
 sources call a genre to the tree's name of it, before the tree's own table; ``[names]`` gives the name by which an
-artist goes, or several between semicolons, or "" for nobody. See :data:`DEFAULT_TEXT` for the one that is in force
-until another is given.
+artist goes, or several between semicolons, or "" for nobody. ``[artists] by_id`` lists names whose artists are told
+apart by the ids that sources give, ``["*"]`` for all. See :data:`DEFAULT_TEXT` for the one that is in force until
+another is given.
 """
 
 import hashlib
@@ -82,6 +83,8 @@ class Policy:
         The tree's name of a genre, by another spelling.
     names : mapping
         The name that an artist goes by, by another one without regard to case.
+    by_id : frozenset of str
+        Names, without regard to case, whose artists are told apart by ids.
     """
 
     text: str
@@ -89,6 +92,7 @@ class Policy:
     fields: Mapping[str, FieldPolicy] = field(default_factory=dict)
     genres: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    by_id: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
@@ -129,7 +133,7 @@ def parse(text: str) -> Policy:
         stated = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(f"the merge policy is no TOML: {error}") from None
-    _require_known("the merge policy", stated, ("version", "order", "rule", "fields", "genres", "names"))
+    _require_known("the merge policy", stated, ("version", "order", "rule", "fields", "genres", "names", "artists"))
     if stated.get("version") != VERSION:
         raise InvalidInput(f"the merge policy is of version {stated.get('version')!r}", f"write version = {VERSION}")
     general = _field_policy("the merge policy", stated, FieldPolicy(Rule.ORDER, ()))
@@ -149,7 +153,12 @@ def parse(text: str) -> Policy:
                 f"[genres] maps {name!r} to {node!r}, which the genre tree has not",
                 f"did you mean {', '.join(close)}?" if close else "docs/reference/genres.md has the tree",
             )
-    return Policy(text, general, own, genres, {named(one): to for one, to in _table(stated, "names").items()})
+    artists = stated.get("artists", {})
+    by_id = artists.get("by_id", []) if isinstance(artists, dict) and {*artists} <= {"by_id"} else None
+    if not isinstance(by_id, list) or not all(isinstance(name, str) for name in by_id):
+        raise InvalidInput("[artists] in the merge policy has no list of names", 'write by_id = ["Nirvana"]')
+    names = {named(one): to for one, to in _table(stated, "names").items()}
+    return Policy(text, general, own, genres, names, frozenset(map(named, by_id)))
 
 
 def _table(stated: Mapping[str, Any], name: str) -> dict[str, str]:

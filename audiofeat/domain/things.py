@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +14,8 @@ MOST_COLLECTED = 10_000
 MOST_NAME_CHARACTERS = 200
 _ID_DIGITS = 16
 _BETWEEN = "\n"
+# Stands for every name where those are listed that ids tell apart.
+EVERY_NAME = "*"
 # What sources write where there is no artist: nobody sounds like them.
 NOBODY = frozenset(
     {
@@ -74,11 +76,12 @@ class Thing:
     kind : ThingKind
         What it is.
     key : str
-        What tells it from others of its kind: its name without regard to case, of an album with that of the artist.
+        What tells it from others of its kind: its name without regard to case, of an album with that of the artist,
+        of an artist with an id where artists of that name are told apart by ids.
     name : str
         As it was first written.
     by : str or None
-        The artist of an album.
+        The artist of an album, or an artist's id.
     """
 
     kind: ThingKind
@@ -103,12 +106,15 @@ def named(name: str) -> str:
 
 
 def thing(kind: ThingKind, name: str, *, by: str | None = None) -> Thing:
-    """Return the thing of a name; of an album, of the artist's name, too."""
-    key = f"{named(name)}{_BETWEEN}{named(by or '')}" if kind is ThingKind.ALBUM else named(name)
+    """Return the thing of a name; of an album, of the artist's name, too, of an artist perhaps of an id."""
+    is_told_apart = kind is ThingKind.ALBUM or by is not None
+    key = f"{named(name)}{_BETWEEN}{named(by or '')}" if is_told_apart else named(name)
     return Thing(kind, key, clean(name), by)
 
 
-def memberships(chosen: Mapping[str, Value], names: Mapping[str, str] | None = None) -> Iterator[tuple[Thing, Role]]:
+def memberships(
+    chosen: Mapping[str, Value], names: Mapping[str, str] | None = None, *, by_id: Collection[str] = ()
+) -> Iterator[tuple[Thing, Role]]:
     """Yield what an item with this metadata belongs to, each with the role.
 
     Parameters
@@ -118,6 +124,8 @@ def memberships(chosen: Mapping[str, Value], names: Mapping[str, str] | None = N
     names : Mapping[str, str], optional
         An operator's table: the name to be used by what stands in the metadata, as ``named`` spells that. It may
         name several people, or nobody.
+    by_id : collection of str
+        Names, as ``named`` spells them, or ``EVERY_NAME``, whose artists are told apart by the ids that sources give.
 
     Examples
     --------
@@ -127,12 +135,26 @@ def memberships(chosen: Mapping[str, Value], names: Mapping[str, str] | None = N
     for field, role in CREDITS.items():
         if field in chosen:
             for name in people(chosen[field], names):
-                yield thing(ThingKind.ARTIST, name), role
+                is_told_apart = EVERY_NAME in by_id or named(name) in by_id
+                by = artist_ids(chosen.get("artist_ids")).get(named(name)) if is_told_apart else None
+                yield thing(ThingKind.ARTIST, name, by=by), role
     main = next(iter(people(chosen.get("album_artist") or chosen.get("artist"), names)), None)
     for name in _texts(chosen.get("album")):
         yield thing(ThingKind.ALBUM, name, by=main), Role.MAIN
     for name in _texts(chosen.get("show")):
         yield thing(ThingKind.SHOW, name), Role.MAIN
+
+
+def artist_ids(said: Value | None) -> dict[str, str]:
+    """Return the ids that a source gives people, by name without regard to case.
+
+    Examples
+    --------
+    >>> artist_ids("Ana=mbid:1; Bo=isni:2")
+    {'ana': 'mbid:1', 'bo': 'isni:2'}
+    """
+    pairs = (one.rpartition("=") for one in _texts(said))
+    return {named(name): known.strip() for name, sign, known in pairs if sign and named(name)}
 
 
 def checked_collection(name: str, weights: Mapping[str, float]) -> Thing:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from audiofeat.domain.source_records import SourceRecord, Told, Unreadable, Whole, Withdrawn, problem_with
-from audiofeat.metadata_sources.ddex_fields import Parties, names_of, recording_fields, release_fields, tracks_of
+from audiofeat.metadata_sources.ddex_fields import Party, names_of, recording_fields, release_fields, tracks_of
 from audiofeat.metadata_sources.lines import opened
 from audiofeat.metadata_sources.xml_pieces import BrokenXml, Node, Piece, Pieces
 from audiofeat.ports import Described
@@ -43,7 +43,7 @@ class _Message:
     """What of a message has to be known together."""
 
     header: Node = field(default_factory=lambda: Node("MessageHeader"))
-    parties: Parties = field(default_factory=dict)
+    parties: dict[str, Party] = field(default_factory=dict)
     recordings: dict[str, Node] = field(default_factory=dict)
     releases: list[tuple[int, Node]] = field(default_factory=list)
     deals: dict[str, _Deals] = field(default_factory=dict)
@@ -162,7 +162,9 @@ def _take(message: _Message, piece: Piece) -> None:
     if piece.path == _HEADER:
         message.header = node
     elif piece.path == _PARTY:
-        message.parties[node.first("PartyReference")] = node.first("PartyName", "FullName")
+        message.parties[node.first("PartyReference")] = Party(
+            node.first("PartyName", "FullName"), node.first("PartyId", "ISNI")
+        )
     elif piece.path == _RECORDING:
         if len(message.recordings) < _MOST_RECORDINGS:
             message.recordings[node.first("ResourceReference")] = node

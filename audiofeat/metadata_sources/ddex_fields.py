@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from audiofeat.metadata_sources.xml_pieces import Node
 
-Parties = dict[str, str]
 _DURATION = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 # ExplicitContentEdited is the clean version of something explicit.
 _EXPLICIT = {"Explicit": True, "NotExplicit": False, "ExplicitContentEdited": False}
@@ -29,6 +28,17 @@ _CREDITED: Mapping[str, str] = {
 _MOST_VALUES = 100
 
 
+class Party(NamedTuple):
+    """A person or company of a message of 4.x, with its ISNI where one is given."""
+
+    name: str
+    isni: str = ""
+
+
+Parties = Mapping[str, Party]
+_NOBODY = Party("")
+
+
 class Track(NamedTuple):
     """A recording on a release, with its disc and number where the release says so."""
 
@@ -44,10 +54,10 @@ def names_of(release: Node) -> list[str]:
     return [name.replace("/", "_") for name in dict.fromkeys(found) if name]
 
 
-def release_fields(release: Node, parties: Mapping[str, str]) -> dict[str, Any]:
+def release_fields(release: Node, parties: Parties) -> dict[str, Any]:
     """Return what is said of all recordings on a release."""
     details = _details(release, "ReleaseDetailsByTerritory")
-    label = details.first("LabelName") or parties.get(release.first("ReleaseLabelReference"), "")
+    label = details.first("LabelName") or parties.get(release.first("ReleaseLabelReference"), _NOBODY).name
     dates = ("GlobalOriginalReleaseDate", "OriginalReleaseDate", "ReleaseDate")
     return {
         "album": _title(release, details),
@@ -65,7 +75,7 @@ def release_fields(release: Node, parties: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def recording_fields(recording: Node, parties: Mapping[str, str], *, default_artist: str) -> dict[str, Any]:
+def recording_fields(recording: Node, parties: Parties, *, default_artist: str) -> dict[str, Any]:
     """Return what is said of a recording; what it does not say is left out, so that its release's word stands."""
     details = _details(recording, "SoundRecordingDetailsByTerritory")
     edition = next(iter(recording.all("SoundRecordingEdition")), recording)
@@ -76,6 +86,7 @@ def recording_fields(recording: Node, parties: Mapping[str, str], *, default_art
         "title": _title(recording, details),
         "artist": _artist(recording, details, parties) or default_artist,
         "contributors": [f"{name} ({role})" for name, role in credited],
+        "artist_ids": _isnis(recording, details, parties),
         **{
             field: [name for name, role in credited if _CREDITED.get(role) == field]
             for field in dict.fromkeys(_CREDITED.values())
@@ -143,7 +154,7 @@ def _title(node: Node, details: Node) -> str:
     return f"{title.first('TitleText')} ({below})" if below else title.first("TitleText")
 
 
-def _artist(node: Node, details: Node, parties: Mapping[str, str]) -> str:
+def _artist(node: Node, details: Node, parties: Parties) -> str:
     shown = _default(node.all("DisplayArtistName")) or _default(details.all("DisplayArtistName"))
     if shown is not None and shown.text:
         return shown.text
@@ -153,19 +164,31 @@ def _artist(node: Node, details: Node, parties: Mapping[str, str]) -> str:
     return ", ".join(others) + (f" feat. {', '.join(featured)}" if others and featured else "")
 
 
-def _credits(node: Node, details: Node, parties: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+def _credits(node: Node, details: Node, parties: Parties) -> Iterator[tuple[str, list[str]]]:
     for artist in details.all("DisplayArtist") + node.all("DisplayArtist"):
-        name = artist.first("PartyName", "FullName") or parties.get(artist.first("ArtistPartyReference"), "")
+        name = artist.first("PartyName", "FullName") or parties.get(artist.first("ArtistPartyReference"), _NOBODY).name
         roles = [_role(role) for role in artist.all("ArtistRole") + artist.all("DisplayArtistRole")]
         if name:
             yield name, roles
 
 
-def _contributors(node: Node, details: Node, parties: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _isnis(node: Node, details: Node, parties: Parties) -> list[str]:
+    """Return the ISNI of each artist shown: 4.x has it with the party, 3.8 with the artist."""
+    found: dict[str, str] = {}
+    for artist in details.all("DisplayArtist") + node.all("DisplayArtist"):
+        party = parties.get(artist.first("ArtistPartyReference"), _NOBODY)
+        own = [one.text for one in artist.all("PartyId") if one.attributes.get("IsISNI") == "true"]
+        found[artist.first("PartyName", "FullName") or party.name] = next(iter(own), party.isni)
+    return [f"{name}=isni:{isni}" for name, isni in found.items() if name and isni]
+
+
+def _contributors(node: Node, details: Node, parties: Parties) -> Iterator[tuple[str, str]]:
     yield from ((name, role) for name, roles in _credits(node, details, parties) for role in roles)
     for kind in ("ResourceContributor", "IndirectResourceContributor", "Contributor"):
         for one in details.all(kind) + node.all(kind):
-            name = one.first("PartyName", "FullName") or parties.get(one.first("ContributorPartyReference"), "")
+            name = (
+                one.first("PartyName", "FullName") or parties.get(one.first("ContributorPartyReference"), _NOBODY).name
+            )
             roles = one.all(f"{kind}Role") + one.all("Role")
             yield from ((name, _role(role)) for role in roles if name)
 

@@ -85,6 +85,7 @@ def _of_release(release: Node) -> dict[str, Any]:
     return {
         "album": release.first("title"),
         "artist": _credit(release),
+        "artist_ids": _ids(release),
         "label": next((node.attributes.get("name", "") for node in release.all("labels", "label")), ""),
         "catalog_number": next((node.attributes.get("catno", "") for node in release.all("labels", "label")), ""),
         "country_name": release.first("country"),
@@ -102,10 +103,20 @@ def _of_track(track: Node, of_release: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": track.first("title"),
         "artist": _credit(track) or of_release["artist"],
+        "artist_ids": _ids(track) or of_release["artist_ids"],
         "disc_number": found[1] or "" if found else "",
         "track_number": found[2] if found else "",
         "duration_s": 3_600 * hours + 60 * minutes + seconds,
     }
+
+
+def _ids(node: Node) -> list[str]:
+    found = ((_name(artist), artist.first("id")) for artist in node.all("artists", "artist"))
+    return [f"{name}=discogs:{number}" for name, number in found if name and number]
+
+
+def _name(artist: Node) -> str:
+    return artist.first("anv") or _NUMBERED.sub("", artist.first("name"))
 
 
 def _credit(node: Node) -> str:
@@ -113,7 +124,7 @@ def _credit(node: Node) -> str:
     text = ""
     artists = node.all("artists", "artist")
     for artist in artists:
-        name = artist.first("anv") or _NUMBERED.sub("", artist.first("name"))
+        name = _name(artist)
         join = artist.first("join")
         text += name + ("" if artist is artists[-1] else ", " if join in {"", ","} else f" {join} ")
     return text

@@ -38,6 +38,9 @@ def _listen(listen: Mapping[str, Any]) -> dict[str, Any]:
         "album": listen.get("release_name"),
         **{field: more.get(name) for name, field in _LISTEN.items()},
     }
+    known = more.get("artist_mbids")
+    if isinstance(known, list) and len(known) == 1 and said["artist"]:
+        said["artist_ids"] = f"{said['artist']}=mbid:{known[0]}"
     length_ms = more.get("duration_ms")
     said["duration_s"] = length_ms / 1000 if isinstance(length_ms, int | float) else more.get("duration")
     return said

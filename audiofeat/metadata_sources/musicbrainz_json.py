@@ -69,6 +69,11 @@ def _of_recording(recording: Mapping[str, Any], asked_isrc: str | None) -> dict[
         "title": _title(_text(recording.get("title")), _text(recording.get("disambiguation"))),
         "artist": "".join(_text(one.get("name")) + _text(one.get("joinphrase")) for one in credits_),
         "artist_mbids": [_text(_mapping(one.get("artist")).get("id")) for one in credits_ if one.get("artist")],
+        "artist_ids": [
+            f"{_text(one.get('name'))}=mbid:{_text(_mapping(one.get('artist')).get('id'))}"
+            for one in credits_
+            if one.get("artist")
+        ],
         "duration_s": length_ms / 1000 if isinstance(length_ms, int) and length_ms > 0 else None,
         "isrc": asked_isrc or (isrcs[0] if len(isrcs) == 1 else None),
         "isrcs": isrcs[:_MOST_VALUES],

@@ -109,6 +109,24 @@ def test_things_follow_metadata_takedowns_and_the_policy(catalogue: SqlCatalogue
     assert listed(catalogue, ARTIST) == {"ana": 2}
 
 
+def test_artists_of_one_name_are_told_apart_by_ids_where_the_policy_says_so(catalogue: SqlCatalogue) -> None:
+    """What has no id stays with the name, filters by name find all, and another policy takes it back."""
+    ids = {"x": "Ana=mbid:1", "y": "ANA=mbid:2", "z": "Bo=mbid:3"}
+    items = {name: add(catalogue, name, {"artist": "Ana; Cy", "artist_ids": said}) for name, said in ids.items()}
+    assert listed(catalogue, ARTIST) == {"ana": 3, "cy": 3}
+    catalogue.put_policy(parse('version = 1\n[artists]\nby_id = ["aNa"]'))
+    bring_up_to_date(catalogue)
+    assert listed(catalogue, ARTIST) == {"ana": 1, "ana - mbid:1": 1, "ana - mbid:2": 1, "cy": 3}
+    assert sorted(catalogue.matching(Kind.TRACK, filters.parse(["artist=ana"]))) == sorted(items.values())
+    assert catalogue.find_thing(ARTIST, "Ana").by is None
+    lock_fields(catalogue, items["z"], {"artist": "Cy"}, by="me")
+    with pytest.raises(InvalidInput, match="several artists"):
+        catalogue.find_thing(ARTIST, "Ana")
+    catalogue.put_policy(parse("version = 1"))
+    bring_up_to_date(catalogue)
+    assert listed(catalogue, ARTIST) == {"ana": 2, "cy": 3}
+
+
 def test_every_membership_is_read_once_in_pages(catalogue: SqlCatalogue, songs: dict[str, str]) -> None:
     """What is pooled is read in the order of things, whatever the size of a page."""
     whole = catalogue.memberships(ARTIST, limit=100)

@@ -107,7 +107,8 @@ class TestLines:
         assert said[:3] == [
             {
                 "kind": "track", "title": "Song", "artist": "Ana", "album": "Album", "mbid": "m-1",
-                "isrc": "GBAYE6900531", "artist_mbids": ["a-1"], "genre": ["drone"], "duration_s": 200.5,
+                "isrc": "GBAYE6900531", "artist_mbids": ["a-1"], "artist_ids": "Ana=mbid:a-1",
+                "genre": ["drone"], "duration_s": 200.5,
             },
             {
                 "kind": "track", "title": "Song", "artist": ["Ana", "Bob"], "mbid": "m-1", "duration_s": 200.5,

@@ -61,7 +61,8 @@ def test_recordings(tmp_path: Path) -> None:
     assert (record.source, record.record_id, record.licence) == ("musicbrainz:recording", RECORDING["id"], "CC0-1.0")
     assert record.fields == {
         "mbid": RECORDING["id"], "kind": "track", "title": "Evening Song", "artist": "Anna Example",
-        "artist_mbids": ["a1"], "duration_s": 200.4, "isrc": "QZAF12600001", "isrcs": ["QZAF12600001"],
+        "artist_mbids": ["a1"], "artist_ids": ["Anna Example=mbid:a1"],
+        "duration_s": 200.4, "isrc": "QZAF12600001", "isrcs": ["QZAF12600001"],
         "release_date": "2019-05-03",
     }  # fmt: skip
     assert whole == Whole("musicbrainz:recording", 5.0)
@@ -167,6 +168,7 @@ def test_discogs(tmp_path: Path) -> None:
         "album": "Evenings", "artist": "Anna Example & Bobby", "label": "Harbour", "catalog_number": "H 1",
         "country_name": "UK", "release_date": "1999-03", "genre": ["Electronic", "Ambient", "Drone"],
         "upc": "602445790098",
+        "artist_ids": ["Anna Example=discogs:1", "Bobby=discogs:2"],
         "discogs_release": "7", "title": "Evening Song", "disc_number": "2", "track_number": "3", "duration_s": 3723,
         "kind": "track",
     }  # fmt: skip

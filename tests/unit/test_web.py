@@ -226,7 +226,8 @@ class TestMusicBrainz:
         assert (record.source, record.record_id, record.licence) == ("musicbrainz", RECORDING["id"], "CC0-1.0")
         assert record.fields == {
             "mbid": RECORDING["id"], "kind": "track", "title": "Evening Song", "artist": "Anna Example feat. Bob",
-            "artist_mbids": ["a1", "b2"], "duration_s": 200.4, "isrc": "QZAF12600001",
+            "artist_mbids": ["a1", "b2"], "artist_ids": ["Anna Example=mbid:a1", "Bob=mbid:b2"],
+            "duration_s": 200.4, "isrc": "QZAF12600001",
             "isrcs": ["QZAF12600001", "QZAF12600009"], "release_date": "2019-05-03", "album": "Evenings",
             "album_mbid": "r1", "album_type": "Album", "upc": "0602445790098", "country": "GB", "disc_number": "2",
             "track_number": "4",
