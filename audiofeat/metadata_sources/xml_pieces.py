@@ -60,6 +60,12 @@ class Piece:
     problem: str = ""
 
 
+# Control characters, of which one would end the document and not only its record; in UTF-16 such bytes are of letters.
+_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
+_PLAIN = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
+_BYTE_ORDER_MARKS = frozenset({b"\xfe", b"\xff"})
+
+
 def parse(chunks: Iterable[bytes], handler: "ContentHandler", moving: Moving) -> Iterator[None]:
     """Hand a document's bytes to a handler, stopping after each of them; raises BrokenXml where it ends too early."""
     parser = make_parser()
@@ -68,10 +74,12 @@ def parse(chunks: Iterable[bytes], handler: "ContentHandler", moving: Moving) ->
     parser.setContentHandler(handler)
     # Only parse() would do so, and what is fed comes in pieces.
     handler.setDocumentLocator(parser)
-    waiting = 0
+    waiting, is_wide = 0, None
     try:
         for chunk in chunks:
-            parser.feed(chunk)
+            if is_wide is None:
+                is_wide = chunk[:1] in _BYTE_ORDER_MARKS or b"\0" in chunk[:4]
+            parser.feed(chunk if is_wide else chunk.translate(_PLAIN))
             waiting = 0 if moving.moved else waiting + len(chunk)
             moving.moved = False
             yield

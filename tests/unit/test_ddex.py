@@ -76,6 +76,17 @@ def test_versions_that_are_read(version: str) -> None:
     assert str(record.fields["isrc"]).startswith("QZAF")
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16"])
+def test_hostile_text_is_text(encoding: str) -> None:
+    """Control characters become spaces, markup, SQL and formulas stay what they are, whatever the encoding."""
+    evil = "=HYPERLINK(1)&lt;script&gt;'; DROP TABLE items; --"
+    message = ERN_43.replace("Night Song", "Night\x01Song" if encoding == "UTF-8" else evil)
+    [record, _] = read(iter([message.replace("UTF-8", encoding).encode(encoding)]))
+    assert isinstance(record, SourceRecord)
+    is_clean = encoding == "UTF-8"
+    assert record.fields["title"] == ("Night Song" if is_clean else "=HYPERLINK(1)<script>'; DROP TABLE items; --")
+
+
 def test_a_purge_takes_a_release_back() -> None:
     """By each of the ids that it names."""
     assert read(PURGE) == [Withdrawn(SOURCE, "0602445790098")]
