@@ -20,10 +20,13 @@ help: ## list these commands
 demo: $(VENV)/.demo ## set up, then run the main job on samples/ with servers of its own
 	@$(BIN)/python samples/demo.py
 
-test: $(VENV)/.dev debian ## set up, then check the code and run every test
+test: $(VENV)/.dev debian ## set up, then check the code and run every test; what was skipped is said last
 	@$(MAKE) --no-print-directory check
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist worksteal
-	@$(BIN)/python -m pytest -m alone
+	@set -o pipefail; worst=0; told=$$(mktemp); trap 'rm -f $$told' EXIT; \
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist worksteal \
+	  | tee $$told || worst=$$?; \
+	$(BIN)/python -m pytest -m alone | tee -a $$told || worst=$$(( $$? > worst ? $$? : worst )); \
+	if grep -q '^SKIPPED' $$told; then echo "skipped in both runs:"; grep '^SKIPPED' $$told; fi; exit $$worst
 
 check: lint types imports ## formatter, linter, types, import contracts
 
