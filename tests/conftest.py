@@ -12,7 +12,7 @@ from botocore.config import Config
 from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection
 
-pytest_plugins = ["postgresql", "rabbitmq", "radosgw"]
+pytest_plugins = ["ledgers", "postgresql", "rabbitmq", "radosgw"]
 _ACCESS_KEY_ID = "tester"
 _SECRET_ACCESS_KEY = "not-a-secret"
 

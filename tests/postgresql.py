@@ -104,12 +104,3 @@ def new_postgresql(postgresql_server: str) -> Callable[[], str]:
         return f"{postgresql_server.rpartition('/')[0]}/{name}"
 
     return make
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database, of each kind in turn."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.sqlite3"
-    new: Callable[[], str] = request.getfixturevalue("new_postgresql")
-    return new()

@@ -28,23 +28,23 @@ def registrations(count: int) -> list[Registration]:
     return [Registration(ObjectVersion("music", f"{n}.wav", "1")) for n in range(count)]
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(ledger_url: str) -> None:
+def test_the_migrations_make_the_tables_that_the_code_uses(database_url: str) -> None:
     """Alembic finds no difference between a migrated database and the schema module."""
-    open_catalogue(ledger_url)
-    with plain_engine(ledger_url).connect() as connection:
+    open_catalogue(database_url)
+    with plain_engine(database_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
 
-def test_opening_again_keeps_what_is_there(ledger_url: str) -> None:
+def test_opening_again_keeps_what_is_there(database_url: str) -> None:
     """The second opening changes nothing."""
-    first = open_catalogue(ledger_url).register(registrations(3))
-    again = open_catalogue(ledger_url).register(registrations(3))
+    first = open_catalogue(database_url).register(registrations(3))
+    again = open_catalogue(database_url).register(registrations(3))
     assert [job.is_new for job in again] == [False, False, False]
     assert [job.job_id for job in again] == [job.job_id for job in first]
 
 
-def test_processes_that_start_together_make_one_ledger(ledger_url: str) -> None:
+def test_processes_that_start_together_make_one_ledger(database_url: str) -> None:
     """Six processes that open an empty database at once all succeed."""
     ready, go = os.pipe()
     children = []
@@ -55,7 +55,7 @@ def test_processes_that_start_together_make_one_ledger(ledger_url: str) -> None:
             os.read(ready, 1)
             status = 1
             try:
-                open_catalogue(ledger_url).register(registrations(n + 1))
+                open_catalogue(database_url).register(registrations(n + 1))
                 status = 0
             finally:
                 os._exit(status)
@@ -63,10 +63,10 @@ def test_processes_that_start_together_make_one_ledger(ledger_url: str) -> None:
     os.close(go)
     os.close(ready)
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
-    assert sum(open_catalogue(ledger_url).states().values()) == 6
+    assert sum(open_catalogue(database_url).states().values()) == 6
 
 
-def test_a_kill_inside_the_migration_leaves_an_empty_database(ledger_url: str) -> None:
+def test_a_kill_inside_the_migration_leaves_an_empty_database(database_url: str) -> None:
     """The tables come all at once or not at all, so the next start begins anew."""
 
     def kill_before(statement: str) -> None:
@@ -77,11 +77,11 @@ def test_a_kill_inside_the_migration_leaves_an_empty_database(ledger_url: str) -
     if child == 0:
         event.listen(Engine, "before_cursor_execute", lambda *call: kill_before(call[2]))
         try:
-            open_catalogue(ledger_url)
+            open_catalogue(database_url)
         finally:
             os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
-    assert len(open_catalogue(ledger_url).register(registrations(2))) == 2
+    assert len(open_catalogue(database_url).register(registrations(2))) == 2
 
 
 def test_threads_that_register_the_same_objects_agree(ledger_url: str) -> None:

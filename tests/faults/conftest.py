@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 from e2e.conftest import audiofeat, environment
-from postgresql import ledger_url, new_postgresql, postgresql_server
 
 from audiofeat.bootstrap import Services
 from audiofeat.config import load_settings
 
-__all__ = ["audiofeat", "environment", "ledger_url", "new_postgresql", "postgresql_server"]
+__all__ = ["audiofeat", "environment"]
 
 
 @pytest.fixture

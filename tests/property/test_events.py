@@ -1,7 +1,6 @@
 """Events in any order and number, with work going on in between, end in the same catalogue."""
 
 import shutil
-import sqlite3
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -133,16 +131,6 @@ def converges(plan: Plan, new: Callable[[], SqlCatalogue]) -> None:
         shuffled.close()
 
 
-@pytest.fixture(scope="module")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty ledger to copy: making one takes longer than an example."""
-    path = tmp_path_factory.mktemp("empty") / "ledger.sqlite3"
-    open_catalogue(f"sqlite:///{path}").close()
-    with sqlite3.connect(path) as ledger:
-        ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
-
-
 @given(plan=plans())
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_order_and_number_of_events_ends_in_the_same_catalogue(empty_sqlite: Path, plan: Plan) -> None:
@@ -152,12 +140,10 @@ def test_any_order_and_number_of_events_ends_in_the_same_catalogue(empty_sqlite:
 
 
 @given(plan=plans())
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
-def test_it_does_so_on_postgresql(new_postgresql: Callable[[], str], plan: Plan) -> None:
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_it_does_so_on_postgresql(new_postgresql_ledger: Callable[[], str], plan: Plan) -> None:
     """The same on a server."""
-    converges(plan, lambda: open_catalogue(new_postgresql()))
+    converges(plan, lambda: open_catalogue(new_postgresql_ledger()))
 
 
 def _copy(ledger: Path, folder: Path) -> SqlCatalogue:
