@@ -52,18 +52,16 @@ def suggested(connection: Connection, *, limit: int) -> list[Link]:
     return links
 
 
-def prints(connection: Connection, *, after: str | None, limit: int) -> list[PrintRow]:
-    """Return a page of what tells duplicates; of several versions of the group *file* the newest counts."""
+def prints_of(connection: Connection, item_ids: Sequence[str]) -> list[PrintRow]:
+    """Return what tells duplicates of the items that are there; of several versions of *file* the newest counts."""
     query = (
         select(items.c.item_id, items.c.kind, items.c.sha256, audio.c.decoded_s)
         .join(audio, audio.c.sha256 == items.c.sha256)
         .where(items.c.hidden_at.is_(None), items.c.kind.is_not(None))
-        .order_by(items.c.item_id)
-        .limit(limit)
     )
-    if after is not None:
-        query = query.where(items.c.item_id > after)
-    rows = connection.execute(query).all()
+    rows: list[Row[Any]] = []
+    for batch in chunks(item_ids):
+        rows += connection.execute(query.where(items.c.item_id.in_(batch))).all()
     values = _file_values(connection, sorted({row.sha256 for row in rows}))
     return [_print(row, values.get(row.sha256, {})) for row in rows]
 

@@ -1,6 +1,6 @@
-"""The tables of duplicates: who is in which group, what is only suggested, and what is kept apart."""
+"""The tables of duplicates: who is in which group, what is suggested, what is kept apart, who is known by what."""
 
-from sqlalchemy import JSON, Column, Double, Index, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Double, Index, Integer, Table, Text
 
 from audiofeat.catalogue.schema import metadata
 
@@ -33,4 +33,27 @@ splits = Table(
     Column("other_id", Text, primary_key=True),
     Column("created_at", Double, nullable=False),
     Index("duplicate_splits_by_other", "other_id"),
+)
+
+# Items that no earlier one is a copy of. Who is looked at again gets a new number, and its old marks lead nowhere.
+firsts = Table(
+    "duplicate_firsts",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("item_id", Text, nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
+
+marks = Table(
+    "duplicate_marks",
+    metadata,
+    Column("mark", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+)
+
+looks = Table(
+    "duplicate_looks",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
 )

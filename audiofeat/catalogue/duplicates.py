@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, delete, exists, or_, select, update
 
-from audiofeat.catalogue import duplicate_reads
+from audiofeat.catalogue import duplicate_marks, duplicate_reads
 from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.database import Database, insert_into
 from audiofeat.catalogue.duplicate_schema import members, splits, suggestions
 from audiofeat.domain.duplicates import Evidence, GroupState, Link, Method, pairs_between
+from audiofeat.domain.items import Kind
 from audiofeat.errors import InvalidInput
 from audiofeat.ports.duplicates import Duplicates, GroupView, PrintRow
 
@@ -32,10 +33,40 @@ class SqlDuplicates(Duplicates):
         with self._database.reading() as connection:
             return duplicate_reads.groups_of(connection, item_ids)
 
-    def prints(self, *, after: str | None = None, limit: int = 1000) -> list[PrintRow]:
-        """Return what tells duplicates, in the order of item ids, from the one behind ``after``."""
+    def prints_of(self, item_ids: Sequence[str]) -> list[PrintRow]:
+        """Return what tells duplicates of those of the items that are there."""
         with self._database.reading() as connection:
-            return duplicate_reads.prints(connection, after=after, limit=limit)
+            return duplicate_reads.prints_of(connection, item_ids)
+
+    def looked_through(self, kind: Kind) -> int:
+        """Return up to which sequence number fingerprints of a kind were looked at for duplicates."""
+        with self._database.reading() as connection:
+            return duplicate_marks.looked_through(connection, kind)
+
+    def known_by(self, marks: Collection[int]) -> dict[int, list[str]]:
+        """Return the items that are known by each mark, the longest known first."""
+        with self._database.reading() as connection:
+            return duplicate_marks.known_by(connection, marks)
+
+    def copies_of(self, item_ids: Collection[str]) -> list[str]:
+        """Return who is grouped with those of the items that are known by marks."""
+        with self._database.reading() as connection:
+            return duplicate_marks.copies_of(connection, item_ids)
+
+    def keep_marks(self, looked_at: Sequence[str], known: Mapping[str, Collection[int]]) -> None:
+        """Have items known by these marks alone, and those that were looked at and have none by nothing."""
+        with self._database.writing() as (connection, _):
+            duplicate_marks.keep(connection, looked_at, known)
+
+    def move_look(self, kind: Kind, sequence: int) -> None:
+        """Note up to which sequence number fingerprints of a kind were looked at."""
+        with self._database.writing() as (connection, _):
+            duplicate_marks.move(connection, kind, sequence)
+
+    def forget_marks(self) -> None:
+        """Drop all marks, so that the next look begins anew; groups stay."""
+        with self._database.writing() as (connection, _):
+            duplicate_marks.forget(connection)
 
     def duplicate_groups(self, *, after: str | None = None, limit: int = 100) -> list[GroupView]:
         """Return groups in the order of their ids, from the one behind ``after``."""

@@ -8,13 +8,14 @@ from rich.table import Table
 
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
-from audiofeat.domain.duplicates import Evidence, Link
+from audiofeat.domain.duplicates import Evidence, Link, Method
 from audiofeat.ports import Catalogue, GroupView
 
 app = typer.Typer(no_args_is_help=True, help="Items that are the same thing over again: found, confirmed, undone.")
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object a group or pair.")]
 _Items = Annotated[list[str], typer.Argument(help="Ids, references or object keys of items.", show_default=False)]
 _MOST_SHOWN = 100
+_FOUND_BY = (Method.AUDIO_HASH, Method.PCM_HASH, Method.FINGERPRINT)
 
 
 @app.command()
@@ -25,12 +26,12 @@ def find(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Look through the catalogue for equal bytes, equal samples and equal sound; nothing is deleted."""
+    """Look through the whole catalogue again for what is the same; what is new is looked at as it arrives."""
     from audiofeat.services import duplicates
 
     services = Services(load_settings())
     found = duplicates.find(catalogue=services.catalogue, indexes=services.indexes if by_distance else None)
-    told = {"items": found.items, **{f"joined_by_{name}": n for name, n in found.joined.items()}}
+    told = {"items": found.items, **{f"joined_by_{method}": found.joined[method] for method in _FOUND_BY}}
     told["suggested"] = found.suggested
     if as_json:
         typer.echo(json.dumps(told))
@@ -68,8 +69,10 @@ def confirm(items: _Items, *, as_json: _Json = False) -> None:
 @app.command()
 def split(items: _Items) -> None:
     """Say that items are not what they are grouped or suggested with; they are never grouped with it again."""
+    from audiofeat.services import duplicates
+
     catalogue = Services(load_settings()).catalogue
-    pairs = catalogue.split_duplicates([catalogue.find_item(name).item_id for name in items])
+    pairs = duplicates.split([catalogue.find_item(name).item_id for name in items], catalogue=catalogue)
     typer.echo(f"kept apart from now on: {pairs:,} pairs")
 
 

@@ -2,12 +2,12 @@
 
 A Chromaprint is a row of 32-bit numbers, eight a second, each about the sound of two and a half seconds (Lalinsky
 2011). Two are compared as Haitsma and Kalker do it (ISMIR 2002): at the offset at which they fit best, by the share of
-bits that differ. Which to compare is found by an inverted index of the numbers, so that nobody compares all pairs.
+bits that differ. Which to compare is found by a few of the numbers, so that nobody compares all pairs.
 """
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 from audiofeat.errors import InvalidInput
 
 ITEM_S = 1365 / 11_025
+MARKS = 32
+LEAST_COMMON_MARKS = 2
 _BITS = 32
 _HEADER_BYTES = 4
 _LONGEST_STEP = 7
 # Two numbers that agree in these bits count as the same when candidates are looked for: the lowest are the noisiest.
 _KEY_SHIFT = 4
-# A number that this many items have, such as that of silence, tells nothing.
-_MOST_WITH_A_KEY = 64
-_LEAST_COMMON_KEYS = 4
+# 2^64 over the golden ratio, odd: it spreads numbers that lie beside each other.
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _OFFSETS_TRIED = 3
 _MOST_REPEATS = 8
 _LEAST_OVERLAP_S = 4.0
@@ -100,30 +101,17 @@ def fit(one: Print, other: Print) -> Fit | None:
     return min(fits, key=lambda found: found.bit_error_ratio, default=None)
 
 
-def candidates(prints: Mapping[str, Print]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of items whose fingerprints have enough rare numbers in common, the lower id first."""
-    names = sorted(prints)
-    keys = [np.unique(prints[name] >> _KEY_SHIFT) for name in names]
-    owners = np.repeat(np.arange(len(names)), [len(own) for own in keys])
-    values = np.concatenate(keys) if keys else np.zeros(0, dtype=np.uint32)
-    order = np.argsort(values, kind="stable")
-    values, owners = values[order], owners[order]
-    starts = (
-        np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.zeros(0, np.intp)
-    )
-    lengths = np.diff(np.concatenate([starts, [len(values)]]))
-    pairs = []
-    for length in range(2, _MOST_WITH_A_KEY + 1):
-        runs = starts[lengths == length]
-        if len(runs):
-            members = owners[runs[:, None] + np.arange(length)]
-            left, right = np.triu_indices(length, 1)
-            pairs.append((members[:, left] * len(names) + members[:, right]).ravel())
-    if not pairs:
-        return
-    found, counts = np.unique(np.concatenate(pairs), return_counts=True)
-    for pair in found[counts >= _LEAST_COMMON_KEYS].tolist():
-        yield names[pair // len(names)], names[pair % len(names)]
+def marks(one: Print) -> list[int]:
+    """Return the numbers by which a fingerprint is found among others: those of the lowest hashes, at most ``MARKS``.
+
+    Of what two fingerprints have in common both choose the same (Broder, "On the resemblance and containment of
+    documents", 1997), so that copies share some of a few marks, wherever they were cut.
+    """
+    numbers = np.unique(one >> _KEY_SHIFT).astype(np.uint64)
+    hashes = (numbers + np.uint64(1)) * _GOLDEN
+    hashes ^= hashes >> np.uint64(29)
+    hashes *= _GOLDEN
+    return [int(number) for number in numbers[np.argsort(hashes, kind="stable")[:MARKS]]]
 
 
 def _likely_offsets(one: Print, other: Print) -> Sequence[int]:

@@ -1,6 +1,6 @@
 """Duplicates: items that are the same thing over again, in groups that can be undone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,8 +43,26 @@ class Duplicates(Protocol):
     def duplicate_groups_of(self, item_ids: Sequence[str]) -> dict[str, str]:
         """Return the group of each item that is in one, by item id; groups that are only suggested are none."""
 
-    def prints(self, *, after: str | None = None, limit: int = 1000) -> list[PrintRow]:
-        """Return what tells duplicates, in the order of item ids, from the one behind ``after``."""
+    def prints_of(self, item_ids: Sequence[str]) -> list[PrintRow]:
+        """Return what tells duplicates of those of the items that are there."""
+
+    def looked_through(self, kind: Kind) -> int:
+        """Return up to which sequence number fingerprints of a kind were looked at for duplicates."""
+
+    def known_by(self, marks: Collection[int]) -> dict[int, list[str]]:
+        """Return the items that are known by each mark, the longest known first."""
+
+    def copies_of(self, item_ids: Collection[str]) -> list[str]:
+        """Return who is grouped with those of the items that are known by marks."""
+
+    def keep_marks(self, looked_at: Sequence[str], known: Mapping[str, Collection[int]]) -> None:
+        """Have items known by these marks alone, and those that were looked at and have none by nothing."""
+
+    def move_look(self, kind: Kind, sequence: int) -> None:
+        """Note up to which sequence number fingerprints of a kind were looked at."""
+
+    def forget_marks(self) -> None:
+        """Drop all marks, so that the next look begins anew; groups stay."""
 
     def join_duplicates(self, links: Sequence[Link]) -> int:
         """Put linked items into one group each; return how many links joined what was apart.

@@ -11,6 +11,7 @@ from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import IndexEmpty, IndexIncomplete, SpaceMismatch
 from audiofeat.evaluation.index_quality import QualityFigures, clearly_worse, judged_rows, quality_of
 from audiofeat.ports import Catalogue, EmbeddingRow, IndexContents, IndexPublisher, ObjectStore, ReleaseView
+from audiofeat.services.duplicates import find_new
 from audiofeat.services.fit_space import artists_of, is_current, keep, space_for, words_of_items
 from audiofeat.space_errors import QualityTooLow
 
@@ -71,6 +72,7 @@ def build_index(
             current, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference, is_told=is_told
         )
     keep(space, artefacts)
+    find_new(kind, catalogue=catalogue)
     groups = catalogue.duplicate_groups_of([row.item_id for row in current])
     highest = max(row.sequence for row in rows)
     contents = snapshot(current, space=space, highest_sequence=highest, groups=groups, catalogue=catalogue)

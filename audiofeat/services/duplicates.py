@@ -1,186 +1,172 @@
 """Finds items that are the same thing over again, and writes them down as groups or, where it is less sure, as pairs.
 
-A false group hides an item from every answer, a missed one shows it twice: so only equal bytes, equal samples and
-fingerprints that fit over nearly all of both items make a group. What is near and as long is suggested to a person.
+Each item is looked at once, when it is new, and again when something of it changed. A false group hides an item from
+every answer, a missed one shows it twice: so only what :mod:`audiofeat.services.copies` is sure of makes a group. What
+is near and as long is suggested to a person.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import os
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from audiofeat.domain.duplicates import Evidence, Link, Method
-from audiofeat.domain.fingerprints import ITEM_S, Fit, Print, candidates, decoded, fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import NEAR_DUPLICATE_DISTANCE
-from audiofeat.errors import IndexMissing, InvalidInput
+from audiofeat.errors import IndexMissing
 from audiofeat.ports import Catalogue, IndexReader, PrintRow
+from audiofeat.services.copies import Look, print_of
 
-# Encodings of one recording differ in at most .07 of the bits, different recordings in at least .33.
-SAME_BIT_ERROR_RATIO = 0.15
-LIKE_BIT_ERROR_RATIO = 0.25
-_LEAST_OVERLAP_RATIO = 0.8
-_MOST_DIFFERENCE_S = 7.0
-_MOST_DIFFERENCE_RATIO = 0.05
 _AS_LONG_S = 1.0
 _NEIGHBOURS = 5
-_PAGE = 2_000
+_PAGE = 200
+_OFFICE = "duplicates"
+_LEASE_S = 60.0
+_WAIT_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """What a look through a catalogue came to: items, new links by method, new suggestions."""
+    """What a look came to: items, new links by method, new suggestions."""
 
-    items: int
-    joined: Mapping[Method, int]
-    suggested: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    row: PrintRow
-    print: Print | None
+    items: int = 0
+    joined: Counter[Method] = field(default_factory=Counter)
+    suggested: int = 0
 
 
 def find(*, catalogue: Catalogue, indexes: IndexReader | None = None) -> Found:
-    """Look through all items; groups that are there already stay, and splits are kept to.
+    """Look through all items again; groups that are there already stay, and splits are kept to.
 
     Parameters
     ----------
     catalogue : Catalogue
         Where fingerprints come from and groups go.
     indexes : IndexReader, optional
-        Where given, near items that are as long are suggested too.
+        Where given, items without a fingerprint that lie near each other and are as long are suggested too.
     """
-    rows = list(_pages(catalogue))
-    joined: dict[Method, int] = {}
-    suggested: list[Link] = []
-    for kind in Kind:
-        ours = [row for row in rows if row.kind is kind]
-        distinct: list[PrintRow] = ours
-        for method, key in ((Method.AUDIO_HASH, "sha256"), (Method.PCM_HASH, "pcm_sha256")):
-            links, distinct = equal(distinct, key=key, method=method)
-            joined[method] = joined.get(method, 0) + catalogue.join_duplicates(links)
-        items = {row.item_id: _Item(row, _print_of(row)) for row in distinct}
-        same, like = alike(items)
-        joined[Method.FINGERPRINT] = joined.get(Method.FINGERPRINT, 0) + catalogue.join_duplicates(same)
-        suggested += like
-        if indexes is not None:
-            suggested += list(_near(items, kind=kind, indexes=indexes))
-    return Found(len(rows), joined, catalogue.suggest_duplicates(suggested))
+    while not (found := _from_the_beginning(catalogue)):
+        time.sleep(_WAIT_S)
+    if indexes is not None:
+        near = [link for kind in Kind for link in _near(catalogue, kind=kind, indexes=indexes)]
+        found.suggested += catalogue.suggest_duplicates(near)
+    return found
 
 
-def equal(rows: Iterable[PrintRow], *, key: str, method: Method) -> tuple[list[Link], list[PrintRow]]:
-    """Return links between items with one and the same hash, and the first item of each hash."""
-    first: dict[str, PrintRow] = {}
-    links, distinct = [], []
+def find_new(kind: Kind, *, catalogue: Catalogue, most_s: float = float("inf")) -> Found:
+    """Look for about ``most_s`` at what is new since the last look; at nothing where somebody else is at it."""
+    found, end = Found(), time.monotonic() + most_s
+    if not catalogue.embeddings(kind, after_sequence=catalogue.looked_through(kind), limit=1):
+        return found
+    with _alone(catalogue) as holder:
+        while holder and _look_at_page(kind, catalogue, found) and time.monotonic() < end:
+            if not catalogue.lead(_OFFICE, holder=holder, lease_s=_LEASE_S):
+                break
+    return found
+
+
+def split(item_ids: Sequence[str], *, catalogue: Catalogue) -> int:
+    """Keep items apart from what they were grouped with, and have later copies of them found; return how many pairs."""
+    pairs = catalogue.split_duplicates(item_ids)
+    _look_at(catalogue.prints_of(item_ids), item_ids, catalogue, Found())
+    return pairs
+
+
+def _from_the_beginning(catalogue: Catalogue) -> Found | None:
+    with _alone(catalogue) as holder:
+        if holder is None:
+            return None
+        catalogue.forget_marks()
+        found = Found()
+        for kind in Kind:
+            while _look_at_page(kind, catalogue, found):
+                catalogue.lead(_OFFICE, holder=holder, lease_s=_LEASE_S)
+        return found
+
+
+def _look_at_page(kind: Kind, catalogue: Catalogue, found: Found) -> bool:
+    """Look at the next items of a kind; return whether there were any."""
+    rows = catalogue.embeddings(kind, after_sequence=catalogue.looked_through(kind), limit=_PAGE)
+    if not rows:
+        return False
+    new = dict.fromkeys(row.item_id for row in rows)
+    # Whoever was known by one that is another thing by now, or gone, has to be known by itself.
+    looked_at = [*new, *(item_id for item_id in catalogue.copies_of(new) if item_id not in new)]
+    place = {item_id: number for number, item_id in enumerate(looked_at)}
+    prints = sorted(catalogue.prints_of(looked_at), key=lambda row: place[row.item_id])
+    _look_at([row for row in prints if row.kind is kind], looked_at, catalogue, found)
+    found.items += len(new)
+    catalogue.move_look(kind, max(row.sequence for row in rows))
+    return True
+
+
+def _look_at(rows: Sequence[PrintRow], looked_at: Sequence[str], catalogue: Catalogue, found: Found) -> None:
+    """Join items to what they are copies of, and have those that are copies of nothing known by their marks."""
+    look = Look(rows, catalogue)
     for row in rows:
-        value = getattr(row, key)
-        known = None if value is None else first.setdefault(value, row)
-        if known is None or known is row:
-            distinct.append(row)
-        else:
-            links.append(Link(row.item_id, Evidence(method, known.item_id)))
-    return links, distinct
+        look.at(row)
+    for method in Method:
+        links = [link for link in look.same.values() if link.evidence.method is method]
+        found.joined[method] += catalogue.join_duplicates(links)
+    found.suggested += catalogue.suggest_duplicates(look.like)
+    # What somebody split is joined to nothing: it is known by itself.
+    groups = catalogue.duplicate_groups_of(sorted({name for link in look.same.values() for name in link.pair}))
+    known = {
+        item_id: look.marks[item_id]
+        for item_id in look.marks
+        if item_id not in look.same or groups.get(item_id) != groups.get(look.same[item_id].evidence.of, "")
+    }
+    catalogue.keep_marks(looked_at, known)
 
 
-def alike(items: Mapping[str, _Item]) -> tuple[list[Link], list[Link]]:
-    """Return links between items of which the fingerprints say that they are the same, and that they may be.
-
-    Two groups become one only where their first items fit as well: a chain of likenesses is no likeness.
-    """
-    prints = {item_id: item.print for item_id, item in items.items() if item.print is not None}
-    judged = [(found, pair) for pair in candidates(prints) if (found := fit(prints[pair[0]], prints[pair[1]]))]
-    first_of = {item_id: item_id for item_id in prints}
-    same, like = [], []
-    for found, (one, other) in sorted(judged, key=lambda entry: (entry[0].bit_error_ratio, entry[1])):
-        link = _link(items[other].row, items[one].row, found)
-        if not _is_as_long(items[one].row, items[other].row) or not _covers(found, prints[one], prints[other]):
-            continue
-        if found.bit_error_ratio > SAME_BIT_ERROR_RATIO:
-            if found.bit_error_ratio <= LIKE_BIT_ERROR_RATIO:
-                like.append(link)
-            continue
-        firsts = _first(first_of, one), _first(first_of, other)
-        if firsts[0] != firsts[1] and _fit_too(items, prints, *firsts):
-            first_of[max(firsts)] = min(firsts)
-            same.append(link)
-    return same, like
-
-
-def _pages(catalogue: Catalogue) -> Iterator[PrintRow]:
+def _pages(catalogue: Catalogue, kind: Kind) -> Iterator[dict[str, PrintRow]]:
     after: str | None = None
-    while page := catalogue.prints(after=after, limit=_PAGE):
-        yield from page
+    while page := catalogue.items(kind=kind, after=after, limit=_PAGE):
+        yield {row.item_id: row for row in catalogue.prints_of([view.item_id for view in page])}
         after = page[-1].item_id
 
 
-def _print_of(row: PrintRow) -> Print | None:
-    if row.chromaprint is None:
-        return None
-    try:
-        return decoded(row.chromaprint)
-    except InvalidInput:
-        return None
-
-
-def _near(items: Mapping[str, _Item], *, kind: Kind, indexes: IndexReader) -> Iterator[Link]:
-    """Yield pairs that lie near each other and are as long, unless their fingerprints say that they are two things."""
+def _near(catalogue: Catalogue, *, kind: Kind, indexes: IndexReader) -> Iterator[Link]:
+    """Yield pairs that lie near each other and are as long, where one has no fingerprint that could tell."""
     try:
         index = indexes.current(kind)
     except IndexMissing:
         return
-    for item_id, item in items.items():
-        vector = index.vector_of(item_id)
-        if vector is None:
-            continue
-        for hit in index.search(vector, _NEIGHBOURS, space=index.space.id):
-            for other in hit.item_ids if hit.distance < NEAR_DUPLICATE_DISTANCE else ():
-                theirs = items.get(other)
-                if theirs is None or other <= item_id:
+    for rows in _pages(catalogue, kind):
+        near: dict[str, dict[str, float]] = {}
+        for item_id in rows:
+            vector = index.vector_of(item_id)
+            hits = () if vector is None else index.search(vector, _NEIGHBOURS, space=index.space.id)
+            close = [hit for hit in hits if hit.distance < NEAR_DUPLICATE_DISTANCE]
+            near[item_id] = {name: hit.distance for hit in close for name in hit.item_ids if name > item_id}
+        others = {
+            row.item_id: row for row in catalogue.prints_of(sorted({name for each in near.values() for name in each}))
+        }
+        for item_id, distances in near.items():
+            for other, distance in distances.items():
+                ours, theirs = rows[item_id], others.get(other)
+                if theirs is None or (print_of(ours) is not None and print_of(theirs) is not None):
                     continue
-                # Had both fingerprints, and were these alike, they would have been found by them.
-                if item.print is not None and theirs.print is not None:
-                    continue
-                difference_s = theirs.row.duration_s - item.row.duration_s
+                difference_s = theirs.duration_s - ours.duration_s
                 if abs(difference_s) <= _AS_LONG_S:
                     evidence = Evidence(
                         Method.DISTANCE, item_id, duration_difference_s=round(difference_s, 3),
-                        distance=round(hit.distance, 4),
+                        distance=round(distance, 4),
                     )  # fmt: skip
                     yield Link(other, evidence)
 
 
-def _link(row: PrintRow, of: PrintRow, found: Fit) -> Link:
-    return Link(
-        row.item_id,
-        Evidence(
-            Method.FINGERPRINT,
-            of.item_id,
-            bit_error_ratio=round(found.bit_error_ratio, 4),
-            offset_s=round(found.offset_s, 2),
-            overlap_s=round(found.overlap_s, 2),
-            duration_difference_s=round(row.duration_s - of.duration_s, 3),
-        ),
-    )
-
-
-def _is_as_long(one: PrintRow, other: PrintRow) -> bool:
-    """Tell whether two items may be the same with a little cut off: an edit or an extended version is another thing."""
-    short, long = sorted((one.duration_s, other.duration_s))
-    return long - short <= max(min(_MOST_DIFFERENCE_S, short / 4), _MOST_DIFFERENCE_RATIO * short)
-
-
-def _covers(found: Fit, one: Print, other: Print) -> bool:
-    """Tell whether nearly all of the shorter fingerprint took part."""
-    return found.overlap_s >= _LEAST_OVERLAP_RATIO * min(len(one), len(other)) * ITEM_S
-
-
-def _first(first_of: dict[str, str], item_id: str) -> str:
-    while first_of[item_id] != item_id:
-        item_id = first_of[item_id]
-    return item_id
-
-
-def _fit_too(items: Mapping[str, _Item], prints: Mapping[str, Print], one: str, other: str) -> bool:
-    found = fit(prints[one], prints[other])
-    is_same = found is not None and found.bit_error_ratio <= SAME_BIT_ERROR_RATIO
-    return is_same and found is not None and _is_as_long(items[one].row, items[other].row)
+@contextmanager
+def _alone(catalogue: Catalogue) -> Iterator[str | None]:
+    """Hold the office, so that no two copies are looked at side by side; None where it is taken."""
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    if not catalogue.lead(_OFFICE, holder=holder, lease_s=_LEASE_S):
+        yield None
+        return
+    try:
+        yield holder
+    finally:
+        catalogue.resign(_OFFICE, holder=holder)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from audiofeat import logs
+from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
 from audiofeat.ports import Catalogue, TaskQueue
+from audiofeat.services.duplicates import find_new
 from audiofeat.services.reprocess import keep_windows
 
 OFFICE = "reconciler"
@@ -29,6 +31,7 @@ _SHOWS_AT_ONCE = 10
 _JUMP_S = 2.0
 _BATCH_PAGE = 500
 _EXPANSION_S = 0.5
+_LOOK_S = 0.3
 _log = logs.get_logger(__name__)
 
 
@@ -108,6 +111,8 @@ class Reconciler:
         for feed in self._feeds.values():
             feed.is_hungry = True
         rung = self.feed()
+        for kind in Kind:
+            find_new(kind, catalogue=self._catalogue, most_s=_LOOK_S)
         self._hear()
         return rung
 

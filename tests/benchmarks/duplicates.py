@@ -19,12 +19,13 @@ import numpy as np
 import soundfile
 import soxr
 
+from audiofeat.catalogue import open_catalogue
 from audiofeat.domain.fingerprints import Print, decoded, fit
 from audiofeat.domain.items import Kind
 from audiofeat.features.file import _chromaprint
 from audiofeat.features.frames import LOW_RATE_HZ
 from audiofeat.ports import PrintRow
-from audiofeat.services.duplicates import SAME_BIT_ERROR_RATIO, _Item, alike
+from audiofeat.services.copies import SAME_BIT_ERROR_RATIO, Look
 from tests.benchmarks.invariance import AUDIO, CODECS, SUFFIXES, encode
 
 _FINGERPRINTED_S = 120
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     lines = options.tracks.read_text().splitlines() if options.tracks else ()
     tracks = _KNOWN | {entry["id"]: entry["track"] for entry in map(json.loads, lines)}
-    items: dict[str, _Item] = {}
+    items: dict[str, PrintRow] = {}
     kinds: dict[str, list[str]] = {}
     paths = [path for path in sorted(options.folder.rglob("*")) if path.suffix in SUFFIXES][: options.most]
     with tempfile.TemporaryDirectory() as scratch:
@@ -85,9 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 item_id, text = f"{path.stem}|{kind}", printed(signal, hz)
                 row = PrintRow(item_id, Kind.TRACK, item_id, len(signal) / hz, item_id, text)
                 if text is not None:
-                    items[item_id] = _Item(row, decoded(text))
+                    items[item_id] = row
                     kinds.setdefault(kind, []).append(item_id)
-    prints = {item_id: item.print for item_id, item in items.items() if item.print is not None}
+    prints = {item_id: decoded(row.chromaprint) for item_id, row in items.items() if row.chromaprint}
     told(kinds, prints)
     return verdict(items, tracks)
 
@@ -109,11 +110,14 @@ def _line(title: str, pairs: Sequence[tuple[str, str]], prints: Mapping[str, Pri
         print(f"| {title} | {len(ratios):,} | {np.median(ratios):.3f} | {extreme(ratios):.3f} |")
 
 
-def verdict(items: Mapping[str, _Item], tracks: Mapping[str, str]) -> int:
+def verdict(items: Mapping[str, PrintRow], tracks: Mapping[str, str]) -> int:
     """Print precision and recall of pairs in one group, at ``SAME_BIT_ERROR_RATIO``."""
-    same, like = alike(items)
+    with tempfile.TemporaryDirectory() as folder:
+        look = Look(list(items.values()), open_catalogue(f"sqlite:///{folder}/ledger.sqlite3"))
+    for row in items.values():
+        look.at(row)
     group = {item_id: item_id for item_id in items}
-    for link in same:
+    for link in look.same.values():
         one, other = (_first(group, item_id) for item_id in link.pair)
         group[max(one, other)] = min(one, other)
     pieces = {item_id: item_id.split("|")[0] for item_id in items}
@@ -133,7 +137,7 @@ def verdict(items: Mapping[str, _Item], tracks: Mapping[str, str]) -> int:
     found, wanted = counts["right"] + counts["false"], counts["right"] + counts["missed"]
     print(
         f"{len(items):,} items at {SAME_BIT_ERROR_RATIO:.0%}: precision {counts['right'] / max(found, 1):.4f}, "
-        f"recall {counts['right'] / max(wanted, 1):.4f} of {wanted:,} pairs; {len(like)} suggestions"
+        f"recall {counts['right'] / max(wanted, 1):.4f} of {wanted:,} pairs; {len(look.like)} suggestions"
     )
     for one, other in sorted(false):
         print(f"  in one group: {one}, {other}")

@@ -114,14 +114,42 @@ class TestGroups:
         assert catalogue.duplicate_suggestions() == []
         assert catalogue.suggest_duplicates([near, nearer]) == 0
 
-    def test_prints_come_in_pages(self, catalogue: SqlCatalogue) -> None:
-        """Each visible item once, with what its audio is known by."""
+    def test_prints_are_what_audio_is_known_by(self, catalogue: SqlCatalogue) -> None:
+        """Each visible item once, strangers not at all."""
         ids = sorted(add(catalogue, f"{number}.wav", pcm=f"pcm-{number % 2}") for number in range(5))
-        first = catalogue.prints(limit=3)
-        rest = catalogue.prints(after=first[-1].item_id, limit=3)
-        assert [row.item_id for row in (*first, *rest)] == ids
-        assert {row.pcm_sha256 for row in first} <= {"pcm-0", "pcm-1"}
-        assert first[0].duration_s == 12.5
+        found = catalogue.prints_of([*ids, "stranger"])
+        assert sorted(row.item_id for row in found) == ids
+        assert {row.pcm_sha256 for row in found} == {"pcm-0", "pcm-1"}
+        assert found[0].duration_s == 12.5
+
+
+class TestMarks:
+    """By what items are known."""
+
+    def test_items_are_found_by_their_marks(self, catalogue: SqlCatalogue) -> None:
+        """The longest known first; new marks take the place of old ones, and who has none is known by nothing."""
+        catalogue.keep_marks(["a", "b"], {"a": [1, -2], "b": [1]})
+        assert catalogue.known_by([1, -2, 3]) == {1: ["a", "b"], -2: ["a"]}
+        catalogue.keep_marks(["a", "b"], {"a": [1, 3]})
+        assert catalogue.known_by([1, -2, 3]) == {1: ["a"], 3: ["a"]}
+        catalogue.forget_marks()
+        assert catalogue.known_by([1, -2, 3]) == {}
+
+    def test_copies_are_of_those_that_are_known(self, catalogue: SqlCatalogue) -> None:
+        """Who is grouped with an item that has marks, and nobody else."""
+        catalogue.join_duplicates([link("b", "a"), link("c", "a"), link("z", "y")])
+        catalogue.keep_marks(["a"], {"a": [1]})
+        assert catalogue.copies_of(["a", "z"]) == ["b", "c"]
+        assert catalogue.copies_of(["b"]) == []
+
+    def test_each_kind_is_looked_through_on_its_own(self, catalogue: SqlCatalogue) -> None:
+        """From the beginning where nobody looked, or marks were forgotten."""
+        assert catalogue.looked_through(Kind.TRACK) == 0
+        catalogue.move_look(Kind.TRACK, 3)
+        catalogue.move_look(Kind.TRACK, 5)
+        assert (catalogue.looked_through(Kind.TRACK), catalogue.looked_through(Kind.EPISODE)) == (5, 0)
+        catalogue.forget_marks()
+        assert catalogue.looked_through(Kind.TRACK) == 0
 
 
 class TestTakedowns:
@@ -138,7 +166,7 @@ class TestTakedowns:
             catalogue.find_item("one.wav")
         [tombstone] = catalogue.embeddings(Kind.TRACK, after_sequence=before.sequence)
         assert (tombstone.item_id, tombstone.embedding, tombstone.descriptor.size) == (item_id, None, 0)
-        assert catalogue.prints() == []
+        assert catalogue.prints_of([item_id]) == []
 
     def test_it_stays_down_when_its_object_comes_again(self, catalogue: SqlCatalogue) -> None:
         """A newer version is analysed, and not placed."""

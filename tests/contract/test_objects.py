@@ -334,6 +334,8 @@ def test_an_older_ledger_learns_what_lies_where(ledger_url: str) -> None:
             connection.exec_driver_sql(f"DROP TABLE {table}")
         for table in ("duplicate_members", "duplicate_suggestions", "duplicate_splits", "api_keys", "secrets"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
+        for table in ("duplicate_firsts", "duplicate_marks", "duplicate_looks"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
         for table in ("repeats", "repeats_heard", "repeat_hearings"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")

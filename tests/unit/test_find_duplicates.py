@@ -1,31 +1,44 @@
 """Looking for duplicates in a whole catalogue: hashes, fingerprints, and what is only suggested."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from audiofeat.catalogue import SqlCatalogue, open_catalogue
 from audiofeat.domain.duplicates import Method
+from audiofeat.domain.fingerprints import decoded
 from audiofeat.domain.items import Kind
 from audiofeat.errors import IndexMissing
 from audiofeat.ports import Hit, PrintRow
-from audiofeat.services.duplicates import find
+from audiofeat.services.duplicates import find, find_new, split
 from prints import encoded, noisy, sound
 
 
 class Prints(SqlCatalogue):
-    """A ledger whose items have fingerprints that a test gave them."""
+    """A ledger whose items have fingerprints that a test gave them, and came in the order in which it names them."""
 
     rows: list[PrintRow]
 
-    def prints(self, *, after: str | None = None, limit: int = 1000) -> list[PrintRow]:
+    def prints_of(self, item_ids: Sequence[str]) -> list[PrintRow]:
+        """Return those of some."""
+        return [row for row in self.rows if row.item_id in item_ids]
+
+    def items(self, *, kind: Kind | None = None, after: str | None = None, limit: int = 100) -> list[Any]:
         """Return a page of them."""
-        behind = [row for row in sorted(self.rows, key=lambda row: row.item_id) if after is None or row.item_id > after]
-        return behind[:limit]
+        ids = sorted(row.item_id for row in self.rows if row.kind is kind and (after is None or row.item_id > after))
+        return [SimpleNamespace(item_id=item_id) for item_id in ids[:limit]]
+
+    def embeddings(self, kind: Kind, *, after_sequence: int = 0, limit: int | None = None) -> list[Any]:
+        """Return who came after a number."""
+        numbered = [
+            SimpleNamespace(sequence=n, item_id=row.item_id, kind=row.kind) for n, row in enumerate(self.rows, 1)
+        ]
+        return [row for row in numbered if row.kind is kind and row.sequence > after_sequence][:limit]
 
 
 @pytest.fixture
@@ -33,7 +46,7 @@ def ledger(tmp_path: Path) -> SqlCatalogue:
     return open_catalogue(f"sqlite:///{tmp_path}/ledger.db")
 
 
-def printed(ledger: SqlCatalogue, *rows: PrintRow) -> SqlCatalogue:
+def printed(ledger: SqlCatalogue, *rows: PrintRow) -> Prints:
     """Let a ledger say that its items are printed so."""
     catalogue = Prints(ledger._database)
     catalogue.rows = list(rows)
@@ -120,6 +133,56 @@ def test_a_split_is_kept_to(ledger: SqlCatalogue) -> None:
     catalogue.split_duplicates(["b"])
     assert find(catalogue=catalogue).joined[Method.FINGERPRINT] == 0
     assert groups(catalogue) == set()
+
+
+def test_what_is_new_is_compared_with_what_was_there(ledger: SqlCatalogue) -> None:
+    """Without a look at the rest: a copy of a copy joins the group, and what was looked at is not looked at again."""
+    tune = sound(1)
+    catalogue = printed(ledger, row("z", tune), row("stranger", sound(2)))
+    assert find_new(Kind.TRACK, catalogue=catalogue).items == 2
+    catalogue.rows += [
+        row("a", noisy(tune, 0.02)),
+        row("b", noisy(tune, 0.04, seed=3)),
+        row("c", sha256="sha-stranger"),
+    ]
+    found = find_new(Kind.TRACK, catalogue=catalogue)
+    assert (found.items, found.joined[Method.FINGERPRINT], found.joined[Method.AUDIO_HASH]) == (3, 2, 1)
+    assert groups(catalogue) == {frozenset(["z", "a", "b"]), frozenset(["stranger", "c"])}
+    assert find_new(Kind.TRACK, catalogue=catalogue).items == 0
+
+
+def test_copies_of_what_was_split_are_still_found(ledger: SqlCatalogue) -> None:
+    """An item that is kept apart from its group is compared with newcomers on its own."""
+    tune = sound(1)
+    catalogue = printed(ledger, row("a", tune), row("b", noisy(tune, 0.10)))
+    find_new(Kind.TRACK, catalogue=catalogue)
+    assert split(["b"], catalogue=catalogue) == 1
+    catalogue.rows.append(row("c", noisy(tune, 0.10)))
+    find_new(Kind.TRACK, catalogue=catalogue)
+    assert groups(catalogue) == {frozenset(["b", "c"])}
+
+
+def test_copies_are_found_after_the_first_of_them_is_gone(ledger: SqlCatalogue) -> None:
+    """When it is told that an item is hidden or another thing, those that were known by it are known by themselves."""
+    tune = sound(1)
+    first, second = row("a", tune), row("b", noisy(tune, 0.02))
+    catalogue = printed(ledger, first, second)
+    find_new(Kind.TRACK, catalogue=catalogue)
+    catalogue.rows = [row("other", sound(4)), second, dataclasses.replace(first, chromaprint=encoded(sound(5)))]
+    find_new(Kind.TRACK, catalogue=catalogue)
+    catalogue.rows.append(row("c", noisy(tune, 0.03, seed=5)))
+    find_new(Kind.TRACK, catalogue=catalogue)
+    [group] = [group for group in groups(catalogue) if "c" in group]
+    assert "b" in group
+
+
+def test_what_everybody_has_tells_nothing(ledger: SqlCatalogue) -> None:
+    """A mark of hundreds of items costs no comparison, and those with marks of their own are still found."""
+    hum = np.arange(40, dtype=np.uint32) << 4
+    many = [row(f"hum-{n:03}", np.concatenate([hum, sound(100 + n, 120)]), pcm_sha256=None) for n in range(300)]
+    catalogue = printed(ledger, *many, row("copy", noisy(decoded(many[-1].chromaprint or ""), 0.01)))
+    find_new(Kind.TRACK, catalogue=catalogue)
+    assert groups(catalogue) == {frozenset(["copy", "hum-299"])}
 
 
 class Line:
