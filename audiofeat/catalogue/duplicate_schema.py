@@ -49,6 +49,7 @@ marks = Table(
     metadata,
     Column("mark", BigInteger, primary_key=True, autoincrement=False),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 looks = Table(

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("mark", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("mark", "number", name="duplicate_marks_pkey"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "duplicate_looks",
