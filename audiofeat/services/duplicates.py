@@ -5,13 +5,9 @@ every answer, a missed one shows it twice: so only what :mod:`audiofeat.services
 is near and as long is suggested to a person.
 """
 
-import os
-import secrets
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from audiofeat.domain.duplicates import Evidence, Link, Method
@@ -20,6 +16,7 @@ from audiofeat.domain.neighbours import NEAR_DUPLICATE_DISTANCE
 from audiofeat.errors import IndexMissing
 from audiofeat.ports import Catalogue, IndexReader, PrintRow
 from audiofeat.services.copies import Look, print_of
+from audiofeat.services.offices import alone
 
 _AS_LONG_S = 1.0
 _NEIGHBOURS = 5
@@ -61,7 +58,7 @@ def find_new(kind: Kind, *, catalogue: Catalogue, most_s: float = float("inf")) 
     found, end = Found(), time.monotonic() + most_s
     if not catalogue.embeddings(kind, after_sequence=catalogue.looked_through(kind), limit=1):
         return found
-    with _alone(catalogue) as holder:
+    with alone(_OFFICE, catalogue, lease_s=_LEASE_S) as holder:
         while holder and _look_at_page(kind, catalogue, found) and time.monotonic() < end:
             if not catalogue.lead(_OFFICE, holder=holder, lease_s=_LEASE_S):
                 break
@@ -76,7 +73,7 @@ def split(item_ids: Sequence[str], *, catalogue: Catalogue) -> int:
 
 
 def _from_the_beginning(catalogue: Catalogue) -> Found | None:
-    with _alone(catalogue) as holder:
+    with alone(_OFFICE, catalogue, lease_s=_LEASE_S) as holder:
         if holder is None:
             return None
         catalogue.forget_marks()
@@ -157,16 +154,3 @@ def _near(catalogue: Catalogue, *, kind: Kind, indexes: IndexReader) -> Iterator
                         distance=round(distance, 4),
                     )  # fmt: skip
                     yield Link(other, evidence)
-
-
-@contextmanager
-def _alone(catalogue: Catalogue) -> Iterator[str | None]:
-    """Hold the office, so that no two copies are looked at side by side; None where it is taken."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    if not catalogue.lead(_OFFICE, holder=holder, lease_s=_LEASE_S):
-        yield None
-        return
-    try:
-        yield holder
-    finally:
-        catalogue.resign(_OFFICE, holder=holder)

@@ -1,8 +1,5 @@
 """Ask a source on the network about items: one process at a time, whoever starts it."""
 
-import os
-import secrets
-import socket
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -11,6 +8,7 @@ from audiofeat.domain.items import Kind
 from audiofeat.errors import Busy
 from audiofeat.ports import Catalogue, Described, RecordSource
 from audiofeat.services.import_metadata import Imported, take_in
+from audiofeat.services.offices import alone
 
 # A source that is asked once a second fills so many in half a minute; what is kept needs no second asking.
 _BATCH = 20
@@ -32,21 +30,16 @@ def fetch(
     Busy
         Another process asks it: two would go beyond its rate.
     """
-    office, holder = f"source {source.name}", f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    office = f"source {source.name}"
+    with alone(office, catalogue, lease_s=_OFFICE_S) as holder:
+        if holder is None:
+            raise Busy(f"{source.name} is being asked by another process", "wait until that has ended")
 
-    def hold() -> bool:
-        return catalogue.lead(office, holder=holder, lease_s=_OFFICE_S)
+        def told(imported: Imported) -> None:
+            catalogue.lead(office, holder=holder, lease_s=_OFFICE_S)
+            tell(imported)
 
-    def told(imported: Imported) -> None:
-        hold()
-        tell(imported)
-
-    if not hold():
-        raise Busy(f"{source.name} is being asked by another process", "wait until that has ended")
-    try:
         return take_in(catalogue, source, items=items, batch=_BATCH, tell=told)
-    finally:
-        catalogue.resign(office, holder=holder)
 
 
 def tracks(catalogue: Catalogue, conditions: Sequence[Condition] = (), *, after: str = "") -> Iterator[Described]:

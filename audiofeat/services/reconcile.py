@@ -1,8 +1,5 @@
 """Keep the broker in step with the ledger, and the ledger in order: one elected process does, the others stand by."""
 
-import os
-import secrets
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +10,7 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
 from audiofeat.ports import Catalogue, TaskQueue
 from audiofeat.services.duplicates import find_new
+from audiofeat.services.offices import new_holder
 from audiofeat.services.reprocess import keep_windows
 
 OFFICE = "reconciler"
@@ -87,7 +85,7 @@ class Reconciler:
         self._office_s = office_s
         self._retention_s = retention_s
         self._clock = clock
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._holder = new_holder()
         self._feeds = {lane: _Feed(_SLOTS_AHEAD * slots) for lane in Lane}
         self._leads = False
         self._seen: tuple[float, float] | None = None

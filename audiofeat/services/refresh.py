@@ -1,8 +1,5 @@
 """Keep sources on the network fresh: one elected process rings for what is due, workers ask for a while at a time."""
 
-import os
-import secrets
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,6 +8,7 @@ from audiofeat.domain.source_records import MatchState
 from audiofeat.errors import Busy
 from audiofeat.ports import Catalogue, Described, RecordSource, Round, TaskQueue
 from audiofeat.services.fetch_metadata import fetch, tracks
+from audiofeat.services.offices import new_holder
 from audiofeat.source_errors import SourceProblem
 
 _LOOK_S = 10.0
@@ -41,7 +39,7 @@ class Refresher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalogue, self._queue, self._sources, self._clock = catalogue, queue, sources, clock
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._holder = new_holder()
         self._look_at = float("-inf")
         self._rung: dict[str, float] = {}
 

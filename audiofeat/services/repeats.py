@@ -1,10 +1,5 @@
 """Listens to the episodes of a show for what is heard in several of them, one episode after the other."""
 
-import os
-import secrets
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from audiofeat import logs
@@ -14,6 +9,7 @@ from audiofeat.domain.subprints import Words, decoded
 from audiofeat.errors import InvalidInput, ObjectMissing
 from audiofeat.ports import Catalogue, EpisodeRow, ObjectStore, RepeatView
 from audiofeat.services.curves import load_curves
+from audiofeat.services.offices import alone
 
 _log = logs.get_logger(__name__)
 _LEASE_S = 120.0
@@ -64,7 +60,7 @@ def listen(show: str, *, catalogue: Catalogue, artefacts: ObjectStore, again: bo
     rows = catalogue.episodes_to_hear(show)
     if not rows:
         raise InvalidInput(f"no episode of a show {show!r} is analysed", "audiofeat metadata import, or ingest --show")
-    with _alone(show, catalogue) as holder:
+    with alone(_office(show), catalogue, lease_s=_LEASE_S) as holder:
         if holder is None:
             return Listened(show, len(rows), 0, 0, 0, is_busy=True, repeats=tuple(catalogue.repeats(show)))
         stale = [row for row in rows if row.heard_sha256 is not None and (again or row.heard_sha256 != row.sha256)]
@@ -117,19 +113,6 @@ def _words(row: EpisodeRow, catalogue: Catalogue, artefacts: ObjectStore) -> Wor
         return decoded(load_curves(artefacts, analysis.curves_key)["minutes"] or ())
     except ObjectMissing:
         return None
-
-
-@contextmanager
-def _alone(show: str, catalogue: Catalogue) -> Iterator[str | None]:
-    """Hold the office of a show, so that nobody notes the same repeat under two names; None where it is taken."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    if not catalogue.lead(_office(show), holder=holder, lease_s=_LEASE_S):
-        yield None
-        return
-    try:
-        yield holder
-    finally:
-        catalogue.resign(_office(show), holder=holder)
 
 
 def _office(show: str) -> str:

@@ -94,6 +94,16 @@ def test_every_ruff_ignore_has_its_reason() -> None:
     assert not bare
 
 
+def test_every_suppression_has_its_reason() -> None:
+    """Whoever silences a tool on a line, or skips a test, says why on that line."""
+    silenced = re.compile(r"#\s*(?:noqa|type: ignore|pragma: no cover)")
+    codes = r"noqa: [A-Z]+\d+(?:, ?[A-Z]+\d+)*(?!,)|type: ignore\[[\w, -]+\]|pragma: no cover"
+    reasoned = re.compile(rf"#\s*(?:{codes})\W+(?![A-Z]+\d)\w")
+    sources = [ROOT / path for path in files() if path.endswith(".py")]
+    lines = [f"{path}: {line}" for path in sources for line in path.read_text().splitlines() if silenced.search(line)]
+    assert not [line for line in lines if not reasoned.search(line)]
+
+
 def test_modules_stay_short() -> None:
     """Past 300 lines a module is two; half of them have 120 or less."""
     lengths = {path: len((ROOT / path).read_text().splitlines()) for path in files() if path.endswith(".py")}
