@@ -228,7 +228,7 @@ def test_fault_22_a_batch_killed_at_ten_random_points_does_every_item_once(ledge
         if turn == 5 and catalogue.batch(batch_id).state is BatchState.RUNNING:
             catalogue.change_batch(Change.PAUSE, batch_id)
             catalogue.change_batch(Change.RESUME, batch_id)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while catalogue.batch(batch_id).state is not BatchState.DONE:
         assert time.monotonic() < deadline
         with killed(work_for_ever):
