@@ -47,7 +47,8 @@ _OF_EPISODE = {
     "description": "description", "itunes:summary": "description",
 }  # fmt: skip
 _BY_ATTRIBUTE = {"enclosure": "url", "podcast:chapters": "url", "podcast:transcript": "url", "itunes:category": "text"}
-_LISTS = frozenset({"persons", "transcript_urls", "genre"})
+_CREDITED = frozenset({"host", "guest"})
+_LISTS = frozenset({"persons", "transcript_urls", "genre"}) | _CREDITED
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2})(?:\.\d+)?")
 
 
@@ -206,20 +207,26 @@ class _Episodes(ContentHandler):
         elif element == "enclosure" and not _may_hold_audio(self._attributes.get("type", "")):
             self._problem = f"the enclosure is {self._attributes['type']}, not audio"
         elif element == "podcast:person" and text:
-            text = f"{text} ({self._attributes.get('role', 'host').lower()})"
+            role = self._attributes.get("role", "host").lower()
+            if role in _CREDITED and not self._problem:
+                _add(into, role, text)
+            text = f"{text} ({role})"
         elif field == "duration_s":
             text = _seconds(text)
         elif field == "release_date":
             text = _day(text)
-        if not text or self._problem:
-            return
-        if field in _LISTS:
-            values = into.setdefault(field, [])
-            if len(values) < _MOST_VALUES:
-                values.append(text)
-        else:
-            # The first one stands: an element of one namespace repeats that of another.
-            into.setdefault(field, text)
+        if text and not self._problem:
+            _add(into, field, text)
+
+
+def _add(into: dict[str, Any], field: str, text: str) -> None:
+    if field in _LISTS:
+        values = into.setdefault(field, [])
+        if len(values) < _MOST_VALUES:
+            values.append(text)
+    else:
+        # The first one stands: an element of one namespace repeats that of another.
+        into.setdefault(field, text)
 
 
 def _may_hold_audio(media_type: str) -> bool:

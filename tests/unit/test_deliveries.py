@@ -181,7 +181,7 @@ class TestFeeds:
                 "explicit": "true", "kind": "episode", "title": "The <b>first</b> one", "guid": "ep-1",
                 "release_date": "2026-09-01", "duration_s": "3723", "season": "2", "episode": "7",
                 "enclosure_url": "https://cdn.example/ep-1.mp3?from=feed",
-                "persons": ["Ana Example (host)", "Bob Beispiel (host)"],
+                "persons": ["Ana Example (host)", "Bob Beispiel (host)"], "host": ["Ana Example", "Bob Beispiel"],
                 "transcript_urls": ["https://cdn.example/ep-1.vtt", "https://cdn.example/ep-1.srt"],
             },
             {
