@@ -1,7 +1,7 @@
 """All things of a kind as vectors in memory, made again by questions when that has become due.
 
 What is held is at most ten times as old as making it takes: among a hundred thousand things a new one is found within
-about a minute, among a few at once, and making them takes no more than a tenth of a process's time.
+two minutes, among a few at once, and making them takes no more than a tenth of a process's time.
 """
 
 import threading
