@@ -1,8 +1,11 @@
 """What lies near an item in the space of a plug-in model's own vectors: exact, over all items that it has heard."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audiofeat.domain.kept_models import ModelKind
 from audiofeat.domain.plugin_inputs import main_output
@@ -42,20 +45,30 @@ def near(item: str, *, model: str, catalogue: Catalogue, k: int = 10, output: st
     if output is not None and output not in sizes:
         raise InvalidInput(f"{model} has no output {output!r}", f"it has {', '.join(sizes)}")
     chosen = output or main_output(sizes)
-    own = catalogue.find_item(item).item_id
-    names, vectors = [], []
+    view = catalogue.find_item(item)
+    analysis = catalogue.analyses_of_audio(view.sha256).get(kept.group) if view.sha256 else None
+    own = _unit(analysis.values, chosen, sizes) if analysis and analysis.version == kept.version else None
+    if own is None:
+        raise ItemNotAnalysed(
+            f"{model} has not heard {item!r} yet", f"audiofeat reprocess run --where group={kept.group}"
+        )
+    names, cosines = [], []
     after: str | None = None
     while page := catalogue.said_by_model(kept.group, kept.version, after=after, limit=_PAGE):
         after = page[-1][0]
         for item_id, values in page:
-            vector = np.array(values.get(chosen) or (), dtype=np.float32)
-            if len(vector) == sizes[chosen] and vector.any():
+            vector = _unit(values, chosen, sizes)
+            if vector is not None and item_id != view.item_id:
                 names.append(item_id)
-                vectors.append(vector / np.linalg.norm(vector))
-    if own not in names:
-        raise ItemNotAnalysed(
-            f"{model} has not heard {item!r} yet", f"audiofeat reprocess run --where group={kept.group}"
-        )
-    cosines = np.stack(vectors) @ vectors[names.index(own)]
-    order = [at for at in np.argsort(-cosines, kind="stable") if names[at] != own][:k]
-    return [Near(names[at], float(np.sqrt(max(0.0, 2 - 2 * float(cosines[at]))))) for at in order]
+                cosines.append(float(vector @ own))
+    nearest = np.argsort(-np.array(cosines), kind="stable")[:k]
+    return [Near(names[at], float(np.sqrt(max(0.0, 2 - 2 * cosines[at])))) for at in nearest]
+
+
+def _unit(values: Mapping[str, Any], output: str, sizes: Mapping[str, int]) -> NDArray[np.float32] | None:
+    """Return what an output says as a unit vector; None where it says nothing."""
+    vector = np.array(values.get(output) or (), dtype=np.float32)
+    if len(vector) != sizes[output] or not vector.any():
+        return None
+    unit: NDArray[np.float32] = vector / np.linalg.norm(vector)
+    return unit
