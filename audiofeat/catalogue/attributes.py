@@ -10,8 +10,9 @@ from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.change_numbers import SettledChange
 from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.schema import analyses, audio
-from audiofeat.catalogue.upserts import Upsert
+from audiofeat.catalogue.statements import Upsert
 from audiofeat.domain.attributes import ATTRIBUTES, TEXTS, USUAL_FEATURES, Attribute, from_metadata
+from audiofeat.domain.jobs import Outcome
 from audiofeat.domain.merge_policy import Policy
 from audiofeat.domain.metadata_fields import Value
 
@@ -29,31 +30,40 @@ _FOUND = (
 _SAID = ("said", "policy", *TEXTS, "explicit", "release_date")
 _keep_said = Upsert(attributes, ("item_id", *_SAID), replaced=(*_SAID, "change"))
 _MEASURED = ("duration_s", *(ATTRIBUTES[path].column for path in USUAL_FEATURES))
-_keep_measured = Upsert(attributes, ("item_id", "said", *_MEASURED), replaced=(*_MEASURED, "change"))
+_keep_all = Upsert(attributes, ("item_id", *_SAID, *_MEASURED), replaced=(*_SAID, *_MEASURED, "change"))
 
 
 def keep_said(connection: Connection, said: Mapping[str, Mapping[str, Value]], *, policy: Policy) -> None:
     """Take over what is said of items, by id, and by which policy it was merged; leave what was measured."""
-    rows = [
-        {
-            "item_id": item_id,
-            "said": json.dumps(dict(sorted(chosen.items())), ensure_ascii=False),
-            "policy": policy.digest,
-            **from_metadata(chosen, genres=policy.genres, names=policy.names),
-        }
-        for item_id, chosen in said.items()
-    ]
-    if rows:
-        _keep_said(connection, rows)
+    _keep_said(connection, [_said(item_id, chosen, policy) for item_id, chosen in said.items()])
 
 
-def keep_measured(connection: Connection, item_id: str, sha256: str) -> None:
-    """Take over what the newest versions of the feature groups say of an item's audio."""
-    found = connection.execute(_FOUND, {"bytes": sha256}).all()
-    values = {row.group: row.measured for row in found if row.group is not None}
-    measured = {ATTRIBUTES[path].column: _value(path, values) for path in USUAL_FEATURES}
-    duration_s = found[0].decoded_s if found else None
-    _keep_measured(connection, {"item_id": item_id, "said": "{}", "duration_s": duration_s, **measured})
+def keep_all(
+    connection: Connection, item_id: str, chosen: Mapping[str, Value], *, policy: Policy, measured: Mapping[str, Any]
+) -> None:
+    """Take over what is said of an item, and what was measured, by column."""
+    _keep_all(connection, {**_said(item_id, chosen, policy), **measured})
+
+
+def measured(connection: Connection, outcome: Outcome, *, is_new: bool) -> dict[str, float | str | None]:
+    """Return by column what the newest feature versions say of the bytes; of ``is_new`` ones only the outcome does."""
+    if is_new:
+        duration_s: float | None = outcome.audio["decoded_duration_s"]
+        values = {group.group: group.values for group in outcome.groups}
+    else:
+        found = connection.execute(_FOUND, {"bytes": outcome.sha256}).all()
+        duration_s = found[0].decoded_s if found else None
+        values = {row.group: row.measured for row in found if row.group is not None}
+    return {"duration_s": duration_s} | {ATTRIBUTES[path].column: _value(path, values) for path in USUAL_FEATURES}
+
+
+def _said(item_id: str, chosen: Mapping[str, Value], policy: Policy) -> dict[str, Any]:
+    return {
+        "item_id": item_id,
+        "said": json.dumps(dict(sorted(chosen.items())), ensure_ascii=False),
+        "policy": policy.digest,
+        **from_metadata(chosen, genres=policy.genres, names=policy.names),
+    }
 
 
 def settled(connection: Connection) -> int:

@@ -4,28 +4,29 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, bindparam, delete
 
+from audiofeat.catalogue.statements import Statement, Upsert
 from audiofeat.catalogue.thing_schema import thing_items, things
-from audiofeat.catalogue.upserts import Upsert
 from audiofeat.domain.things import Role, Thing, ThingKind
 
 _add_things = Upsert(things, ("thing_id", "kind", "key", "name", "by"))
 _add_items = Upsert(thing_items, ("thing_id", "item_id", "role"))
 # Collections are not metadata's to change.
-_DROP = delete(thing_items).where(
-    thing_items.c.item_id == bindparam("wanted"),
-    thing_items.c.thing_id.not_like(f"{ThingKind.COLLECTION.value}-%"),
+_drop = Statement(
+    delete(thing_items).where(
+        thing_items.c.item_id == bindparam("wanted"),
+        thing_items.c.thing_id.not_like(f"{ThingKind.COLLECTION.value}-%"),
+    )
 )
 
 Belongings = frozenset[tuple[Thing, Role]]
 
 
 def keep_belongings(
-    connection: Connection, before: Mapping[str, Belongings], now: Mapping[str, Belongings]
+    connection: Connection, before: Mapping[str, Belongings], now: Mapping[str, Belongings], *, fresh: Collection[str]
 ) -> None:  # fmt: skip
-    """Take over what items belong to, by id, where it is not what is known from before."""
+    """Take over what items belong to, by id, where it is not what is known from before; ``fresh`` ones had nothing."""
     changed = [item_id for item_id, belongings in now.items() if belongings != before.get(item_id)]
-    if changed:
-        connection.execute(_DROP, [{"wanted": item_id} for item_id in changed])
+    _drop(connection, [{"wanted": item_id} for item_id in changed if item_id not in fresh])
     rows = [
         {"thing_id": thing.thing_id, "item_id": item_id, "role": role.value}
         for item_id in changed

@@ -3,11 +3,13 @@
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, Double, Row, and_, bindparam, func, literal_column, select, update
 
 from audiofeat.catalogue import incidents, transitions
 from audiofeat.catalogue.descriptions import unpacked
+from audiofeat.catalogue.ledger_time import LedgerTime
 from audiofeat.catalogue.schema import in_state, is_lost, items, jobs
+from audiofeat.catalogue.statements import Record, Statement
 from audiofeat.catalogue.transitions import Transition
 from audiofeat.codes import ErrorCode
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
@@ -18,6 +20,7 @@ _LONGEST_LEASE_S = 600.0
 _EXPIRED_AT_ONCE = 500
 _CLAIMED = (
     "job_id", "item_id", "store", "key", "version", "size_bytes", "lane", "attempt", "records", "batch_id", "trace",
+    "updated_at",
 )  # fmt: skip
 
 
@@ -41,8 +44,8 @@ _TAKE = (
         attempt=jobs.c.attempt + 1,
         token=bindparam("new_token"),
         worker=bindparam("taken_by"),
-        lease_until=bindparam("until"),
-        updated_at=bindparam("now"),
+        lease_until=LedgerTime() + bindparam("lease_s", type_=Double()),
+        updated_at=LedgerTime(),
     )
     .returning(
         *(jobs.c[name] for name in _CLAIMED),
@@ -50,43 +53,26 @@ _TAKE = (
         select(items.c.kind_source).where(_OF_ITEM).scalar_subquery().label("kind_source"),
     )
 )
-_CLAIM = _TAKE.where(jobs.c.job_id == bindparam("wanted"))
-_CLAIM_LOST_FIRST = _TAKE.where(jobs.c.job_id == func.coalesce(_FIRST_LOST, bindparam("wanted")))
-_HELD = and_(jobs.c.job_id == bindparam("held_job"), jobs.c.token == bindparam("held_token"), in_state(JobState.LEASED))
-_HOLD = select(jobs).where(_HELD).with_for_update()
-_SERVED = jobs.alias("served")
-_HOLD_BOTH = (
-    select(
-        jobs,
-        items.c.kind,
-        items.c.kind_source,
-        items.c.taken_down_at,
-        items.c.job_id.label("served"),
-        select(_SERVED.c.source_order)
-        .where(_SERVED.c.job_id == items.c.job_id)
-        .scalar_subquery()
-        .label("served_order"),
-    )
-    .join(items, items.c.item_id == jobs.c.item_id)
-    .where(_HELD)
-    .with_for_update(of=[jobs, items])
-)
-_PROLONG = update(jobs).where(_HELD).values(lease_until=bindparam("until"))
+_take = Statement(_TAKE.where(jobs.c.job_id == bindparam("wanted")))
+_take_lost_first = Statement(_TAKE.where(jobs.c.job_id == func.coalesce(_FIRST_LOST, bindparam("wanted"))))
+HELD = and_(jobs.c.job_id == bindparam("held_job"), jobs.c.token == bindparam("held_token"), in_state(JobState.LEASED))
+_hold = Statement(select(jobs, LedgerTime().label("now")).where(HELD).with_for_update())
+_PROLONG = update(jobs).where(HELD).values(lease_until=bindparam("until"))
 
 
 def claim(
-    connection: Connection, now: float, job_id: str, *, worker: str, lease_s: float, lost_first: bool
+    connection: Connection, now: float | None, job_id: str, *, worker: str, lease_s: float, lost_first: bool
 ) -> Claim | None:
     """Take a queued job; None where there is nothing to take. A silent worker's job is queued by the reconciler."""
     token = secrets.token_hex(16)
-    taken = {"wanted": job_id, "new_token": token, "taken_by": worker, "until": now + lease_s, "now": now}
-    row = connection.execute(_CLAIM_LOST_FIRST if lost_first else _CLAIM, taken).one_or_none()
+    taken = {"wanted": job_id, "new_token": token, "taken_by": worker, "lease_s": lease_s, "now": now}
+    row = (_take_lost_first if lost_first else _take).one_or_none(connection, taken)
     if row is None and lost_first:
         # Somebody was quicker with the lost one.
-        row = connection.execute(_CLAIM, taken).one_or_none()
+        row = _take.one_or_none(connection, taken)
     if row is None:
         return None
-    transitions.note(connection, now, [Transition(row.job_id, JobState.QUEUED, JobState.LEASED, worker)])
+    transitions.note(connection, row.updated_at, [Transition(row.job_id, JobState.QUEUED, JobState.LEASED, worker)])
     # What was inferred from an earlier version of the audio says nothing of this one.
     given = bool(row.kind) and row.kind_source != KindSource.INFERRED
     return Claim(
@@ -104,20 +90,18 @@ def claim(
     )
 
 
-def held_job(connection: Connection, claimed: Claim, *, with_item: bool = False) -> Row[Any] | None:
-    """Return the claim's job, locked for this transaction; None where the token has moved on.
-
-    With the item it is locked, too, and the row tells its kind, and the job that it is served from.
-    """
-    return connection.execute(_HOLD_BOTH if with_item else _HOLD, _hold(claimed)).one_or_none()
+def held_job(connection: Connection, now: float | None, claimed: Claim) -> Record:
+    """Return the claim's job and the time ``now``, locked for this transaction; None where the token has moved on."""
+    return _hold.one_or_none(connection, held(claimed) | {"now": now})
 
 
 def heartbeat(connection: Connection, now: float, claimed: Claim, *, lease_s: float) -> bool:
     """Prolong the lease; a late worker keeps a job that nobody has taken from it."""
-    return connection.execute(_PROLONG, _hold(claimed) | {"until": now + lease_s}).rowcount == 1
+    return connection.execute(_PROLONG, held(claimed) | {"until": now + lease_s}).rowcount == 1
 
 
-def _hold(claimed: Claim) -> dict[str, str]:
+def held(claimed: Claim) -> dict[str, Any]:
+    """Return the parameters by which ``HELD`` finds a claim's job while its token holds."""
     return {"held_job": claimed.job_id, "held_token": claimed.token}
 
 

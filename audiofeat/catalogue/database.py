@@ -33,9 +33,6 @@ _LOST_HOSTS = {
 URL_REMEDY = "use sqlite:///FOLDER/FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 _NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
-_NOW_AND_NOT_LASTING = text(
-    "SELECT extract(epoch FROM clock_timestamp())::float8, set_config('synchronous_commit', 'off', true)"
-)
 # The commit that finds SQLite's log so long folds it itself, and waits for the disk.
 _LOG_PAGES_MOST = 4_000
 # A server that was restarted is noticed before a connection is used that lay idle for so long.
@@ -99,7 +96,22 @@ class Database:
             self._own_engine().connect() as connection,
             connection.execution_options(writes=True, lasting=lasting).begin(),
         ):
-            yield connection, self.now(connection, lasting=lasting)
+            yield connection, self.now(connection)
+
+    @contextmanager
+    def attempting(self) -> Iterator[tuple[Connection, float | None]]:
+        """Open a transaction for a step in the attempt at a job: it need not last, and there are many of them.
+
+        What :class:`~audiofeat.catalogue.statements.Statement` does is sent to PostgreSQL without waiting for answers.
+        The time is None where the server is to say it, as in :class:`~audiofeat.catalogue.ledger_time.LedgerTime`.
+        """
+        with (
+            translated(self.url),
+            self._own_engine().connect() as connection,
+            _pipeline(connection),
+            connection.execution_options(writes=True, lasting=False).begin(),
+        ):
+            yield connection, None if self._clock is None and not self.is_sqlite else self.now(connection)
 
     def switch_to_wal(self) -> None:
         """Let readers and the writer of a SQLite ledger work side by side; lasts for the life of the file."""
@@ -118,15 +130,11 @@ class Database:
             if self._engine is not None and self._pid == os.getpid():
                 self._engine.dispose()
 
-    def now(self, connection: Connection, *, lasting: bool = True) -> float:
-        """Return the time by which leases and waits are judged, in epoch seconds.
-
-        On PostgreSQL the same question tells the server that a transaction need not be ``lasting``.
-        """
-        if self.is_sqlite:
-            return self._clock() if self._clock else time.time()
-        now = connection.scalar(_NOW if lasting else _NOW_AND_NOT_LASTING)
-        return self._clock() if self._clock else float(now)
+    def now(self, connection: Connection) -> float:
+        """Return the time by which leases and waits are judged, in epoch seconds."""
+        if self._clock is not None:
+            return self._clock()
+        return time.time() if self.is_sqlite else float(connection.scalar(_NOW))
 
     def _own_engine(self) -> Engine:
         with self._lock:
@@ -163,7 +171,12 @@ def _engine(url: URL) -> Engine:
     connect_args: Mapping[str, Any]
     if url.get_backend_name() != "sqlite":
         connect_args = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "audiofeat", **_LOST_HOSTS}
-        engine = sqlalchemy.create_engine(url, json_serializer=_json, connect_args=connect_args, hide_parameters=True)
+        engine = sqlalchemy.create_engine(
+            url, json_serializer=_json, connect_args=connect_args, hide_parameters=True, isolation_level="AUTOCOMMIT"
+        )
+        event.listen(engine, "connect", _learn_commits)
+        event.listen(engine, "begin", _begin_on_server)
+        event.listen(engine, "after_cursor_execute", _await_answer)
         event.listen(engine, "checkin", _lay_down)
         event.listen(engine, "checkout", _try_again)
         return engine
@@ -188,9 +201,47 @@ def _try_again(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy:
             raise DisconnectionError from error
 
 
+def _learn_commits(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    """Have no commit wait for the disk, unless it is told to; and then as the server would have it."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT current_setting('synchronous_commit'), set_config('synchronous_commit', 'off', false)")
+    ((record.info["commits"], _),) = cursor.fetchall()
+
+
+def _begin_on_server(connection: Connection) -> None:
+    """Begin as the driver would, but without waiting where a pipeline is open."""
+    cursor = connection.connection.cursor()
+    cursor.execute("BEGIN")
+    if connection.get_execution_options().get("lasting", False):
+        cursor.execute(f"SET LOCAL synchronous_commit TO {connection.info['commits']}")
+
+
+@contextmanager
+def _pipeline(connection: Connection) -> Iterator[None]:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        yield
+        return
+    info = connection.info
+    with driver.pipeline() as info["pipeline"]:
+        try:
+            yield
+        finally:
+            del info["pipeline"]
+
+
+def _await_answer(connection: Connection, *_of_statement: object) -> None:
+    """Have SQLAlchemy find what its statement returns, although a pipeline is open."""
+    if pipeline := connection.info.get("pipeline"):
+        pipeline.sync()
+
+
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
 def _json(value: object) -> str:
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        return _encode(value)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"the ledger cannot store a value: {error}") from None
 

@@ -4,16 +4,16 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, delete, exists, select, update
 
 from audiofeat.catalogue import policies
 from audiofeat.catalogue.attribute_schema import attributes
-from audiofeat.catalogue.attributes import keep_said
+from audiofeat.catalogue.attributes import keep_all, keep_said
 from audiofeat.catalogue.belonging import Belongings, keep_belongings
 from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.metadata_schema import match_keys, metadata_locks, record_keys, source_records
 from audiofeat.catalogue.schema import items, jobs
-from audiofeat.catalogue.upserts import Upsert
+from audiofeat.catalogue.statements import Record, Statement, Upsert
 from audiofeat.domain.jobs import MetadataRecord, Registration
 from audiofeat.domain.match_keys import keys_of
 from audiofeat.domain.merge_policy import Policy
@@ -25,13 +25,14 @@ from audiofeat.domain.things import memberships
 _MEASURED = {"duration_s": attributes.c.duration_s, "tempo_bpm": attributes.c.rhythm_tempo_bpm}
 _REPLACED = ("state", "fields", "fetched_at", "licence", "rank", "confidence", "rule", "evidence")
 _keep_records = Upsert(source_records, ("source", "record_id", "item_id", *_REPLACED), replaced=_REPLACED)
-_DROP_TAGS = delete(source_records).where(
-    source_records.c.source == TAGS,
-    source_records.c.record_id == bindparam("wanted"),
-    source_records.c.item_id == bindparam("wanted"),
+_drop_tags = Statement(
+    delete(source_records).where(
+        source_records.c.source == TAGS,
+        source_records.c.record_id == bindparam("wanted"),
+        source_records.c.item_id == bindparam("wanted"),
+    )
 )
 _WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
-# On the path of every result: made once.
 _RECORDS = select(source_records).where(
     source_records.c.item_id.in_(_WANTED), source_records.c.state.in_(sorted(MERGED_STATES))
 )
@@ -40,7 +41,7 @@ _FACTS = select(attributes.c.item_id, attributes.c.said, attributes.c.policy, *_
     attributes.c.item_id.in_(_WANTED)
 )
 _add_keys = Upsert(match_keys, ("key", "item_id"))
-_DROP_KEYS = delete(match_keys).where(match_keys.c.item_id == bindparam("wanted"))
+_drop_keys = Statement(delete(match_keys).where(match_keys.c.item_id == bindparam("wanted")))
 _add_record_keys = Upsert(record_keys, ("key", "source", "record_id"))
 _DROP_RECORD_KEYS = delete(record_keys).where(
     record_keys.c.source == bindparam("wanted"), record_keys.c.record_id == bindparam("called")
@@ -55,7 +56,7 @@ def keep_delivered(connection: Connection, now: float, item_id: str, records: It
 
 def drop_tags(connection: Connection, item_id: str) -> None:
     """Forget the tags of the file that an item had before."""
-    connection.execute(_DROP_TAGS, {"wanted": item_id})
+    _drop_tags(connection, {"wanted": item_id})
 
 
 def keep_matches(connection: Connection, matches: Sequence[Match]) -> None:
@@ -94,16 +95,69 @@ def remerge(connection: Connection, item_ids: Collection[str]) -> dict[str, Mapp
             for item_id in batch
         }
         keep_said(connection, said, policy=policy)
-        was = {row.item_id: json.loads(row.said) for row in before.values()}
-        same = {
-            row.item_id: _belongings(was[row.item_id], policy) for row in before.values() if row.policy == policy.digest
-        }
-        keep_belongings(connection, same, {item_id: _belongings(chosen, policy) for item_id, chosen in said.items()})
-        # What was never merged by a policy has no keys yet.
-        known = {row.item_id: keys_of(was[row.item_id]) for row in before.values() if row.policy}
-        _keep_keys(connection, known, {item_id: keys_of(chosen) for item_id, chosen in said.items()})
+        merged_before = {item_id: (row.said, row.policy) for item_id, row in before.items() if row.policy}
+        _keep_found_by(connection, merged_before, said, policy=policy)
         merged |= said
     return merged
+
+
+# What is known of an item before it is described, for a statement that reads other things, too.
+BEFORE: tuple[ColumnElement[Any], ...] = (
+    *(
+        select(column).where(attributes.c.item_id == bindparam("described")).scalar_subquery().label(column.name)
+        for column in (attributes.c.said, attributes.c.policy)
+    ),
+    exists().where(source_records.c.item_id == bindparam("described")).label("has_records"),
+    exists().where(metadata_locks.c.item_id == bindparam("described")).label("has_locks"),
+    policies.NEWEST.scalar_subquery().label("policy_text"),
+)
+
+
+def describe(
+    connection: Connection,
+    now: float,
+    item_id: str,
+    *,
+    before: Record,
+    records: Iterable[MetadataRecord],
+    heard: Mapping[str, Any],
+) -> None:
+    """Keep what came with an item whose audio was analysed, and all that is said of it, merged, with what was heard."""
+    own = {one.source: one for one in delivered(records, record_id=item_id, fetched_at=now)}
+    keep_matches(connection, [Match(one, item_id, MatchState.OWN) for one in own.values()])
+    policy = policies.read(before.policy_text)
+    chosen = choose(
+        records_of(connection, [item_id]).get(item_id, ()) if before.has_records else own.values(),
+        policy,
+        locks=locks_of(connection, [item_id]).get(item_id, ()) if before.has_locks else (),
+        measured=_known({name: heard[column.name] for name, column in _MEASURED.items()}),
+    )
+    keep_all(connection, item_id, chosen, policy=policy, measured=heard)
+    merged_before = {item_id: (before.said, before.policy)} if before.policy else {}
+    _keep_found_by(connection, merged_before, {item_id: chosen}, policy=policy)
+
+
+def _keep_found_by(
+    connection: Connection,
+    before: Mapping[str, tuple[str, str]],
+    said: Mapping[str, Mapping[str, Value]],
+    *,
+    policy: Policy,
+) -> None:
+    """Keep what items belong to and what they are found by, where it is not what followed from before.
+
+    Parameters
+    ----------
+    before : mapping
+        What was said of items and the policy's digest, for those that were merged.
+    """
+    was = {item_id: json.loads(text) for item_id, (text, _) in before.items()}
+    fresh = said.keys() - before.keys()
+    same = {item_id: _belongings(was[item_id], policy) for item_id, (_, by) in before.items() if by == policy.digest}
+    belong = {item_id: _belongings(chosen, policy) for item_id, chosen in said.items()}
+    keep_belongings(connection, same, belong, fresh=fresh)
+    known = {item_id: keys_of(chosen) for item_id, chosen in was.items()}
+    _keep_keys(connection, known, {item_id: keys_of(chosen) for item_id, chosen in said.items()})
 
 
 def _belongings(chosen: Mapping[str, Value], policy: Policy) -> Belongings:
@@ -114,7 +168,10 @@ def measured(row: Any) -> dict[str, Value]:  # noqa: ANN401  a row of whatever c
     """Return what an item's row of attributes holds of what the audio says, and sources claim."""
     if row is None:
         return {}
-    heard = {name: row._mapping[column] for name, column in _MEASURED.items()}  # noqa: SLF001  a public name
+    return _known({name: row._mapping[column] for name, column in _MEASURED.items()})  # noqa: SLF001  a public name
+
+
+def _known(heard: Mapping[str, Value | None]) -> dict[str, Value]:
     return {name: value for name, value in heard.items() if value is not None}
 
 
@@ -181,8 +238,7 @@ def unpacked(rows: Iterable[dict[str, Any]]) -> tuple[MetadataRecord, ...]:
 
 def _keep_keys(connection: Connection, before: Mapping[str, frozenset[str]], now: Mapping[str, frozenset[str]]) -> None:
     changed = [item_id for item_id, keys in now.items() if keys != before.get(item_id)]
-    if old := [{"wanted": item_id} for item_id in changed if before.get(item_id)]:
-        connection.execute(_DROP_KEYS, old)
+    _drop_keys(connection, [{"wanted": item_id} for item_id in changed if before.get(item_id)])
     if rows := [{"key": key, "item_id": item_id} for item_id in changed for key in sorted(now[item_id])]:
         _add_keys(connection, rows)
 

@@ -56,7 +56,7 @@ class SqlLedger(Ledger):
         With ``lost_first``, a job of the same lane that has lost its worker is taken instead, where there is one: it
         need not queue behind what was rung for meanwhile. The reconciler rings again for the one that was asked for.
         """
-        with self._database.writing(lasting=False) as (connection, now):
+        with self._database.attempting() as (connection, now):
             return claims.claim(connection, now, job_id, worker=worker, lease_s=lease_s, lost_first=lost_first)
 
     def heartbeat(self, claim: Claim, *, lease_s: float) -> bool:
@@ -66,28 +66,27 @@ class SqlLedger(Ledger):
 
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """Write features, metadata, embedding and state in one transaction; False where the token has moved on."""
-        # On SQLite a power failure ends every reader, too; elsewhere they must never have seen what is gone.
-        with self._database.writing(lasting=not self._database.is_sqlite) as (connection, now):
+        with self._database.attempting() as (connection, now):
             return results.finish(connection, now, claim, outcome)
 
     def reject(self, claim: Claim, *, code: str, message: str) -> bool:
         """End a job whose bytes can never be analysed."""
-        with self._database.writing(lasting=False) as (connection, now):
+        with self._database.attempting() as (connection, now):
             return endings.reject(connection, now, claim, code=code, message=message)
 
     def crash(self, claim: Claim, *, code: str, message: str, evidence: Evidence = NO_EVIDENCE) -> JobState | None:
         """Count one crash, keep its evidence, and requeue or quarantine; None where the token has moved on."""
-        with self._database.writing(lasting=False) as (connection, now):
+        with self._database.attempting() as (connection, now):
             return endings.crash(connection, now, claim, code=code, message=message, evidence=evidence)
 
     def postpone(self, claim: Claim, *, code: str, message: str) -> JobState | None:
         """Wait with backoff after a storage fault; dead after a day of them."""
-        with self._database.writing(lasting=False) as (connection, now):
+        with self._database.attempting() as (connection, now):
             return endings.postpone(connection, now, claim, code=code, message=message)
 
     def release(self, claim: Claim) -> None:
         """Give a job back untouched, as at shutdown: counts in no budget."""
-        with self._database.writing(lasting=False) as (connection, now):
+        with self._database.attempting() as (connection, now):
             endings.release(connection, now, claim)
 
     def supersede(self, claim: Claim, current: Registration) -> bool:

@@ -7,19 +7,22 @@ from audiofeat.catalogue.metadata_schema import merge_policies
 from audiofeat.domain import merge_policy
 from audiofeat.domain.merge_policy import Policy
 
-_NEWEST = select(merge_policies.c.text).order_by(merge_policies.c.since.desc(), merge_policies.c.digest).limit(1)
+NEWEST = select(merge_policies.c.text).order_by(merge_policies.c.since.desc(), merge_policies.c.digest).limit(1)
 
 
 def in_force(connection: Connection) -> Policy:
     """Return the policy by which is merged now."""
-    text = connection.scalar(_NEWEST)
+    return read(connection.scalar(NEWEST))
+
+
+def read(text: str | None) -> Policy:
+    """Return the policy that a row states; the one that comes with audiofeat where there is none."""
     return merge_policy.DEFAULT if text is None else merge_policy.parse(text)
 
 
 def of(connection: Connection, digest: str | None) -> Policy:
     """Return the policy of a digest."""
-    text = connection.scalar(select(merge_policies.c.text).where(merge_policies.c.digest == digest))
-    return merge_policy.DEFAULT if text is None else merge_policy.parse(text)
+    return read(connection.scalar(select(merge_policies.c.text).where(merge_policies.c.digest == digest)))
 
 
 def put_in_force(connection: Connection, now: float, policy: Policy) -> None:

@@ -10,7 +10,7 @@ from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.repeat_schema import heard, hearings, repeats
 from audiofeat.catalogue.schema import analyses, items
-from audiofeat.catalogue.upserts import Upsert
+from audiofeat.catalogue.statements import Upsert
 from audiofeat.domain.items import Kind
 from audiofeat.domain.repeats import Heard, Repeat, RepeatKind
 from audiofeat.domain.subprints import packed, unpacked

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, insert, select
 
 from audiofeat.catalogue.schema import transitions
+from audiofeat.catalogue.statements import Statement
 from audiofeat.domain.jobs import JobState
 from audiofeat.ports import StepView
 
@@ -22,7 +23,9 @@ class Transition:
     note: str | None = None
 
 
-_NOTE = insert(transitions)
+_note = Statement(
+    insert(transitions).inline(), ("job_id", "at", "from_state", "to_state", "worker", "note")
+)  # fmt: skip
 
 
 def note(connection: Connection, now: float, steps: Iterable[Transition]) -> None:
@@ -38,8 +41,7 @@ def note(connection: Connection, now: float, steps: Iterable[Transition]) -> Non
         }
         for step in steps
     ]
-    if rows:
-        connection.execute(_NOTE, rows if len(rows) > 1 else rows[0])
+    _note(connection, rows)
 
 
 def of_job(connection: Connection, job_id: str) -> list[StepView]:
