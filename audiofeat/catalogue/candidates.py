@@ -249,7 +249,11 @@ class SqlAttributes(Attributes):
     def settled_change(self) -> int:
         """Return the number up to which every change of attributes can be seen by now."""
         with self._database.reading() as connection:
-            return settled(connection)
+            change = settled(connection)
+        if not self._database.is_sqlite:
+            # As for fingerprints: a number that somebody goes on from must not be given twice.
+            self._database.settle()
+        return change
 
     def values_of(self, wanted: Sequence[Attribute], *, after: int | None = None) -> Iterator[list[tuple[Any, ...]]]:
         """Yield pages of rows: an item's id, and what is known of each attribute; of all, or of what changed after."""

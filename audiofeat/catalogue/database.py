@@ -33,6 +33,8 @@ _LOST_HOSTS = {
 URL_REMEDY = "use sqlite:///FOLDER/FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 _NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+_MARK = text("SELECT pg_logical_emit_message(true, 'audiofeat', '')")
+_TOUCH = text("UPDATE counters SET value = value")
 # The commit that finds SQLite's log so long folds it itself, and waits for the disk.
 _LOG_PAGES_MOST = 4_000
 # A server that was restarted is noticed before a connection is used that lay idle for so long.
@@ -112,6 +114,12 @@ class Database:
             connection.execution_options(writes=True, lasting=False).begin(),
         ):
             yield connection, None if self._clock is None and not self.is_sqlite else self.now(connection)
+
+    def settle(self) -> None:
+        """Have all that can be seen by now outlive a power failure."""
+        with self.writing() as (connection, _):
+            # A transaction that writes nothing waits for nothing.
+            connection.execute(_TOUCH if self.is_sqlite else _MARK)
 
     def switch_to_wal(self) -> None:
         """Let readers and the writer of a SQLite ledger work side by side; lasts for the life of the file."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from audiofeat.catalogue import audio_lookups, counters, item_lookups, releases
+from audiofeat.catalogue import audio_lookups, item_lookups, releases
 from audiofeat.catalogue.candidates import SqlAttributes
 from audiofeat.catalogue.census import SqlCensus
 from audiofeat.catalogue.database import Clock, Database
@@ -79,9 +79,7 @@ class SqlCatalogue(
 
     def settle(self) -> None:
         """Have all that was written so far outlive a power failure."""
-        with self._database.writing() as (connection, _):
-            # A transaction that writes nothing waits for nothing.
-            counters.reserve(connection, counters.JOBS, count=0)
+        self._database.settle()
         self._database.fold_log()
 
     def analyses_of_audio(self, sha256: str) -> dict[str, Analysis]:
@@ -124,7 +122,12 @@ class SqlCatalogue(
     def embeddings(self, kind: Kind, *, after_sequence: int = 0, limit: int | None = None) -> list[EmbeddingRow]:
         """Return fingerprints of a kind committed after a sequence number, in order, at most ``limit`` of them."""
         with self._database.reading() as connection:
-            return audio_lookups.embeddings_after(connection, kind, after_sequence, limit=limit)
+            rows = audio_lookups.embeddings_after(connection, kind, after_sequence, limit=limit)
+        if rows and not self._database.is_sqlite:
+            # A server that loses its power would give these numbers to others, and whoever goes on from them would miss
+            # those. On SQLite readers end with the power; what they keep they settle.
+            self._database.settle()
+        return rows
 
     def record_release(self, release: str, *, kind: Kind, space: str, items: int, recall: float) -> None:
         """Note that an index release was published."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Executable, Insert, Select, Table
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Dialect, Insert, Select, Table
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -174,7 +174,7 @@ def _translated(connection: Connection, cursor: DBAPICursor) -> Iterator[None]:
 
 
 def _ready(made: Made, columns: list[str] | None, dialect: Dialect) -> _Ready:
-    compiled = cast("SQLCompiler", cast("Executable", made).compile(dialect=dialect, column_keys=columns))
+    compiled = cast("SQLCompiler", cast("ClauseElement", made).compile(dialect=dialect, column_keys=columns))
     binds = {name: bind for bind, name in compiled.bind_names.items()}
     names = compiled.positiontup if compiled.positional and compiled.positiontup else list(binds)
     types = {name: bind.type.dialect_impl(dialect) for name, bind in binds.items()}
@@ -191,7 +191,8 @@ class _Reader:
     def __init__(self, columns: Sequence[ColumnElement[Any]], dialect: Dialect) -> None:
         self._types = [column.type.dialect_impl(dialect) for column in columns]
         self._dialect = dialect
-        self._record = namedtuple("record", [str(column.name) for column in columns])  # type: ignore[misc]  # noqa: PYI024
+        # Its columns are known at run time only.
+        self._record: Record = namedtuple("record", [str(column.name) for column in columns])  # type: ignore[misc]  # noqa: PYI024
         self._reads: list[Convert | None] | None = None
 
     def __call__(self, found: Sequence[Any], description: Sequence[Any]) -> Record:

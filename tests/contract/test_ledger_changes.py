@@ -374,8 +374,9 @@ class TestBatches:
 def test_what_is_looked_for_all_the_time_has_small_indexes(catalogue: SqlCatalogue, ledger_url: str) -> None:
     """The planner takes the partial indexes for due jobs and run-out leases, and the key for a claim."""
     catalogue.register([Registration(version(f"{n}.wav")) for n in range(3_000)])
-    for job_id in catalogue.due(Lane.NORMAL, limit=2_900):
-        catalogue.reject(take(catalogue, job_id), code="not_audio", message="")
+    with sqlalchemy.create_engine(ledger_url.replace("postgresql:", "postgresql+psycopg:")).begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET state = 'rejected' WHERE sequence <= 2900")
+        connection.exec_driver_sql("ANALYZE")
     plans: dict[str, str] = {}
 
     def explain(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -384,9 +385,6 @@ def test_what_is_looked_for_all_the_time_has_small_indexes(catalogue: SqlCatalog
             rows = connection.exec_driver_sql(f"{plan} {statement}", parameters).all()
             plans[statement] = " ".join(str(row) for row in rows)
 
-    if "postgresql" in ledger_url:
-        with sqlalchemy.create_engine(ledger_url.replace("postgresql:", "postgresql+psycopg:")).begin() as connection:
-            connection.exec_driver_sql("ANALYZE")
     event.listen(Engine, "before_cursor_execute", explain)
     try:
         catalogue.due(Lane.NORMAL, limit=16)
