@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, Double, Row, and_, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, Double, and_, bindparam, func, literal_column, select, update
 
 from audiofeat.catalogue import incidents, transitions
 from audiofeat.catalogue.descriptions import unpacked
@@ -127,7 +127,7 @@ def expire_leases(connection: Connection, now: float) -> int:
 
 def lose(connection: Connection, now: float, job_id: str, token: str) -> bool:
     """Count a loss for the job of a process that is known to be dead; False where the token has moved on."""
-    row = connection.execute(_HOLD, {"held_job": job_id, "held_token": token}).one_or_none()
+    row = _hold.one_or_none(connection, {"held_job": job_id, "held_token": token, "now": now})
     if row is not None:
         _lose(connection, now, row, note="process died")
     return row is not None
@@ -153,7 +153,7 @@ def wake_rested(connection: Connection, now: float) -> int:
     return len(woken)
 
 
-def _lose(connection: Connection, now: float, row: Row[Any], *, note: str) -> None:
+def _lose(connection: Connection, now: float, row: Record, *, note: str) -> None:
     """Count one loss for a leased job."""
     losses = row.losses + 1
     after = state_after_loss(losses)

@@ -59,9 +59,10 @@ def register(connection: Connection, now: float, batch: Sequence[Registration]) 
     back = _note_objects(connection, now, batch, items_of, known)
     named_now += [(job["item_id"], job["sequence"]) for job in back.values()]
     superseded = _supersede(connection, now, dict(sorted(named_now, key=itemgetter(1))))
-    correct_kinds(connection, now, corrections)
     by_id = dict(zip(job_ids, batch, strict=True))
     redescribed = redescribe(connection, now, {known_id: by_id[known_id] for known_id in known})
+    # The numbers of fingerprints come last, as in a result: neither waits for the other's things while it holds them.
+    correct_kinds(connection, now, corrections)
     known |= {identifier: (job["item_id"], JobState(job["state"])) for identifier, job in back.items()}
     answers = _answers(job_ids, known, new_jobs, superseded)
     return [replace(answer, is_redescribed=answer.job_id in redescribed) for answer in answers]

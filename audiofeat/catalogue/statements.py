@@ -42,12 +42,13 @@ class Statement:
     def __init__(self, made: Made, columns: Collection[str] | None = None) -> None:
         self._made = made
         self._columns = None if columns is None else list(columns)
+        self._is_one_for_many = columns is not None
         self._ready: dict[tuple[str, int], _Ready] = {}
 
     def __call__(self, connection: Connection, values: Values | Sequence[Values]) -> None:
         """Run it for one set of values or several; where the connection pipelines, without waiting for an answer."""
         rows = [values] if isinstance(values, Mapping) else values
-        is_one = connection.dialect.name == "postgresql" and 1 < len(rows) <= _ROWS_TOGETHER
+        is_one = self._is_one_for_many and connection.dialect.name == "postgresql" and 1 < len(rows) <= _ROWS_TOGETHER
         if is_one:
             rows = [{f"{name}_m{n}": value for n, row in enumerate(rows) for name, value in row.items()}]
         ready = self._for(connection, len(values) if is_one else 1)
@@ -94,6 +95,8 @@ class Upsert(Statement):
     def __init__(self, table: Table, columns: Collection[str], *, replaced: Collection[str] = ()) -> None:
         super().__init__(table.insert(), columns)
         self._table, self._replaced = table, tuple(replaced)
+        # One statement cannot replace the same row twice; several can.
+        self._is_one_for_many = not replaced
 
     def made_for(self, connection: Connection) -> Made:
         """Return the INSERT with its ON CONFLICT, which each dialect has of its own."""
