@@ -207,6 +207,13 @@ class TestFormula:
         assert minor["valence"] < 0.45
         assert major["arousal"] == minor["arousal"]
 
+    def test_the_card_has_the_formulae(self) -> None:
+        """Weights, typical values and spreads are published as they are used."""
+        card = (Path(__file__).parents[2] / "docs" / "models" / "mood.md").read_text()
+        for terms in (mood_formula._AROUSAL, mood_formula._ACOUSTICNESS):
+            for path, (weight, typical, spread) in terms.items():
+                assert f"| `{path}` | {weight:g} | {typical:g} | {spread:g} |" in card
+
     @pytest.mark.parametrize("value", [0.0, 1e9])
     def test_extremes_stay_in_range(self, value: float) -> None:
         """No outlier takes the values to 0 or 1."""
