@@ -63,7 +63,7 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "tonal", "docs/models/key.md", f"{_OFFLINE}.train_key FOLDER",
     ),
     ShippedModel(
-        "speech", "speech_model.json", "7d3f3a3924cb5dc0ae50b8e56cac91687604317eabdd9be7c8e4527cd058c716",
+        "speech", "speech_model.json", "3c89b2c2c2fc963f1d36271e8198b9519e515112964b025126df8a7b5c11e4fb",
         "speech", "docs/models/speech.md", f"{_OFFLINE}.train_speech CORPUS",
     ),
     ShippedModel(
@@ -75,7 +75,7 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "mood", "docs/models/mood.md", f"{_OFFLINE}.train_mood LABELS RECORDS",
     ),
     ShippedModel(
-        "voices", "voices_model.json", "f04063a2d59db6451292fd2bfec51e35190df3ccf3237ad24b768eb9ae5d3a42",
+        "voices", "voices_model.json", "ac7f2222b330dcd48928defe845bb5c0abfe072422973be305708493cb160e4e",
         "delivery", "docs/models/voices.md", f"{_OFFLINE}.train_voices CORPUS",
     ),
 )  # fmt: skip

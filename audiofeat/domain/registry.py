@@ -24,11 +24,11 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "timbre": 3,
     "instrumentation": 4,
     "structure": 1,
-    "speech": 3,
-    "delivery": 2,
-    "production": 2,
+    "speech": 4,
+    "delivery": 3,
+    "production": 3,
     "mood": 4,
-    "descriptor": 8,
+    "descriptor": 9,
 }
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {

@@ -9,7 +9,7 @@ Scheirer & Slaney, "Construction and evaluation of a robust multifeature speech/
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -29,13 +29,13 @@ class Hearing:
     Parameters
     ----------
     detector : callable, optional
-        What makes the detector of a second opinion; by default that of the extra ``vad`` where it is installed.
+        Who gives a second opinion; by default silero-vad where its weights are installed.
     """
 
-    def __init__(self, detector: Callable[[], Detector] | None = None) -> None:
+    def __init__(self, detector: Detector | None = None) -> None:
         self._windows = Windows()
-        make = detector or installed()
-        self._second = SecondOpinion(make()) if make else None
+        second = detector or installed()
+        self._second = SecondOpinion(second) if second else None
 
     def push(self, frames: Frames, *, last: bool) -> Heard:
         """Return what is known of the next half seconds after this block; all that remain with the last."""

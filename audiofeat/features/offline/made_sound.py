@@ -211,6 +211,57 @@ def _noise(seconds: int, rng: np.random.Generator) -> Samples:
     return noise * (1 + depth * (np.sign(turning) if rng.random() < 0.3 else turning))
 
 
+def _engine(seconds: int, rng: np.random.Generator) -> Samples:
+    """Bangs of a motor whose speed wanders or is revved, through a few resonances, and the noise of its exhaust."""
+    count = seconds * RATE_HZ
+    knots = rng.uniform(0.6, 1.6, 2 * seconds) ** rng.choice([0.15, 1.0])
+    hz = np.interp(np.arange(count), np.linspace(0, count, len(knots)), knots) * rng.uniform(25, 160)
+    phase = np.cumsum(hz * (1 + 0.15 * coloured(count, 0.7, rng))) / RATE_HZ
+    cylinders = int(rng.integers(1, 7))
+    strength = rng.uniform(0.5, 1.0, cylinders)[np.floor(phase).astype(int) % cylinders]
+    blast = strength * np.exp(-(phase % 1) * rng.uniform(3, 15))
+    exhaust = coloured(count, rng.uniform(0, 0.7), rng)
+    samples = blast / blast.std() + rng.uniform(0.1, 2.0) * exhaust / exhaust.std() * (0.3 + blast)
+    for _ in range(int(rng.integers(2, 5))):
+        samples = samples + rng.uniform(0.3, 2.0) * _resonant(samples, rng.uniform(150, 4_000), rng.uniform(2, 8))
+    return np.asarray(np.tanh(samples / samples.std() * rng.uniform(0.2, 2.0)))
+
+
+def _ticks(seconds: int, rng: np.random.Generator) -> Samples:
+    """Two kinds of short ringing strokes in turn, as steady as a clock, in a quiet room."""
+    samples = np.zeros((seconds + 4) * RATE_HZ)
+    clock_s = np.arange(int(0.15 * RATE_HZ)) / RATE_HZ
+    strokes = []
+    for _ in range(2):
+        ring = np.zeros(len(clock_s))
+        for _ in range(int(rng.integers(2, 7))):
+            tone = np.sin(2 * np.pi * np.exp(rng.uniform(np.log(300), np.log(7_000))) * clock_s + rng.uniform(0, 6))
+            ring += rng.uniform(0.2, 1.0) * tone * np.exp(-clock_s / np.exp(rng.uniform(np.log(1e-3), np.log(3e-2))))
+        knock = rng.standard_normal(len(clock_s)) * np.exp(-clock_s / rng.uniform(5e-4, 8e-3))
+        strokes.append(rng.uniform(0.3, 1.0) * (ring + rng.uniform(0, 2) * knock))
+    every_s, late_s = 1 / np.exp(rng.uniform(np.log(1), np.log(9))), rng.uniform(-0.2, 0.2)
+    for number, at_s in enumerate(np.arange(0.1, seconds, every_s)):
+        _add(samples, strokes[number % 2], at_s + number % 2 * late_s * every_s)
+    room = coloured(len(samples), rng.uniform(0.2, 0.8), rng)
+    return np.asarray((samples + 10 ** rng.uniform(-3, -1.3) * room / room.std())[: seconds * RATE_HZ])
+
+
+def _crackle(seconds: int, rng: np.random.Generator) -> Samples:
+    """Fire or rain: bursts at random moments, some loud and many faint, over a murmur."""
+    count = seconds * RATE_HZ
+    hits = (rng.random(count) < np.exp(rng.uniform(np.log(5), np.log(3_000))) / RATE_HZ) * rng.standard_normal(count)
+    hits *= np.abs(rng.standard_cauchy(count)).clip(max=20)
+    burst = rng.standard_normal(200) * np.exp(-np.arange(200) / rng.uniform(3, 60))
+    samples = scipy.signal.oaconvolve(hits, burst, mode="same")
+    murmur = coloured(count, rng.uniform(0.2, 1.0), rng)
+    return np.asarray(samples / (samples.std() + 1e-9) + 10 ** rng.uniform(-2, 0.3) * murmur / murmur.std())
+
+
+def _resonant(samples: Samples, hz: float, quality: float) -> Samples:
+    numerator, denominator = scipy.signal.iirpeak(hz, quality, fs=RATE_HZ)
+    return np.asarray(scipy.signal.lfilter(numerator, denominator, samples))
+
+
 def _add(samples: Samples, part: Samples, at_s: float) -> None:
     start = int(at_s * RATE_HZ)
     part = part[: len(samples) - start]
@@ -228,4 +279,7 @@ KINDS: Mapping[str, tuple[int, Maker]] = {
     "tones": (2, _tones),
     "clicks": (2, _clicks),
     "noise": (2, _noise),
+    "engine": (2, _engine),
+    "ticks": (2, _ticks),
+    "crackle": (2, _crackle),
 }

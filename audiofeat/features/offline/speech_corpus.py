@@ -28,6 +28,7 @@ SPEECH, MUSIC, BOTH, NOISE, UNKNOWN = 0, 1, 2, 3, -1
 STEP = RATE_HZ // 2
 LANGUAGES = ("cs", "en", "fr", "es")
 _EMOTIFY_S = 20
+_SPOKEN_TRACK = "freedroidrpg-data/startofgame"  # filed as music; nothing but a voice is in it
 _PROGRAMME_S = 24
 _OF_LANGUAGE_S = {"tuxpaint": 150.0, "klettres": 40.0}
 # No voice of the programmes that judge speaking rate and pitch, which are read by other languages.
@@ -35,6 +36,30 @@ _SYNTHESISED = (
     "en-us+m2", "en-us+f2", "de+m1", "de+f3", "fr-fr+m4", "fr-fr+f1", "pt+m5", "nl+f4", "pl+m6", "sv+f5", "ro+m7",
     "cs+f2", "ru+m3", "el+f4",
 )  # fmt: skip
+# Of unpacked Debian packages: sounds that are neither speech nor music, and more music. A package is of one fold.
+_EFFECTS = (
+    "torcs-data/**/sound/*[!d].wav",
+    "bucklespring-data/**/*.wav",
+    *(f"widelands-data/**/sound/{what}/**/*.ogg" for what in (
+        "animals", "atlanteans", "farm", "fisher", "hammering", "metal", "mill", "sawmill", "smiths", "stonecutting",
+        "woodcutting")),
+    "extremetuxracer-data/**/*_slide.wav",
+    *(f"lugaru-data/**/Sounds/{what}*.ogg" for what in (
+        "Bark", "Break", "Bush", "Clank", "Fire", "Foot", "Growl", "Hawk", "Knife", "Land", "Metal", "Rabbit", "Skid",
+        "Snarl", "Snow", "Splatter", "Staff", "Sword", "Wind")),
+    *(f"bzflag-data/**/{what}.wav" for what in (
+        "burrow", "explosion", "fire", "jump", "laser", "missile", "phantom", "ricochet", "shock", "steamroller")),
+    *(f"supertux-data/**/sounds/{what}*.*" for what in (
+        "crack", "explosion", "fire", "fizz", "flop", "icecrash", "lava", "rain", "saw", "sizzle", "skid", "splash",
+        "splat", "squish", "thunder", "tick", "waterfall", "wood")),
+)  # fmt: skip
+_MUSIC = (
+    "widelands-data/**/music/*.ogg", "hyperrogue-music/**/hr*.ogg", "colobot-common-sounds/**/music/*.ogg",
+    "xmoto-data/**/*.ogg", "tuxmath-data/**/0*.ogg", "lugaru-data/**/Music*.ogg", "torcs-data/**/*.ogg",
+    "fretsonfire-songs-*/**/song.ogg", "csmash-demosong/**/*.ogg",
+)  # fmt: skip
+_EFFECT_S, _EFFECTS_S = 6, 150
+_PIECE_S = 16
 _LEAST_GAP_S, _MOST_GAP_S = 0.1, 0.8
 _AUDIBLE_BELOW_PEAK_DB = 35.0
 
@@ -59,7 +84,7 @@ def recordings(corpus: Path, *, seed: int) -> Iterator[Sound]:
         object a line: ``file`` (relative), and for speech ``language`` and ``utterances`` (lists of start s, end s,
         speaker); for noise ``fold`` (1-3); for music ``kind`` (only ``excerpt`` is read), ``track`` and ``artist`` or
         null; for emotify_dev ``artist_id``. ``debian``, where it is there, holds the unpacked packages
-        ``tuxpaint-stamps-default`` and ``klettres-data``.
+        ``tuxpaint-stamps-default`` and ``klettres-data``, and for ``game_sounds`` each package under its name.
     seed : int
         Of the order and the pauses of single spoken words.
 
@@ -78,12 +103,47 @@ def recordings(corpus: Path, *, seed: int) -> Iterator[Sound]:
     for row, path in _rows(corpus / "noise"):
         yield _whole(mono(path), NOISE, row["fold"] - 1, "noise")
     for row, path in _rows(corpus / "music"):
-        if row["kind"] == "excerpt":
+        if row["kind"] == "excerpt" and row["track"] != _SPOKEN_TRACK:
             yield _whole(mono(path), MUSIC, _fold(row["artist"] or row["track"]), "music")
     for row, path in _rows(corpus / "emotify_dev"):
         samples = mono(path)
         middle = max(0, len(samples) - _EMOTIFY_S * RATE_HZ) // 2
         yield _whole(samples[middle : middle + _EMOTIFY_S * RATE_HZ], MUSIC, _fold(row["artist_id"]), "songs")
+
+
+def game_sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
+    """Yield effects and music of games, as far as their packages are unpacked in the folder ``debian``.
+
+    A short effect is heard again and again for six seconds, with or without pauses; of music the middle.
+    """
+    rng = np.random.default_rng(seed)
+    for kind, patterns in (("effects", _EFFECTS), ("pieces", _MUSIC)):
+        for package, paths in _packaged(corpus / "debian", patterns):
+            left_s = _EFFECTS_S
+            for at in rng.permutation(len(paths)):
+                if kind == "pieces":
+                    middle_s = soundfile.info(paths[at]).duration / 2
+                    if middle_s < _PIECE_S / 2:
+                        continue
+                    samples, label = mono(paths[at], start_s=middle_s - _PIECE_S / 2, most_s=_PIECE_S), MUSIC
+                else:
+                    gap = np.zeros(int(rng.choice([0.0, rng.uniform(0, 0.6)]) * RATE_HZ), dtype=np.float32)
+                    effect = np.concatenate((_trimmed(mono(paths[at], most_s=_EFFECT_S)), gap))
+                    samples, label = np.resize(effect, _EFFECT_S * RATE_HZ), NOISE
+                    left_s -= _EFFECT_S
+                if left_s < 0:
+                    break
+                yield _whole(samples, label, _fold(package), f"{kind} {package}"[:16])
+
+
+def _packaged(folder: Path, patterns: tuple[str, ...]) -> Iterator[tuple[str, list[Path]]]:
+    found: dict[str, set[Path]] = defaultdict(set)
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            if path.is_file() and not path.is_symlink():
+                found[path.relative_to(folder).parts[0]].add(path)
+    for package in sorted(found):
+        yield package, sorted(found[package])
 
 
 def by_speaker(corpus: Path) -> Iterator[tuple[str, Floats]]:
@@ -97,9 +157,12 @@ def by_speaker(corpus: Path) -> Iterator[tuple[str, Floats]]:
         yield speaker, np.concatenate(parts)
 
 
-def mono(path: Path) -> Floats:
-    """Return a file's samples, mixed down, at the rate of the shared spectrum."""
-    samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
+def mono(path: Path, *, start_s: float = 0.0, most_s: float | None = None) -> Floats:
+    """Return a file's samples, mixed down, at the rate of the shared spectrum; of the whole or of a part of it."""
+    with soundfile.SoundFile(path) as file:
+        rate_hz = file.samplerate
+        file.seek(round(start_s * rate_hz))
+        samples = file.read(-1 if most_s is None else round(most_s * rate_hz), dtype="float32", always_2d=True)
     signal = samples.mean(axis=1)
     resampled: Floats = signal if rate_hz == RATE_HZ else soxr.resample(signal, rate_hz, RATE_HZ)
     return resampled

@@ -22,6 +22,7 @@ from audiofeat.features.offline.speech_corpus import (
     STEP,
     UNKNOWN,
     Sound,
+    game_sounds,
     recordings,
     steps_of,
 )
@@ -37,7 +38,7 @@ _MADE_LABELS = (SPEECH, MUSIC, NOISE)
 
 
 def sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
-    """Yield everything once, undamaged: recordings (see ``speech_corpus.recordings``), mixtures, and made sound.
+    """Yield everything once, undamaged: recordings (see ``speech_corpus``), mixtures, and made sound.
 
     Parameters
     ----------
@@ -69,6 +70,7 @@ def sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
             samples *= 10 ** (rng.uniform(-30, -12) / 20) / max(_rms(samples), 1e-9)
             labels = np.full(steps_of(samples), _MADE_LABELS[label])
             yield Sound(samples, labels, number % N_FOLDS, f"made {kind}")
+    yield from game_sounds(corpus, seed=seed)
 
 
 def over(speech: Sound, bed: Sound, snr_db: float, kind: str, label: int) -> Sound:

@@ -32,10 +32,10 @@ _PENALTY = 2e-3
 _ITERATIONS = 300
 _CLASS_WEIGHTS = np.array([0.3, 0.35, 0.2, 0.15])
 _CLIP = 2.5
-# As a logarithm of odds: songs are many, and talk over music is less common than in what is fitted.
-_BOTH_IS_RARER = 1.5
+# As logarithms of odds: songs are many, and talk over music is less common than in what is fitted; noise is likelier.
+_PRIORS = np.array([0.0, 0.0, -1.5, 0.6])
 # How often each sound is measured: once as it is, the others through another chain; every second of the others so.
-_VARIANTS = {"noise": 3, "music": 3, "speech": 2, "songs": 1}
+_VARIANTS = {"noise": 3, "music": 3, "speech": 2, "songs": 1, "effects": 2, "pieces": 2}
 _ONLY_JUDGED = "songs"  # Emotify states no licence: its songs give figures, never coefficients
 _BLOCK_S = 4
 _KEYS_AN_ITEM = 10
@@ -125,7 +125,7 @@ def fit(rows: Rows) -> Coefficients:
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS, "maxcor": 20})
     names = ("hidden_weights", "hidden_bias", "output_weights", "output_bias")
     fitted = dict(zip(names, unpack(found.x), strict=True))
-    fitted["output_bias"][BOTH] -= _BOTH_IS_RARER
+    fitted["output_bias"] += _PRIORS
     return {"mean": mean, "scale": scale, "clip": np.array(_CLIP)} | fitted
 
 
@@ -191,7 +191,7 @@ def _recalls(rows: Rows, given: NDArray[np.float64], steps: int) -> dict[str, fl
 def write(coefficients: Coefficients, said: dict[str, Any]) -> None:
     """Write the model beside the group that loads it."""
     model = {
-        "version": 2,
+        "version": 3,
         "origin": "fitted by audiofeat.features.offline.train_speech; the coefficients are the project's own",
         "classes": CLASSES,
         "features": FEATURES,

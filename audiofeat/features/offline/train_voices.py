@@ -133,7 +133,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(said, indent=1) + "\n")
     coefficients = {"scale": scale, **fit(halves[0] + halves[1])}
     model = {
-        "version": 1,
+        "version": 2,
         "origin": "fitted by audiofeat.features.offline.train_voices; the coefficients are the project's own",
         "figures": said,
         "coefficients": {name: np.round(value, _DIGITS).tolist() for name, value in coefficients.items()},
