@@ -1,13 +1,14 @@
 """A space: from named numbers to unit vectors, and back to an explanation."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from audiofeat.domain import fitting, reference
-from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, NAMES
+from audiofeat.domain.descriptor import DIMENSIONS, GROUPS, LENGTHS, NAMES
 from audiofeat.domain.fitting import FIT_FROM_ITEMS, fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Duplicate, Facts, duplicate_of, explain
@@ -160,6 +161,22 @@ def test_spaces_of_the_first_version_are_read_for_ever() -> None:
     vectors = np.load(folder / "vectors.npy")
     assert np.allclose(embed_all(space, early), vectors, atol=1e-6)
     assert np.allclose(embed_all(space, today), vectors, atol=1e-6)
+
+
+def test_spaces_of_shorter_descriptors_are_read_for_ever() -> None:
+    """What was fitted before there was delivery and production places today's items by what it knows."""
+    space, width = fit(descriptors(30), kind=Kind.EPISODE), LENGTHS[2]
+    cut = {name: getattr(space, name)[:width] for name in ("centre", "scale", "weight", "directions")}
+    early = from_json(to_json(replace(space, descriptor_version=2, **cut)))
+    assert not set(early.groups) & set(OF_EPISODES)
+    today = descriptors(5, seed=4)
+    assert np.array_equal(embed_all(early, today), embed_all(early, today[:, :width]))
+
+
+def test_the_shipped_space_of_episodes_knows_how_they_are_spoken_and_made() -> None:
+    """Each group that only episodes have has a spread in it."""
+    space = reference.load(Kind.EPISODE)
+    assert all(space.group_norms[group] > 0 and space.group_weights[group] > 0 for group in OF_EPISODES)
 
 
 def test_small_catalogues_use_the_reference_and_larger_ones_their_own_space() -> None:
