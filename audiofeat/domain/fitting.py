@@ -52,8 +52,8 @@ RECIPES: Mapping[Kind, Recipe] = {
     ),
     Kind.EPISODE: Recipe(
         groups={
-            "timbre": 2.1, "spectral": 1.2, "tonal": 0.0, "rhythm": 0.4, "instrumentation": 0.35, "loudness": 0.5,
-            "stereo": 0.17, "mood": 0.0, "delivery": 1.0, "production": 0.6, "make_up": 0.3, "structure": 0.15,
+            "timbre": 1.4, "spectral": 0.6, "tonal": 0.0, "rhythm": 0.4, "instrumentation": 0.35, "loudness": 0.5,
+            "stereo": 0.17, "mood": 0.0, "delivery": 1.0, "production": 0.6, "make_up": 0.6, "structure": 0.15,
         },
         parts={
             "timbre_mfcc": 1.6, "timbre_covariance": 1.4, "spectral": 1.2, "tonal": 1.0, "rhythm_tempo": 0.0,
