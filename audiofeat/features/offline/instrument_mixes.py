@@ -22,19 +22,20 @@ from audiofeat.domain.block import summed
 from audiofeat.domain.families import FAMILIES
 from audiofeat.features.frames import SharedSpectrum
 from audiofeat.features.instrument_windows import Seconds
+from audiofeat.features.offline.instrument_players import RATE_HZ
 from audiofeat.features.offline.instrument_pool import Pool, by_second
 from audiofeat.features.offline.instrument_songs import HELD_BACK_EVERY
-from audiofeat.features.offline.instrument_stems import RATE_HZ, STEM, STEM_S, Samples
+from audiofeat.features.offline.instrument_stems import STEM, STEM_S, Samples
 from audiofeat.features.offline.progress import progress
 
 CLIPS_A_FILE = 200
-PRESENT_DB = -25.0
+PRESENT_DB = -20.0
 """A family is present where its level is not further below that of the whole."""
 
 _SILENT_DB = -120.0
 _PLACE = {family: at for at, family in enumerate(FAMILIES)}
-_MANY = (0.26, 0.2, 0.18, 0.15, 0.11, 0.06, 0.04)
-_FAMILY_WEIGHTS = {"guitar": 1.4, "keys": 1.3, "drums": 1.2, "bass": 1.1}
+_MANY = (0.28, 0.21, 0.17, 0.14, 0.1, 0.06, 0.04)
+_FAMILY_WEIGHTS = {"guitar": 1.4, "keys": 1.3, "drums": 1.4, "bass": 1.3}
 _NOTHING_SHARE = 0.06
 _OVER_NOISE_SHARE = 0.12
 _SAME_SONG_SHARE = 0.5
@@ -64,7 +65,7 @@ def mixed(
         for family, stem in _chosen(pool, rng, held_back=held_back):
             sound = _played(pool.sound(stem), family, rng)
             before = scipy.fft.rfft(sound)
-            after = before * _equaliser(rng) * np.float32(10 ** (rng.normal(0, 5.5) / 20))
+            after = before * _equaliser(rng) * np.float32(10 ** (rng.uniform(-9, 9) / 20))
             change = float(np.vdot(after, after).real / max(np.vdot(before, before).real, 1e-12))
             energies[:, _PLACE[family]] += by_second(sound) * change
             pan = rng.uniform(0.15, 0.85) * np.pi / 2
@@ -213,7 +214,7 @@ def main() -> None:
     parser.add_argument("--audio", type=int, default=0, help="write so many clips as sound, and nothing else")
     parser.add_argument("--noise", type=Path, help="folder of recorded noise, to be heard alone and under the music")
     parser.add_argument(
-        "--font", action="append", default=[], help="use only stems of this sound font (its file's name)"
+        "--font", action="append", default=[], help="of all fonts use only this one (its file's name)"
     )
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()

@@ -10,7 +10,8 @@ import soxr
 from numpy.typing import NDArray
 
 from audiofeat.features.offline import made_sound
-from audiofeat.features.offline.instrument_stems import RATE_HZ, STEM, STEM_S, Samples, Stem, read
+from audiofeat.features.offline.instrument_players import RATE_HZ
+from audiofeat.features.offline.instrument_stems import STEM, STEM_S, Samples, Stem, read
 
 _RECORDED_SHARE = {"drums": 0.5, "voice": 0.75}
 _CRIES = frozenset({"baby_cry"})
@@ -32,7 +33,7 @@ class Pool:
     noise : Path, optional
         Folder with ``labels.jsonl``: ``file``, ``event``, ``fold``. The last fold is kept back; babies are left out.
     fonts : collection of str
-        Names of the sound fonts whose stems are used, and no others; by default all stems.
+        File names of the fonts that are used; by default all. What was recorded is always used.
     """
 
     def __init__(self, folder: Path, noise: Path | None = None, *, fonts: Collection[str] = ()) -> None:
@@ -47,7 +48,8 @@ class Pool:
         self.stems: list[Stem] = []
         for path in sorted(folder.glob("*-[0-9][0-9][0-9][0-9].npz")):
             samples, stems = read(path)
-            heard = (np.abs(samples).max(axis=1) > 0) & np.array([not fonts or stem.font in fonts for stem in stems])
+            wanted = [not fonts or stem.source != "font" or stem.font in fonts for stem in stems]
+            heard = (np.abs(samples).max(axis=1) > 0) & np.array(wanted)
             self._samples += list(samples[heard])
             self.stems += [stem for stem, is_heard in zip(stems, heard, strict=True) if is_heard]
         self._by: dict[tuple[str, bool, bool], list[int]] = {}

@@ -1,10 +1,10 @@
-"""Programs of General MIDI by the family of instruments that they belong to, where they play, which are kept back.
+"""Programs of General MIDI by the family of instruments that they belong to, and where they play.
 
 A family is what a listener names, not what a synthesiser's menu groups: banjo, sitar and koto are plucked like guitars;
 harp, dulcimer, timpani and effects belong to none and are left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,23 +74,9 @@ FAMILIES: Mapping[str, tuple[Program, ...]] = {
     "voice": _programs((52, 62), (53, 64), (54, 62), (85, 64)),
 }  # fmt: skip
 
-KEPT_BACK: Mapping[str, frozenset[tuple[int, int]]] = {
-    "drums": frozenset({(DRUM_BANK, 16), (DRUM_BANK, 32)}),
-    "bass": frozenset({(0, 35), (0, 38)}),
-    "guitar": frozenset({(0, 25), (0, 28), (0, 107), (8, 24)}),
-    "keys": frozenset({(0, 1), (0, 5), (0, 18), (8, 6)}),
-    "strings": frozenset({(0, 41), (0, 49), (0, 110)}),
-    "brass": frozenset({(0, 57), (0, 63)}),
-    "reeds_pipes": frozenset({(0, 65), (0, 68), (0, 71), (0, 75)}),
-    "synth": frozenset({(0, number) for number in (82, 87, 90, 95, 99)}),
-    "tuned_percussion": frozenset({(0, 9), (0, 11), (0, 114)}),
-    "voice": frozenset({(0, 53)}),
-}
-"""Whole programs, by family, that no fit hears whose figures are told."""
 
-
-def drawn(family: str, rng: np.random.Generator, *, held_back: bool) -> Program:
-    """Return a program of a family, of those that are kept back or of the others."""
-    pool = [p for p in FAMILIES[family] if ((p.bank, p.number) in KEPT_BACK[family]) == held_back]
+def drawn(family: str, presets: Collection[tuple[int, int]], rng: np.random.Generator) -> Program | None:
+    """Return a program of a family, of those that a font has; None where it has none."""
+    pool = [program for program in FAMILIES[family] if (program.bank, program.number) in presets]
     weights = np.array([program.weight for program in pool])
-    return pool[int(rng.choice(len(pool), p=weights / weights.sum()))]
+    return pool[int(rng.choice(len(pool), p=weights / weights.sum()))] if pool else None

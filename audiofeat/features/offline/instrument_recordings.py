@@ -16,9 +16,9 @@ import soxr
 from audiofeat.features.offline import drum_kits
 from audiofeat.features.offline.arrangements import compose
 from audiofeat.features.offline.genres import GENRES
+from audiofeat.features.offline.instrument_players import RATE_HZ
 from audiofeat.features.offline.instrument_songs import HELD_BACK_EVERY
 from audiofeat.features.offline.instrument_stems import (
-    RATE_HZ,
     STEM,
     STEM_S,
     STEMS_A_FILE,
@@ -56,7 +56,7 @@ def kits(number: int, rng: np.random.Generator, folder: Path, *, held_back: bool
     """Return a file of drum stems played on one kit."""
     folders = sorted(path.parent for path in folder.glob("*/drumkit.xml"))
     pool = [path for path in folders if (path.name in drum_kits.KEPT_BACK) == held_back]
-    kit = drum_kits.Kit(pool[int(rng.integers(len(pool)))], RATE_HZ)
+    kit = drum_kits.Kit(pool[number % len(pool)], RATE_HZ)
     samples, stems = np.zeros((STEMS_A_FILE, STEM), dtype=np.float32), []
     for at in range(STEMS_A_FILE):
         name, notes = _song(rng, 9, held_back=held_back)

@@ -1,43 +1,36 @@
 """Render stems: eight seconds of one instrument playing one part of a song, to be mixed later.
 
-``python -m audiofeat.features.offline.instrument_stems FOLDER --count 2800 --pop909 P --nottingham N`` writes
-files of 40 stems each, ``stems-0000.npz`` and so on: samples, and as JSON what each is. A file that exists is not
+``python -m audiofeat.features.offline.instrument_stems FOLDER --count 2000 --pop909 P --nottingham N`` writes
+files of 40 stems each, ``FluidR3_GM-0000.npz`` and so on: samples, and as JSON what each is. A file that exists is not
 rendered again, so a run that was ended goes on where it stopped; the same seed gives the same stems.
 
-Songs and programs of every fifth file are kept back from fitting, those of the others are not.
+Songs of every fifth file are kept back from fitting, those of the others are not; a font is kept back as a whole.
 """
 
 import argparse
 import json
-import shutil
-import subprocess
 import tempfile
+import zlib
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mido
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from audiofeat.features.offline.arrangements import Song
 from audiofeat.features.offline.genres import GENRES
-from audiofeat.features.offline.instrument_programs import DRUM_BANK, FAMILIES, Program, drawn
+from audiofeat.features.offline.instrument_players import MADE, RATE_HZ, played, present_fonts, presets
+from audiofeat.features.offline.instrument_programs import DRUM_BANK, FAMILIES, drawn
 from audiofeat.features.offline.instrument_songs import EXCERPT_S, HELD_BACK_EVERY, Songs
+from audiofeat.features.offline.made_instruments import play
 from audiofeat.features.offline.progress import progress
 
-RATE_HZ = 22_050
 STEM_S = EXCERPT_S
 STEM = STEM_S * RATE_HZ
 STEMS_A_FILE = 40
-FONTS = tuple(
-    Path("/usr/share/sounds") / name
-    for name in ("sf2/FluidR3_GM.sf2", "sf3/MuseScore_General.sf3", "sf2/sf_GMbank.sf2")
-)
 _FAMILY_WEIGHTS = {"guitar": 1.4, "keys": 1.4, "synth": 0.8, "voice": 0.6, "tuned_percussion": 0.9}
-_FONT_WEIGHTS = (0.42, 0.18, 0.4)  # the second contains sounds of the first, and takes longest to load
 _SONGS_A_FILE = 5  # stems of a file share a few songs, so that mixtures can be of one song
 _GAP_S = 2.0
 _TICKS, _TICKS_A_SECOND = 480, 960
@@ -71,16 +64,6 @@ class _Planned:
     notes: list[Note]
     cents: float
     expression: int
-
-
-@cache
-def _has(font: Path) -> frozenset[tuple[int, int]]:
-    """Return bank and number of each preset of a font (SoundFont 2.01, section 7.2: records of 38 bytes)."""
-    content = font.read_bytes()
-    start = content.rindex(b"phdr") + 8
-    size = int.from_bytes(content[start - 4 : start], "little")
-    rows = (content[at + 20 : at + 24] for at in range(start, start + size - 38, 38))
-    return frozenset((int.from_bytes(row[2:], "little"), int.from_bytes(row[:2], "little")) for row in rows)
 
 
 def _line(notes: list[tuple[int, float, float, int, int]], rng: np.random.Generator, family: str) -> list[Note]:
@@ -128,14 +111,10 @@ def _in_range(line: list[Note], pitch: int, steps: int) -> list[Note]:
     return [(at, length, int(np.clip(p + move, 21, 108)), velocity) for at, length, p, velocity in line]
 
 
-def planned(file: int, songs: Songs, fonts: list[Path], seed: int) -> list[_Planned]:
-    """Return the stems of a file, which share a few songs and are all kept back or none."""
-    rng = np.random.default_rng((seed, file))
+def planned(file: int, songs: Songs, font: Path, seed: int) -> list[_Planned]:
+    """Return the stems of a file, which share a few songs that are all kept back or none."""
+    rng = np.random.default_rng((seed, zlib.crc32(font.name.encode()), file))
     held_back = file % HELD_BACK_EVERY == 0
-    font = fonts[
-        int(rng.choice(len(fonts), p=np.array(_FONT_WEIGHTS[: len(fonts)]) / sum(_FONT_WEIGHTS[: len(fonts)])))
-    ]
-    presets = _has(font)
     names = list(FAMILIES)
     weights = np.array([_FAMILY_WEIGHTS.get(name, 1.0) for name in names])
     drawn_songs = [songs.draw(rng, held_back=held_back) for _ in range(_SONGS_A_FILE)]
@@ -145,9 +124,9 @@ def planned(file: int, songs: Songs, fonts: list[Path], seed: int) -> list[_Plan
         family = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         at = int(rng.integers(len(drawn_songs)))
         name, song = drawn_songs[at]
-        program = drawn(family, rng, held_back=held_back)
-        if program.bank not in {0, DRUM_BANK} and (program.bank, program.number) not in presets:
-            program = Program(0, program.number, program.pitch)
+        program = drawn(family, presets(font), rng)
+        if program is None:
+            continue
         line = _line(_part(song, family, rng), rng, family)
         if len(line) < 3:
             drawn_songs[at] = songs.draw(rng, held_back=held_back)
@@ -205,18 +184,15 @@ def _midi(stems: list[_Planned]) -> mido.MidiFile:
 
 def rendered(stems: list[_Planned], font: Path) -> Samples:
     """Return the stems' sound, shape (stems, samples), each with its peak at 1, or all zero where it is silent."""
-    with tempfile.TemporaryDirectory() as scratch:
-        score, sound = Path(scratch) / "stems.mid", Path(scratch) / "stems.wav"
-        _midi(stems).save(score)
-        options = ["-ni", "-q", "-r", str(RATE_HZ), "-g", "0.3", "-R", "0", "-C", "0"]
-        options += ["-o", "synth.dynamic-sample-loading=1"]
-        command = ["fluidsynth", *options, "-F", str(sound), str(font), str(score)]
-        subprocess.run(command, check=True, capture_output=True, timeout=600)
-        samples, _ = soundfile.read(sound, dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)
-    step = round((STEM_S + _GAP_S) * RATE_HZ)
-    mono = np.pad(mono, (0, max(0, step * len(stems) - len(mono))))
-    parts = mono[: step * len(stems)].reshape(len(stems), step)[:, :STEM]
+    if font == MADE:
+        parts = np.stack([play(one.stem.program, one.notes, STEM_S, np.random.default_rng(one.stem.number))
+                          for one in stems])  # fmt: skip
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            mono = played(_midi(stems), font, Path(scratch))
+        step = round((STEM_S + _GAP_S) * RATE_HZ)
+        mono = np.pad(mono, (0, max(0, step * len(stems) - len(mono))))
+        parts = mono[: step * len(stems)].reshape(len(stems), step)[:, :STEM]
     peak = np.abs(parts).max(axis=1, keepdims=True)
     return np.where(peak > _LEAST_RMS, parts / np.maximum(peak, _LEAST_RMS), 0).astype(np.float32)
 
@@ -236,34 +212,24 @@ def read(path: Path) -> tuple[NDArray[np.int16], list[Stem]]:
         return stored["samples"], [Stem(**row) for row in rows]
 
 
-def present_fonts() -> list[Path]:
-    """Return the sound fonts that are installed; raises SystemExit with the remedy where there is none."""
-    found = [font for font in FONTS if font.exists()]
-    if not found or shutil.which("fluidsynth") is None:
-        packages = "fluidsynth fluid-soundfont-gm musescore-general-soundfont csound-soundfont"
-        raise SystemExit(f"rendering needs: apt-get install {packages}")
-    return found
-
-
 def main() -> None:
     """Render what is missing."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--count", type=int, default=4_000, help="stems")
+    parser.add_argument("--count", type=int, default=2_000, help="stems of each font")
+    parser.add_argument("--font", type=Path, action="append", help="by default all that are installed")
     parser.add_argument("--pop909", type=Path, help="folder of POP909")
     parser.add_argument("--nottingham", type=Path, help="folder of the Nottingham collection")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    fonts, songs = present_fonts(), Songs(asked.pop909, asked.nottingham)
+    songs = Songs(asked.pop909, asked.nottingham)
     asked.folder.mkdir(parents=True, exist_ok=True)
-    files = -(-asked.count // STEMS_A_FILE)
-    for file in progress(range(files), files, "stems"):
-        path = asked.folder / f"stems-{file:04}.npz"
-        if path.exists():
-            continue
-        stems = planned(file, songs, fonts, asked.seed)
-        font = next(font for font in fonts if font.name == stems[0].stem.font)
-        write(path, rendered(stems, font), [one.stem for one in stems])
+    jobs = [(file, font) for file in range(-(-asked.count // STEMS_A_FILE)) for font in asked.font or present_fonts()]
+    for file, font in progress(jobs, len(jobs), "stems"):
+        path = asked.folder / f"{font.stem}-{file:04}.npz"
+        if not path.exists():
+            stems = planned(file, songs, font, asked.seed)
+            write(path, rendered(stems, font), [one.stem for one in stems])
 
 
 if __name__ == "__main__":

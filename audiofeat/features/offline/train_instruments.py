@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import rankdata
 
 from audiofeat.domain.families import FAMILIES
 from audiofeat.features import instrument_head
 from audiofeat.features.frames import Floats
 from audiofeat.features.instrument_head import CLIP, Head, evidence
 from audiofeat.features.instrument_windows import FEATURES, pooled, windows
+from audiofeat.features.offline.instrument_figures import figures
 from audiofeat.features.offline.instrument_mixes import PRESENT_DB
 
 SEED = 1
@@ -33,9 +33,9 @@ _BATCH = 256
 _RATE = 2e-3
 _DECAY = 1e-4
 _DROPOUT = (0.1, 0.3, 0.2)
+_PRESENT = 10 ** (PRESENT_DB / 10)
 _UNSURE_DB = 6.0  # levels so near the threshold teach nothing
 _WINDOW_LENGTHS_S = (3, 5, 8)
-_RESAMPLES = 300
 
 Array = NDArray[np.float64]
 
@@ -65,6 +65,24 @@ class Mixes:
         part = slice(start, start + length)
         level = 10 * np.log10(self.shares[:, part].mean(axis=1) + 1e-12)
         return pooled(self.sums[:, part].mean(axis=1)), level
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a head says of windows and of whole clips, and what is true of them."""
+
+    logits: Floats
+    truth: NDArray[np.bool_]
+    item_logits: Floats
+    item_truth: NDArray[np.bool_]
+
+
+def joined(parts: list[Mixes]) -> Mixes:
+    """Return the clips of all parts."""
+    return Mixes(
+        np.concatenate([part.sums for part in parts]), np.concatenate([part.shares for part in parts]),
+        np.concatenate([part.held_back for part in parts]),
+    )  # fmt: skip
 
 
 def read(folders: list[Path]) -> Mixes:
@@ -156,12 +174,15 @@ def _slopes(
     return slopes
 
 
-def calibrated(head: Head, mixes: Mixes) -> Head:
-    """Return the head with logits scaled to probabilities on clips that it did not see (Platt, 1999)."""
-    logits, level, item_logits, item_level = judged(head, mixes)
-    window = [_platt(logits[:, n], level[:, n] > PRESENT_DB) for n in range(len(FAMILIES))]
-    item = [_platt(item_logits[:, n], item_level[:, n] > PRESENT_DB) for n in range(len(FAMILIES))]
-    columns = [np.array(column, dtype=np.float32) for column in (*zip(*window, strict=True), *zip(*item, strict=True))]
+def calibrated(head: Head, unseen: list[Judged]) -> Head:
+    """Return the head with logits scaled to probabilities on clips of fonts that the fit did not see (Platt, 1999)."""
+    columns: list[Floats] = []
+    for parts in (
+        [(one.logits, one.truth) for one in unseen], [(one.item_logits, one.item_truth) for one in unseen]
+    ):  # fmt: skip
+        logits, truth = (np.concatenate(column) for column in zip(*parts, strict=True))
+        pairs = [_platt(logits[:, n], truth[:, n]) for n in range(len(FAMILIES))]
+        columns += [np.array(column, dtype=np.float32) for column in zip(*pairs, strict=True)]
     return replace(
         head, window_slope=columns[0], window_offset=columns[1], item_slope=columns[2], item_offset=columns[3]
     )
@@ -179,76 +200,15 @@ def _platt(logits: Floats, truth: NDArray[np.bool_]) -> tuple[float, float]:
     return float(slope), float(offset)
 
 
-def judged(head: Head, mixes: Mixes) -> tuple[Floats, Array, Floats, Array]:
-    """Return logits and levels of the windows of all clips, as an extraction has them, and of the whole clips."""
+def judged(head: Head, mixes: Mixes) -> Judged:
+    """Return logits and truth of the windows of all clips, as an extraction has them, and of the whole clips."""
     each = [head.logits(pooled(windows(sums))) for sums in mixes.sums]
-    around = [windows(shares) for shares in mixes.shares]
-    item_level = 10 * np.log10(mixes.shares.mean(axis=1) + 1e-12)
-    return (
-        np.concatenate(each), 10 * np.log10(np.concatenate(around) + 1e-12), np.stack([evidence(one) for one in each]),
-        item_level,
-    )  # fmt: skip
-
-
-def figures(head: Head, mixes: Mixes) -> dict[str, Any]:
-    """Return macro-F1, mAP and calibration of whole clips and of windows, and each family's figures.
-
-    What has an interval is given as value, lower and upper end (95 %, resampled clips).
-    """
-    logits, level, item_logits, item_level = judged(head, mixes)
-    truth = item_level > PRESENT_DB
-    given = 1 / (1 + np.exp(-np.clip(item_logits * head.item_slope + head.item_offset, -50, 50)))
-    rng = np.random.default_rng(SEED)
-    draws = [rng.integers(len(truth), size=len(truth)) for _ in range(_RESAMPLES)]
-    metrics = {
-        "macro_f1": macro_f1, "mean_average_precision": mean_average_precision, "calibration_error": calibration_error
-    }  # fmt: skip
-    said: dict[str, Any] = {"clips": len(truth)}
-    for name, metric in metrics.items():
-        spread = np.percentile([metric(truth[draw], given[draw]) for draw in draws], (2.5, 97.5))
-        said[name] = [round(float(value), 3) for value in (metric(truth, given), *spread)]
-        said[f"windows_{name}"] = round(metric(level > PRESENT_DB, head.of_windows(logits)), 3)
-        said[f"always_yes_{name}"] = round(metric(truth, np.ones_like(given)), 3)
-    said["families"] = {}
-    for n, family in enumerate(FAMILIES):
-        is_said, sure, there = given[:, n] > 0.5, given[:, n] > 0.7, truth[:, n]
-        said["families"][family] = {
-            "positives": int(there.sum()),
-            "f1": round(macro_f1(truth[:, [n]], given[:, [n]]), 3),
-            "average_precision": round(mean_average_precision(truth[:, [n]], given[:, [n]]), 3),
-            "auroc": round(auroc(there, given[:, n]), 3) if there.any() else None,
-            "false_alarms": round(float(is_said[~there].mean()), 3),
-            "precision_above_0.7": round(float(there[sure].mean()), 3) if sure.any() else None,
-        }
-    return said
-
-
-def macro_f1(truth: NDArray[np.bool_], given: Floats) -> float:
-    """Return the mean F1 of the families, present from a probability of 0.5 on."""
-    said = given > 0.5
-    return float(np.mean(2 * (said & truth).sum(axis=0) / np.maximum(said.sum(axis=0) + truth.sum(axis=0), 1)))
-
-
-def mean_average_precision(truth: NDArray[np.bool_], given: Floats) -> float:
-    """Return the mean over families of the mean precision at each positive, equal scores in the order of the clips."""
-    order = np.argsort(-given, axis=0, kind="stable")
-    ranked = np.take_along_axis(truth, order, axis=0)
-    precision = ranked.cumsum(axis=0) / np.arange(1, len(ranked) + 1)[:, None]
-    return float(np.mean((precision * ranked).sum(axis=0) / np.maximum(ranked.sum(axis=0), 1)))
-
-
-def auroc(truth: NDArray[np.bool_], given: Floats) -> float:
-    """Return the probability that a positive has the higher score, ties counting half."""
-    many = int(truth.sum())
-    return float((rankdata(given)[truth].sum() - many * (many + 1) / 2) / (many * max(len(truth) - many, 1)))
-
-
-def calibration_error(truth: NDArray[np.bool_], given: Floats) -> float:
-    """Return the mean distance of probability and share, over ten bins of all families together."""
-    bins = np.minimum((given * 10).astype(int), 9).ravel()
-    many = np.bincount(bins, minlength=10)
-    gap = np.bincount(bins, given.ravel() - truth.ravel(), minlength=10)
-    return float(np.abs(gap).sum() / many.sum())
+    return Judged(
+        np.concatenate(each),
+        np.concatenate([windows(shares) for shares in mixes.shares]) > _PRESENT,
+        np.stack([evidence(one) for one in each]),
+        mixes.shares.mean(axis=1) > _PRESENT,
+    )
 
 
 def write(head: Head, path: Path) -> None:
@@ -263,33 +223,32 @@ def write(head: Head, path: Path) -> None:
 
 
 def main() -> None:
-    """Fit, judge, fit on everything, write."""
+    """Judge each font by a fit on the others, fit on everything, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("mixes", type=Path, nargs="+", help="folders of instrument_mixes")
+    parser.add_argument("mixes", type=Path, nargs="+", help="folders of instrument_mixes, one for each font")
+    parser.add_argument("--also", type=Path, nargs="*", default=[], help="further folders, fitted on and not judged")
     parser.add_argument("--out", type=Path, default=instrument_head.MODEL_PATH)
     parser.add_argument("--figures", type=Path)
-    parser.add_argument(
-        "--judge", type=Path, help="judge on all clips of this folder, such as of another font; write no model"
-    )
     asked = parser.parse_args()
-    mixes = read(asked.mixes)
-    kept = mixes.where(mixes.held_back)
-    half = np.arange(len(kept.held_back)) % 2 == 0
-    head = calibrated(fit(*rows(mixes.where(~mixes.held_back))), kept.where(half))
-    said = figures(head, read([asked.judge]) if asked.judge else kept.where(~half))
+    fonts, further = {folder.name: read([folder]) for folder in asked.mixes}, [read([folder]) for folder in asked.also]
+    unseen: dict[str, Judged] = {}
+    for name, mixes in fonts.items():
+        others = joined([*(other for font, other in fonts.items() if font != name), *further])
+        head = fit(*rows(others.where(~others.held_back)))
+        unseen[name] = judged(head, mixes.where(mixes.held_back))
+    said: dict[str, Any] = {}
+    given = {}
+    for name, one in unseen.items():
+        scaled = calibrated(head, [other for font, other in unseen.items() if font != name])
+        given[name] = logistic(one.item_logits * scaled.item_slope + scaled.item_offset)
+        said[name] = figures(one.item_truth, given[name])
+    said["all"] = figures(
+        np.concatenate([one.item_truth for one in unseen.values()]), np.concatenate(list(given.values()))
+    )
     sys.stdout.write(json.dumps(said, indent=1) + "\n")
     if asked.figures:
         asked.figures.write_text(json.dumps(said, indent=1) + "\n")
-    if asked.judge:
-        return
-    whole = fit(*rows(mixes))
-    write(
-        replace(
-            whole, window_slope=head.window_slope, window_offset=head.window_offset, item_slope=head.item_slope,
-            item_offset=head.item_offset,
-        ),
-        asked.out,
-    )  # fmt: skip
+    write(calibrated(fit(*rows(joined([*fonts.values(), *further]))), list(unseen.values())), asked.out)
 
 
 if __name__ == "__main__":
