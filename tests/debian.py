@@ -20,6 +20,8 @@ NEEDED = {
     "curl": "curl",
     "fluidsynth": "fluidsynth",
     "/usr/share/sounds/sf2/sf_GMbank.sf2": "csound-soundfont",
+    "timidity": "timidity",
+    "/etc/timidity/freepats.cfg": "freepats",
 }
 _POLICY = Path("/usr/sbin/policy-rc.d")
 

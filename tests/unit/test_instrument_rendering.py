@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,17 +13,25 @@ from audiofeat.domain.families import FAMILIES
 from audiofeat.evaluation.labels import read_labels
 from audiofeat.features.instrument_windows import SUMS
 from audiofeat.features.offline import instrument_mixes, instrument_pool, instrument_stems, train_instruments
-from audiofeat.features.offline.instrument_programs import FAMILIES as PROGRAMS
-from audiofeat.features.offline.instrument_programs import KEPT_BACK
+from audiofeat.features.offline.instrument_players import FONTS, MADE, RATE_HZ, presets
+from audiofeat.features.offline.instrument_programs import DRUM_BANK
 from audiofeat.features.offline.instrument_songs import Songs
-from audiofeat.features.offline.instrument_stems import RATE_HZ, STEM, Stem, planned, rendered
+from audiofeat.features.offline.instrument_stems import STEM, Stem, planned, rendered
+from audiofeat.features.offline.made_instruments import play
 from audiofeat.features.offline.sung_voice import sing
 
-FONT = next((font for font in reversed(instrument_stems.FONTS) if font.exists()), None)
-needs_fluidsynth = pytest.mark.skipif(
-    (FONT is None or shutil.which("fluidsynth") is None) and os.environ.get("CI") != "true",
-    reason="rendering needs: apt-get install fluidsynth csound-soundfont",
-)
+
+def needing_players() -> list[Any]:
+    """The smallest fonts of either player; skipped where they are missing, but not in CI."""
+    return [
+        pytest.param(font, marks=pytest.mark.skipif(
+            not (font.exists() and shutil.which(player)) and os.environ.get("CI") != "true",
+            reason=f"rendering needs: apt-get install --no-install-recommends {player} {package}",
+        ))
+        for font, player, package in (
+            (FONTS[2], "fluidsynth", "csound-soundfont"), (FONTS[3], "timidity", "freepats"),
+        )
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -43,42 +52,50 @@ def stems(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_each_family_has_programs_that_are_kept_back_and_others() -> None:
-    """Figures on unseen programs need both, in every family."""
-    assert tuple(PROGRAMS) == tuple(KEPT_BACK) == tuple(FAMILIES)
-    for family, programs in PROGRAMS.items():
-        known = {(program.bank, program.number) for program in programs}
-        assert KEPT_BACK[family] < known
-
-
-def test_songs_and_programs_are_kept_back_together() -> None:
-    """Of a file's stems all are kept back or none, and so are their programs; the same seed plans the same stems."""
-    if FONT is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
-            "rendering needs: apt-get install csound-soundfont"
-        )
+def test_songs_are_kept_back_together() -> None:
+    """Of a file's stems all are kept back or none, all of one font; the same seed plans the same stems."""
     for file, held_back in ((0, True), (1, False)):
-        plans = planned(file, Songs(None, None), [FONT], 7)
-        assert {one.stem.held_back for one in plans} == {held_back}
-        assert plans == planned(file, Songs(None, None), [FONT], 7)
-        for one in plans:
-            kept = {number for _, number in KEPT_BACK[one.stem.family]}
-            assert held_back or (one.stem.bank, one.stem.program) not in KEPT_BACK[one.stem.family]
-            assert not held_back or one.stem.program in kept
+        plans = planned(file, Songs(None, None), MADE, 7)
+        assert {(one.stem.held_back, one.stem.font) for one in plans} == {(held_back, "made")}
+        assert plans == planned(file, Songs(None, None), MADE, 7)
 
 
-@needs_fluidsynth
-def test_a_part_is_rendered_by_the_program_that_the_stem_names() -> None:
+def test_a_part_is_played_by_a_program_that_the_font_has() -> None:
+    """No drums and no voices are planned where a font has none; the other families have several programs."""
+    plans = [one.stem for file in (1, 2) for one in planned(file, Songs(None, None), MADE, 7)]
+    assert {(stem.bank, stem.program) for stem in plans} <= presets(MADE)
+    assert {stem.family for stem in plans} == set(FAMILIES) - {"drums", "voice"}
+
+
+def test_the_programs_of_a_list_of_patches_are_read(tmp_path: Path) -> None:
+    """Kits and banks, each followed by its programs, as TiMidity++ writes them."""
+    font = tmp_path / "patches.cfg"
+    font.write_text("dir /x\n# names\ndrumset 0\n\n 35\tkick.pat amp=100\nbank 0\n\n 0\tpiano.pat \n 40\tviolin.pat\n")
+    assert presets(font) == {(DRUM_BANK, 0), (0, 0), (0, 40)}
+
+
+@pytest.mark.parametrize("font", [*needing_players(), MADE], ids=lambda font: getattr(font, "stem", None))
+def test_a_part_is_rendered_by_the_program_that_the_stem_names(font: Path) -> None:
     """A few stems sound, each in its own eight seconds; a bass is lower than the others."""
-    assert FONT is not None
-    plans = planned(1, Songs(None, None), [FONT], 7)
-    few = [next(one for one in plans if one.stem.family == family) for family in ("bass", "drums", "reeds_pipes")]
-    samples = rendered(few, FONT)
+    plans = [one for file in (1, 2) for one in planned(file, Songs(None, None), font, 7)]
+    few = [next(one for one in plans if one.stem.family == family) for family in ("bass", "keys", "reeds_pipes")]
+    samples = rendered(few, font)
     assert samples.shape == (3, STEM)
     np.testing.assert_allclose(np.abs(samples).max(axis=1), 1.0)
     power = np.square(np.abs(np.fft.rfft(samples)))
     centroid_hz = power @ np.fft.rfftfreq(STEM, 1 / RATE_HZ) / power.sum(axis=1)
     assert centroid_hz.argmin() == 0
+
+
+@pytest.mark.parametrize("program", [6, 11, 14, 19, 24, 38, 40, 48, 56, 65, 71, 73, 81])
+def test_an_instrument_made_of_equations_plays_a_note(program: int) -> None:
+    """It sounds from the note's start, and dies away when the key is let go."""
+    sound = play(program, [(0.5, 1.0, 57, 90)], 4.0, np.random.default_rng(program))
+    assert np.isfinite(sound).all()
+    loudest = np.abs(sound).max()
+    assert np.abs(sound[: RATE_HZ // 2]).max() == 0
+    assert loudest > 0
+    assert np.abs(sound[-RATE_HZ // 4 :]).max() < 0.1 * loudest
 
 
 def test_a_mixture_knows_what_is_in_it(stems: Path) -> None:
@@ -121,6 +138,7 @@ def test_a_run_goes_on_where_it_was_ended_and_the_fit_writes_a_model(
     out, model, told = tmp_path / "mixes", tmp_path / "model.npz", tmp_path / "figures.json"
     monkeypatch.setattr(instrument_mixes, "CLIPS_A_FILE", 24)
     monkeypatch.setattr(train_instruments, "_EPOCHS", 12)
+    monkeypatch.setattr(train_instruments, "_NETWORKS", 1)
     monkeypatch.setattr(train_instruments, "_BATCH", 16)
     monkeypatch.setattr("sys.argv", ["instrument_mixes", str(stems), str(out), "--count", "24"])
     instrument_mixes.main()
@@ -132,10 +150,13 @@ def test_a_run_goes_on_where_it_was_ended_and_the_fit_writes_a_model(
     assert [path.name for path in sorted(out.iterdir())] == [f"mixes-000{n}.npz" for n in range(3)]
     with np.load(first) as stored:
         assert stored["sums"].shape == (24, 8, SUMS)
-    monkeypatch.setattr("sys.argv", ["train", str(out), "--out", str(model), "--figures", str(told)])
+    other = out.rename(tmp_path / "other")
+    shutil.copytree(other, out)
+    monkeypatch.setattr("sys.argv", ["train", str(out), str(other), "--out", str(model), "--figures", str(told)])
     train_instruments.main()
     figures = json.loads(told.read_text())
-    assert figures["families"]["drums"]["auroc"] > 0.8
+    assert set(figures) == {"mixes", "other", "all"}
+    assert figures["all"]["families"]["drums"]["auroc"] > 0.8
     assert model.stat().st_size < 1_000_000
 
 

@@ -101,11 +101,11 @@ def _chosen(pool: Pool, rng: np.random.Generator, *, held_back: bool) -> list[tu
 
 
 def _played(sound: Samples, family: str, rng: np.random.Generator) -> Samples:
-    """Return a stem as another player or amplifier would have it."""
-    if rng.random() < 0.25:
-        speed = rng.uniform(0.96, 1.04)
+    """Return a stem as another player, a larger or smaller instrument, or an amplifier would have it."""
+    if rng.random() < 0.5:
+        speed = np.exp(rng.uniform(-0.17, 0.17))
         sound = soxr.resample(sound, RATE_HZ, RATE_HZ * speed, quality="QQ")[:STEM]
-        sound = np.pad(sound, (0, STEM - len(sound)))
+        sound = np.resize(sound, STEM)
     if rng.random() < (0.35 if family == "guitar" else 0.1):
         drive = np.float32(5 * rng.uniform(1, 8))
         sound = np.tanh(sound * drive) / drive * np.float32(rng.uniform(1, 2))

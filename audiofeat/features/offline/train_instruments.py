@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from audiofeat.domain.families import FAMILIES
 from audiofeat.features import instrument_head
 from audiofeat.features.frames import Floats
-from audiofeat.features.instrument_head import CLIP, Head, evidence
+from audiofeat.features.instrument_head import CLIP, Head, evidence, logistic
 from audiofeat.features.instrument_windows import FEATURES, pooled, windows
 from audiofeat.features.offline.instrument_figures import figures
 from audiofeat.features.offline.instrument_mixes import PRESENT_DB
