@@ -213,9 +213,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=12_000)
     parser.add_argument("--audio", type=int, default=0, help="write so many clips as sound, and nothing else")
     parser.add_argument("--noise", type=Path, help="folder of recorded noise, to be heard alone and under the music")
-    parser.add_argument(
-        "--font", action="append", default=[], help="of all fonts use only this one (its file's name)"
-    )
+    parser.add_argument("--font", action="append", default=[], help="of all fonts use only this one (its file's name)")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     pool = Pool(asked.stems, asked.noise, fonts=asked.font)

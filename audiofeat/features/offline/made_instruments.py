@@ -82,8 +82,9 @@ def _organ(rng: np.random.Generator) -> _Model:
         number = np.arange(1, hz.shape[1] + 1)
         level = np.array([strength.get(int(n), 0.0) for n in number])
         if is_pipes:
-            level = sum(np.where(number % rank == 0, part * (rank / number) ** pipe_tilt, 0)
-                        for rank, part in strength.items())  # fmt: skip
+            rows = [np.where(number % rank == 0, part * (rank / number) ** pipe_tilt, 0)
+                    for rank, part in strength.items()]  # fmt: skip
+            level = np.sum(rows, axis=0)
         swell = np.minimum(1, time_s / attack_s) * np.exp(-np.maximum(time_s - held_s, 0) / 0.02)
         return np.asarray(level * swell[:, None])
 
@@ -200,7 +201,7 @@ def _instrument(program: int, rng: np.random.Generator) -> Callable[[Note], Arra
 
     def sound(note: Note) -> Array:
         cents = [float(offset + rng.normal(0, 2)) for offset in detuned]
-        tone = np.sum([_harmonic(note, model, rng, wavers=waver, cents=each) for each in cents], axis=0)
+        tone: Array = np.sum([_harmonic(note, model, rng, wavers=waver, cents=each) for each in cents], axis=0)
         if breath or "plucked" in name:
             noise = scipy.signal.lfilter([1 - band], [1, -band], rng.standard_normal(len(tone)))
             hull = scipy.signal.lfilter([0.01], [1, -0.99], np.abs(tone)) if breath else 0.0

@@ -1,7 +1,7 @@
-"""Fit the head for instruments: ``python -m audiofeat.features.offline.train_instruments MIXES...``.
+"""Fit the head for instruments: ``python -m audiofeat.features.offline.train_instruments MIXES... --unseen MIXES``.
 
-MIXES are folders of ``instrument_mixes``. Prints figures on songs and whole programs that the fit did not hear, then
-fits on everything and writes the model. ``--figures`` names where the figures go as JSON. The same mixes give the same
+MIXES are folders of ``instrument_mixes``. Prints figures on songs of a font that the fit did not hear, then fits on
+everything and writes the model. ``--figures`` names where the figures go as JSON. The same mixes give the same
 coefficients on one machine.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from audiofeat.domain.families import FAMILIES
 from audiofeat.features import instrument_head
@@ -28,7 +29,7 @@ from audiofeat.features.offline.instrument_mixes import PRESENT_DB
 SEED = 1
 _NETWORKS = 3
 _HIDDEN = (192, 96)
-_EPOCHS = 40
+_EPOCHS = 25
 _BATCH = 256
 _RATE = 2e-3
 _DECAY = 1e-4
@@ -75,14 +76,6 @@ class Judged:
     truth: NDArray[np.bool_]
     item_logits: Floats
     item_truth: NDArray[np.bool_]
-
-
-def joined(parts: list[Mixes]) -> Mixes:
-    """Return the clips of all parts."""
-    return Mixes(
-        np.concatenate([part.sums for part in parts]), np.concatenate([part.shares for part in parts]),
-        np.concatenate([part.held_back for part in parts]),
-    )  # fmt: skip
 
 
 def read(folders: list[Path]) -> Mixes:
@@ -174,13 +167,10 @@ def _slopes(
     return slopes
 
 
-def calibrated(head: Head, unseen: list[Judged]) -> Head:
-    """Return the head with logits scaled to probabilities on clips of fonts that the fit did not see (Platt, 1999)."""
+def calibrated(head: Head, unseen: Judged) -> Head:
+    """Return the head, its logits scaled to probabilities on clips of a font that it did not hear (Platt, 1999)."""
     columns: list[Floats] = []
-    for parts in (
-        [(one.logits, one.truth) for one in unseen], [(one.item_logits, one.item_truth) for one in unseen]
-    ):  # fmt: skip
-        logits, truth = (np.concatenate(column) for column in zip(*parts, strict=True))
+    for logits, truth in ((unseen.logits, unseen.truth), (unseen.item_logits, unseen.item_truth)):
         pairs = [_platt(logits[:, n], truth[:, n]) for n in range(len(FAMILIES))]
         columns += [np.array(column, dtype=np.float32) for column in zip(*pairs, strict=True)]
     return replace(
@@ -193,7 +183,7 @@ def _platt(logits: Floats, truth: NDArray[np.bool_]) -> tuple[float, float]:
 
     def loss(ab: Array) -> tuple[float, Array]:
         z = ab[0] * x + ab[1]
-        wrong = 1 / (1 + np.exp(-z)) - y
+        wrong = expit(z) - y
         return float(np.mean(np.logaddexp(0, z) - y * z)), np.array([np.mean(wrong * x), np.mean(wrong)])
 
     slope, offset = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
@@ -223,32 +213,28 @@ def write(head: Head, path: Path) -> None:
 
 
 def main() -> None:
-    """Judge each font by a fit on the others, fit on everything, write."""
+    """Judge on a font that the fit did not hear, fit on everything, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("mixes", type=Path, nargs="+", help="folders of instrument_mixes, one for each font")
-    parser.add_argument("--also", type=Path, nargs="*", default=[], help="further folders, fitted on and not judged")
+    parser.add_argument("mixes", type=Path, nargs="+", help="folders of instrument_mixes")
+    parser.add_argument("--unseen", type=Path, required=True, help="another, of a font that those have nothing of")
     parser.add_argument("--out", type=Path, default=instrument_head.MODEL_PATH)
     parser.add_argument("--figures", type=Path)
     asked = parser.parse_args()
-    fonts, further = {folder.name: read([folder]) for folder in asked.mixes}, [read([folder]) for folder in asked.also]
-    unseen: dict[str, Judged] = {}
-    for name, mixes in fonts.items():
-        others = joined([*(other for font, other in fonts.items() if font != name), *further])
-        head = fit(*rows(others.where(~others.held_back)))
-        unseen[name] = judged(head, mixes.where(mixes.held_back))
-    said: dict[str, Any] = {}
-    given = {}
-    for name, one in unseen.items():
-        scaled = calibrated(head, [other for font, other in unseen.items() if font != name])
-        given[name] = logistic(one.item_logits * scaled.item_slope + scaled.item_offset)
-        said[name] = figures(one.item_truth, given[name])
-    said["all"] = figures(
-        np.concatenate([one.item_truth for one in unseen.values()]), np.concatenate(list(given.values()))
-    )
+    mixes, unseen = read(asked.mixes), read([asked.unseen])
+    kept = unseen.where(unseen.held_back)
+    half = np.arange(len(kept.held_back)) % 2 == 0
+    head = fit(*rows(mixes.where(~mixes.held_back)))
+    scaled = calibrated(head, judged(head, kept.where(half)))
+    other = judged(head, kept.where(~half))
+    said = figures(other.item_truth, logistic(other.item_logits * scaled.item_slope + scaled.item_offset))
+    said |= {f"windows_{name}": value for name, value in figures(other.truth, scaled.of_windows(other.logits)).items()
+             if name in {"macro_f1", "mean_average_precision", "calibration_error"}}  # fmt: skip
     sys.stdout.write(json.dumps(said, indent=1) + "\n")
     if asked.figures:
         asked.figures.write_text(json.dumps(said, indent=1) + "\n")
-    write(calibrated(fit(*rows(joined([*fonts.values(), *further]))), list(unseen.values())), asked.out)
+    whole = fit(*rows(read([*asked.mixes, asked.unseen])))
+    scaling = {name: getattr(scaled, name) for name in ("window_slope", "window_offset", "item_slope", "item_offset")}
+    write(replace(whole, **scaling), asked.out)
 
 
 if __name__ == "__main__":
