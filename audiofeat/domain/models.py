@@ -67,8 +67,9 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "speech", "docs/models/speech.md", f"{_OFFLINE}.train_speech CORPUS",
     ),
     ShippedModel(
-        "instruments", "instrument_model.npz", "376ab512a2f341a20c34d11af3c521ec622f1dc78c0ae4dbf512bcde883dc9d9",
-        "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_instruments MIXES",
+        "instruments", "instrument_model.npz", "360c73c47e2d3b0dd006088312e178a001e71e7e18fccc8394174ee7da133ff1",
+        "instrumentation", "docs/models/instruments.md",
+        f"{_OFFLINE}.train_instruments MIXES --unseen MIXES",
     ),
     ShippedModel(
         "mood", "mood_model.json", "5a7c84e1b33ed7ae0f960da7a0079d5c7e468c91aa9e9d2d4ff4389dfcf26ce9",

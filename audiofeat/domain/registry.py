@@ -22,7 +22,7 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "rhythm": 2,
     "tonal": 5,
     "timbre": 3,
-    "instrumentation": 4,
+    "instrumentation": 5,
     "structure": 1,
     "speech": 4,
     "delivery": 3,

@@ -25,7 +25,7 @@ class Head:
 
     Parameters
     ----------
-    mean, scale : array of shape (features,)
+    mean, scale : array of shape (features,), or (networks, 1, features) where they were not fitted on the same
         Of what was fitted on.
     weights, biases : tuple of array
         Of each layer, shapes (networks, in, out) and (networks, 1, out).
@@ -44,7 +44,7 @@ class Head:
 
     def logits(self, rows: Floats) -> Floats:
         """Return the mean logits of the networks for rows of ``FEATURES``, shape (windows, families)."""
-        hidden = np.clip((rows - self.mean) / self.scale, -CLIP, CLIP)[None]
+        hidden = np.clip((rows - self.mean) / self.scale, -CLIP, CLIP)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             hidden = np.maximum(hidden @ weight + bias, np.float32(0))
         return np.asarray((hidden @ self.weights[-1] + self.biases[-1]).mean(axis=0), dtype=np.float32)
@@ -76,11 +76,16 @@ def logistic(logits: Floats) -> Floats:
 @cache
 def head() -> Head:
     """Return the head that is shipped."""
-    with np.load(MODEL_PATH) as stored:
+    return read(MODEL_PATH)
+
+
+def read(path: Path) -> Head:
+    """Return a head of a file; raises AssertionError where it was fitted on other features."""
+    with np.load(path) as stored:
         if tuple(str(stored["features"]).split()) != FEATURES or tuple(str(stored["families"]).split()) != tuple(
             FAMILIES
         ):
-            raise AssertionError(f"{MODEL_PATH.name} was fitted on other features")
+            raise AssertionError(f"{path.name} was fitted on other features")
         layers = range(int(stored["layers"]))
         scaling = {name: stored[name].astype(np.float32)
                    for name in ("window_slope", "window_offset", "item_slope", "item_offset")}  # fmt: skip

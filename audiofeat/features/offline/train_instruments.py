@@ -167,6 +167,20 @@ def _slopes(
     return slopes
 
 
+def together(one: Head, other: Head) -> Head:
+    """Return a head with the networks of both."""
+    mean, scale = (
+        np.concatenate([np.broadcast_to(getattr(head, name), (len(head.biases[0]), 1, len(FEATURES)))
+                        for head in (one, other)])
+        for name in ("mean", "scale")
+    )  # fmt: skip
+    weights, biases = (
+        tuple(np.concatenate(pair) for pair in zip(getattr(one, name), getattr(other, name), strict=True))
+        for name in ("weights", "biases")
+    )
+    return replace(one, mean=mean, scale=scale, weights=weights, biases=biases)
+
+
 def calibrated(head: Head, unseen: Judged) -> Head:
     """Return the head, its logits scaled to probabilities on clips of a font that it did not hear (Platt, 1999)."""
     columns: list[Floats] = []
@@ -217,13 +231,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("mixes", type=Path, nargs="+", help="folders of instrument_mixes")
     parser.add_argument("--unseen", type=Path, required=True, help="another, of a font that those have nothing of")
+    parser.add_argument(
+        "--beside", type=Path, help="an earlier model that did not hear that font: its networks are kept"
+    )
     parser.add_argument("--out", type=Path, default=instrument_head.MODEL_PATH)
     parser.add_argument("--figures", type=Path)
     asked = parser.parse_args()
+    earlier = instrument_head.read(asked.beside) if asked.beside else None
     mixes, unseen = read(asked.mixes), read([asked.unseen])
     kept = unseen.where(unseen.held_back)
     half = np.arange(len(kept.held_back)) % 2 == 0
     head = fit(*rows(mixes.where(~mixes.held_back)))
+    head = together(head, earlier) if earlier else head
     scaled = calibrated(head, judged(head, kept.where(half)))
     other = judged(head, kept.where(~half))
     said = figures(other.item_truth, logistic(other.item_logits * scaled.item_slope + scaled.item_offset))
@@ -233,6 +252,7 @@ def main() -> None:
     if asked.figures:
         asked.figures.write_text(json.dumps(said, indent=1) + "\n")
     whole = fit(*rows(read([*asked.mixes, asked.unseen])))
+    whole = together(whole, earlier) if earlier else whole
     scaling = {name: getattr(scaled, name) for name in ("window_slope", "window_offset", "item_slope", "item_offset")}
     write(replace(whole, **scaling), asked.out)
 
