@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from audiofeat.domain.families import FAMILIES
 from audiofeat.evaluation.labels import read_labels
-from audiofeat.features.instrument_windows import SUMS
+from audiofeat.features.instrument_head import head
+from audiofeat.features.instrument_windows import FEATURES, SUMS
 from audiofeat.features.offline import instrument_mixes, instrument_pool, instrument_stems, train_instruments
 from audiofeat.features.offline.instrument_players import FONTS, MADE, RATE_HZ, presets
 from audiofeat.features.offline.instrument_programs import DRUM_BANK
@@ -156,6 +158,15 @@ def test_a_run_goes_on_where_it_was_ended_and_the_fit_writes_a_model(
     figures = json.loads(told.read_text())
     assert figures["families"]["drums"]["auroc"] > 0.8
     assert model.stat().st_size < 1_000_000
+
+
+def test_networks_of_two_heads_are_averaged() -> None:
+    """Together they say the mean of what each says, though they were fitted on other values."""
+    one = head()
+    other = replace(one, mean=one.mean + one.scale, weights=tuple(-weight for weight in one.weights))
+    rows = np.random.default_rng(1).normal(size=(4, len(FEATURES))).astype(np.float32) * 100
+    both = train_instruments.together(one, other)
+    np.testing.assert_allclose(both.logits(rows), (one.logits(rows) + other.logits(rows)) / 2, rtol=1e-4, atol=1e-4)
 
 
 def test_singing_follows_the_melody() -> None:
