@@ -37,6 +37,8 @@ _MARK = text("SELECT pg_logical_emit_message(true, 'audiofeat', '')")
 _TOUCH = text("UPDATE counters SET value = value")
 # The commit that finds SQLite's log so long folds it itself, and waits for the disk.
 _LOG_PAGES_MOST = 4_000
+# So much of SQLite's file is mapped, the most it can: a page is then found without a system call and a copy.
+_MAPPED_BYTES = 0x7FFF0000
 # A server that was restarted is noticed before a connection is used that lay idle for so long.
 _IDLE_S = 2.0
 
@@ -81,6 +83,12 @@ class Database:
         """Open a transaction that sees one state of the ledger and writes nothing."""
         with translated(self.url), self._own_engine().connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Lend a connection for a single statement that reads: by itself it sees one state of the ledger."""
+        with translated(self.url), self._own_engine().connect() as connection:
+            yield connection.execution_options(single=True)
 
     @contextmanager
     def writing(self, *, lasting: bool = True) -> Iterator[tuple[Connection, float]]:
@@ -259,10 +267,13 @@ def _prepare(connection: SqliteConnection, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES_MOST}")
+    connection.execute(f"PRAGMA mmap_size={_MAPPED_BYTES}")
 
 
 def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
+    if options.get("single", False):
+        return
     if not options.get("writes", False):
         connection.exec_driver_sql("BEGIN")
         return

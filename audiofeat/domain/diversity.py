@@ -43,6 +43,14 @@ class Caps:
         used = [(_numbered(names), most) for names, most in rules if most]
         return cls(tuple(labels for labels, _ in used), tuple(most for _, most in used))
 
+    def full(self, chosen: Sequence[int]) -> list[NDArray[np.bool_]]:
+        """Return for each rule which candidates it bars beside some that are chosen."""
+        barred = []
+        for labels, most in zip(self.labels, self.most, strict=True):
+            counts = np.bincount(labels[list(chosen)] + 1, minlength=int(labels.max(initial=0)) + 2)
+            barred.append((labels >= 0) & (counts[labels + 1] >= most))
+        return barred
+
 
 def plain(relevance: Floats, k: int, *, caps: Caps) -> list[int]:
     """Return the ``k`` most relevant candidates that the caps let through, most relevant first; ties in their order."""
@@ -141,5 +149,6 @@ def _exchanged(chosen: Ints, relevance: Floats, apart: Floats, kept: float, caps
 
 
 def _numbered(names: Sequence[str | None]) -> Ints:
-    known: dict[str, int] = {}
-    return np.array([-1 if name is None else known.setdefault(name, len(known)) for name in names], dtype=np.intp)
+    known: dict[str | None, int] = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    known[None] = -1
+    return np.array([known[name] for name in names], dtype=np.intp)

@@ -67,9 +67,16 @@ class ItemRows(Sequence[tuple[str, ...]]):
     def __getitem__(self, index: slice) -> list[tuple[str, ...]]: ...
     def __getitem__(self, index: int | slice) -> tuple[str, ...] | list[tuple[str, ...]]:
         if isinstance(index, slice):
-            return [self[row] for row in range(*index.indices(len(self)))]
+            return self.at(np.arange(*index.indices(len(self))))
         first, behind = self.starts[index], self.starts[index + 1]
         return tuple(item_id.decode() for item_id in self.ids[first:behind].tolist())
+
+    def at(self, rows: NDArray[np.intp]) -> list[tuple[str, ...]]:
+        """Return several rows."""
+        firsts, behinds = self.starts[rows], self.starts[rows + 1]
+        if (behinds - firsts == 1).all():
+            return [(item_id.decode(),) for item_id in self.ids[firsts].tolist()]
+        return [self[row] for row in rows.tolist()]
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         return (self[row] for row in range(len(self)))
@@ -87,10 +94,10 @@ class ItemRows(Sequence[tuple[str, ...]]):
     def places_of(self, item_ids: Collection[str]) -> NDArray[np.intp]:
         """Return where in ``ids`` each id stands, -1 where it is not inside."""
         found = np.full(len(item_ids), -1, dtype=np.intp)
-        names = [item_id.encode() for item_id in item_ids]
+        names = np.array([item_id.encode() for item_id in item_ids], dtype=np.bytes_)
         # Another width would have the whole array converted for the search.
-        fits = np.fromiter((len(name) <= self.ids.itemsize for name in names), dtype=bool, count=len(names))
-        wanted = np.array([name for name, is_short in zip(names, fits, strict=True) if is_short], dtype=self.ids.dtype)
+        fits = np.char.str_len(names) <= self.ids.itemsize
+        wanted = names[fits].astype(self.ids.dtype)
         if not len(wanted) or not len(self.ids):
             return found
         ranks = np.searchsorted(self.ids, wanted, sorter=self.order)

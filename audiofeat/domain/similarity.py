@@ -139,12 +139,12 @@ def group_similarities_all(
     """Return what :func:`group_similarities` says of one item beside each of several, a row of blocks each."""
     weighing = {group: weight for group, weight in weights_of(space, weights).items() if weight > 0}
     left, right = a.astype(np.float64), rows.astype(np.float64)
-    dots, norms = np.empty((len(weighing), len(rows))), np.empty((len(weighing), len(rows)))
-    for place, group in enumerate(weighing):
-        block = space.groups[group]
-        ours, theirs = left[block], right[:, block]
-        dots[place] = theirs @ ours
-        norms[place] = np.sqrt((ours @ ours) * np.einsum("ij,ij->i", theirs, theirs))
+    # Groups lie side by side, so that one pass sums all of them.
+    starts = [block.start for block in space.groups.values()]
+    chosen = [place for place, group in enumerate(space.groups) if group in weighing]
+    dots = np.add.reduceat(right * left, starts, axis=1).T[chosen]
+    squares = np.add.reduceat(right * right, starts, axis=1).T[chosen]
+    norms = np.sqrt(np.add.reduceat(left * left, starts)[chosen][:, None] * squares)
     parts = np.maximum(dots, 0.0) * np.square(list(weighing.values()))[:, None]
     total = parts.sum(axis=0)
     shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
@@ -173,17 +173,4 @@ def group_similarities(
     weights : Mapping[str, float], optional
         By group, instead of the space's own.
     """
-    products: dict[str, tuple[float | None, float]] = {}
-    for group, weight in weights_of(space, weights).items():
-        if weight > 0:
-            block = space.groups[group]
-            left, right = a[block].astype(np.float64), b[block].astype(np.float64)
-            dot = float(left @ right)
-            norms = float(np.sqrt((left @ left) * (right @ right)))
-            similarity = float(np.clip(dot / norms, -1.0, 1.0)) if norms > 0 else None
-            products[group] = similarity, weight**2 * max(dot, 0.0)
-    total = sum(part for _, part in products.values())
-    return {
-        group: GroupSimilarity(similarity, part / total if total > 0 else 0.0)
-        for group, (similarity, part) in products.items()
-    }
+    return group_similarities_all(space, a, b[None], weights)[0]

@@ -160,7 +160,7 @@ class OverlaidIndex:
     def vectors_of(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
         """Return the newest vectors of several items, a row each; zeros where one has none."""
         rows = self._index.vectors_of(item_ids)
-        for place, item_id in enumerate(item_ids):
+        for place, item_id in enumerate(item_ids if self._fresh.change else ()):
             if self._hides(item_id):
                 vector = self._fresh.rows.vector_of(item_id)
                 rows[place] = 0.0 if vector is None else vector
@@ -169,7 +169,7 @@ class OverlaidIndex:
     def blocks_of_all(self, item_ids: Sequence[str]) -> NDArray[np.float32] | None:
         """Return the newest blocks of several items, a row each, zeros where there are none."""
         rows = self._index.blocks_of_all(item_ids)
-        for place, item_id in enumerate(item_ids):
+        for place, item_id in enumerate(item_ids if self._fresh.change else ()):
             if rows is not None and self._hides(item_id):
                 blocks = self._fresh.rows.blocks_of(item_id)
                 rows[place] = 0.0 if blocks is None else blocks
@@ -194,6 +194,8 @@ class OverlaidIndex:
         query = accepted(vector, k, space=space, ours=self.space)
         wanted = only if only is None or isinstance(only, Passing) else frozenset(only)
         found = self._search_visible(query, k, only=wanted)
+        if not self._fresh.change:
+            return found
         if self._fresh.count:
             fresh: Sequence[str] | NDArray[np.bool_] | None = None
             if isinstance(wanted, Passing):
@@ -224,6 +226,8 @@ class OverlaidIndex:
         wanted = k
         while True:
             hits = self._index.search(vector, wanted, space=self.space.id, only=only)
+            if not self._fresh.change:
+                return hits
             visible = [(tuple(name for name in hit.item_ids if not self._hides(name)), hit.distance) for hit in hits]
             found = [Hit(item_ids, distance) for item_ids, distance in visible if item_ids]
             if len(found) >= k or len(hits) < wanted:

@@ -60,7 +60,7 @@ class Rows:
         rows = np.sort(candidates)
         away = distances(self.vectors[rows], vector)
         order = np.argsort(away, kind="stable")[:k]
-        return [Hit(self.items[int(rows[place])], float(away[place])) for place in order]
+        return [Hit(*one) for one in zip(self.items.at(rows[order]), away[order].tolist(), strict=True)]
 
 
 class _Engine(ABC):

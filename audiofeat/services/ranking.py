@@ -7,7 +7,8 @@ else meets the rules.
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,7 @@ _LAST_BATCH = 2_000
 _LEAST_PASSING_RATIO = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An item that answers, and what was collapsed into its line."""
 
     item: Candidate
@@ -76,6 +76,8 @@ class _Ranking:
         self._catalogue = catalogue
         self._excluded = _ids(rules.exclude, "exclude", catalogue)
         self.included = None if rules.include is None else _ids(rules.include, "include", catalogue)
+        self._known: dict[str, Candidate] = {}
+        self._read: set[str] = set()
         self._weighed = self._weigh() if rules.weights else None
         pooled = rules.weights or rules.keep_ratio < 1 or question.target is not None
         self._first_batch = max(2 * rules.k + _SPARE, _POOL if pooled else 0)
@@ -143,16 +145,19 @@ class _Ranking:
     def _ranked(self, hits: Sequence[Hit], *, closeness: dict[str, float] | None = None) -> Ranked:
         dropped: Counter[str] = Counter()
         ids = [item_id for hit in hits for item_id in hit.item_ids]
-        known = self._catalogue.candidates(ids, self._rules.conditions)
-        pool = self._collapsed(self._answering(hits, known, dropped), dropped)
+        new = [item_id for item_id in ids if item_id not in self._read]
+        self._read.update(new)
+        self._known |= self._catalogue.candidates(new, self._rules.conditions)
+        pool = self._collapsed(self._answering(hits, self._known, dropped), dropped)
         if self._question.target is not None and closeness is None and pool:
             closeness = self._catalogue.closeness([one.item.item_id for one in pool], self._question.target)
         relevance = self._relevance(pool, closeness or {})
-        chosen = self._chosen(pool, relevance)
-        dropped.update(self._passed_over(pool, relevance, chosen))
-        lines = tuple(replace(pool[place], relevance=float(relevance[place])) for place in chosen)
+        caps = _caps(pool, self._rules)
+        chosen = self._chosen(pool, relevance, caps)
+        dropped.update(self._passed_over(relevance, chosen, caps))
+        lines = tuple(pool[place]._replace(relevance=float(relevance[place])) for place in chosen)
         if closeness is not None and self._question.place is None:
-            lines = tuple(replace(line, distance=None) for line in lines)
+            lines = tuple(line._replace(distance=None) for line in lines)
         return Ranked(lines, {rule: count for rule, count in dropped.items() if count}, len(ids))
 
     def _answering(
@@ -184,19 +189,20 @@ class _Ranking:
         lines: dict[str, Found] = {}
         owners: dict[str, str] = {}
         for item, distance in items:
-            marks = [item.sha256, *([item.group_id] if item.group_id else [])]
             if self._rules.show_duplicates:
                 lines[item.item_id] = Found(item, distance, 0.0)
             elif item.sha256 in hashes or item.group_id in groups:
                 same = "same_audio_as_the_item" if item.sha256 in hashes else "duplicate_of_the_item"
                 dropped[same] += 1
-            elif owner := next((owners[mark] for mark in marks if mark in owners), None):
+            elif owner := owners.get(item.sha256) or owners.get(item.group_id or ""):
                 same = "same_audio" if lines[owner].item.sha256 == item.sha256 else "duplicate"
                 dropped["same_audio_as_a_neighbour" if same == "same_audio" else "duplicate_of_a_neighbour"] += 1
-                lines[owner] = replace(lines[owner], copies=(*lines[owner].copies, item.item_id))
+                lines[owner] = lines[owner]._replace(copies=(*lines[owner].copies, item.item_id))
             else:
                 lines[item.item_id] = Found(item, distance, 0.0)
-                owners.update(dict.fromkeys(marks, item.item_id))
+                owners[item.sha256] = item.item_id
+                if item.group_id:
+                    owners[item.group_id] = item.item_id
         return list(lines.values())
 
     def _relevance(self, pool: Sequence[Found], closeness: dict[str, float]) -> NDArray[np.float64]:
@@ -214,35 +220,28 @@ class _Ranking:
             cosine if question.target is None else (1 - question.target_share) * cosine + question.target_share * near
         )
 
-    def _chosen(self, pool: Sequence[Found], relevance: NDArray[np.float64]) -> list[int]:
+    def _chosen(self, pool: Sequence[Found], relevance: NDArray[np.float64], caps: diversity.Caps) -> list[int]:
         rules = self._rules
-        caps = _caps(pool, rules)
         if rules.keep_ratio == 1.0:
             return diversity.plain(relevance, rules.k, caps=caps)
         vectors = self._question.index.vectors_of([one.item.item_id for one in pool])
         return diversity.diversified(relevance, vectors, rules.k, keep_ratio=rules.keep_ratio, caps=caps)
 
     def _passed_over(
-        self, pool: Sequence[Found], relevance: NDArray[np.float64], chosen: Sequence[int]
-    ) -> Counter[str]:
+        self, relevance: NDArray[np.float64], chosen: Sequence[int], caps: diversity.Caps
+    ) -> dict[str, int]:
         """Count what was more relevant than the last line, by the rule that left it out."""
-        counts: Counter[str] = Counter()
         if not chosen:
-            return counts
-        least, taken, rules = relevance[list(chosen)].min(), set(chosen), self._rules
-        artists = Counter(pool[place].item.artist for place in chosen)
-        albums = Counter(_album(pool[place].item) for place in chosen)
-        is_full = len(chosen) == rules.k
-        for place in np.flatnonzero(relevance >= least) if is_full else range(len(pool)):
-            item = pool[int(place)].item
-            if place in taken:
-                continue
-            if rules.artist_cap and item.artist is not None and artists[item.artist] >= rules.artist_cap:
-                counts["over_the_artist_cap"] += 1
-            elif rules.album_cap and item.album is not None and albums[_album(item)] >= rules.album_cap:
-                counts["over_the_album_cap"] += 1
-            elif relevance[place] > least:
-                counts["for_variety"] += 1
+            return {}
+        least = relevance[list(chosen)].min()
+        left = relevance >= least if len(chosen) == self._rules.k else np.ones(len(relevance), dtype=bool)
+        left[list(chosen)] = False
+        by_rule = {"over_the_artist_cap": self._rules.artist_cap, "over_the_album_cap": self._rules.album_cap}
+        counts: dict[str, int] = {}
+        for rule, full in zip([rule for rule, cap in by_rule.items() if cap], caps.full(chosen), strict=True):
+            counts[rule] = int((left & full).sum())
+            left &= ~full
+        counts["for_variety"] = int((left & (relevance > least)).sum())
         return counts
 
     def _weigh(self) -> NDArray[np.float32]:
