@@ -216,6 +216,8 @@ class SqlAttributes(Attributes):
 
     def candidates(self, item_ids: Collection[str], conditions: Sequence[Condition] = ()) -> dict[str, Candidate]:
         """Return those of the items that meet every condition, by id, in one statement."""
+        if not item_ids:
+            return {}
         with self._database.asking() as connection:
             return candidates(connection, item_ids, conditions)
 
