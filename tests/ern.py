@@ -130,8 +130,8 @@ ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
 </ern:NewReleaseMessage>
 """
 
-# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3, and read by eye beside the published schema
-# of 4.3 (release-notification.xsd), parties and lists of values excepted, as is the purge below.
+# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3, and read by eye beside the published
+# schema of 4.3 (release-notification.xsd), parties and lists of values excepted, as is the purge below.
 ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" ReleaseProfileVersionId="Audio"
   LanguageAndScriptCode="en" AvsVersionId="3">
