@@ -25,10 +25,11 @@ from sqlalchemy import (
 from audiofeat.catalogue.attribute_schema import attributes
 from audiofeat.catalogue.attributes import settled, values_of, values_of_items
 from audiofeat.catalogue.chunks import MOST_PARAMETERS, chunks
-from audiofeat.catalogue.compiled import Compiled, ListedIds
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.duplicate_schema import members
+from audiofeat.catalogue.listed_ids import ListedIds
 from audiofeat.catalogue.schema import aliases, analyses, items
+from audiofeat.catalogue.statements import Statement
 from audiofeat.catalogue.thing_schema import thing_items, things
 from audiofeat.domain.attributes import FEATURES, PEOPLE, USUAL_FEATURES, Attribute, Sort, has_column
 from audiofeat.domain.filters import LISTS, TAGS_WITH_PARTS, Condition, Operand
@@ -40,14 +41,12 @@ from audiofeat.ports import Attributes, Candidate
 _VISIBLE = items.c.hidden_at.is_(None)
 _BOTH = attributes.join(items, items.c.item_id == attributes.c.item_id)
 _LEARNT = select(func.min(aliases.c.alias)).where(aliases.c.item_id == items.c.item_id).scalar_subquery()
-_GROUP = select(members.c.group_id).where(members.c.item_id == items.c.item_id).scalar_subquery()
-_REFERENCE = func.coalesce(items.c.reference, _LEARNT)
+_GROUP = select(members.c.group_id).where(members.c.item_id == items.c.item_id).scalar_subquery().label("group_id")
+_REFERENCE = func.coalesce(items.c.reference, _LEARNT).label("reference")
 _NAMED = and_(_VISIBLE, items.c.item_id.op("IN")(ListedIds(bindparam("ids", type_=Text))))
 # Behind a limit no planner looks for items by a condition's index when ids already tell which they are.
 _LISTED = (
-    select(
-        attributes, items.c.kind, _REFERENCE.label("reference"), items.c.key, items.c.sha256, _GROUP.label("group_id")
-    )
+    select(attributes, items.c.kind, _REFERENCE, items.c.key, items.c.sha256, _GROUP)
     .select_from(_BOTH)
     .where(_NAMED)
     .limit(MOST_PARAMETERS)
@@ -61,10 +60,11 @@ def _fields(
     """Return a question for the fields of Candidate, in their order."""
     measured = (said.c.rhythm_tempo_bpm, said.c.tonal_key, said.c.tonal_mode)
     named = (item.c.item_id, item.c.kind, reference, item.c.key, item.c.sha256)
-    return select(*named, func.coalesce(said.c.artist, said.c.show), said.c.album, *measured, said.c.said, group)
+    by = func.coalesce(said.c.artist, said.c.show).label("by")
+    return select(*named, by, said.c.album, *measured, said.c.said, group)
 
 
-_OF_ALL = Compiled(_fields(attributes, items, _REFERENCE, _GROUP).select_from(_BOTH).where(_NAMED))
+_OF_ALL = Statement(_fields(attributes, items, _REFERENCE, _GROUP).select_from(_BOTH).where(_NAMED))
 _OF_LISTED = _fields(_LISTED, _LISTED, _LISTED.c.reference, _LISTED.c.group_id)
 
 
@@ -76,9 +76,9 @@ def candidates(
     found: dict[str, Candidate] = {}
     for batch in chunks(list(item_ids)):
         ids = {"ids": json.dumps(batch)}
-        rows = _OF_ALL(connection, ids) if query is None else connection.execute(query, ids)
         # All at once: asked for one by one, rows cost twice as much.
-        found |= {row[0]: Candidate._make(row) for row in rows.all()}
+        rows = _OF_ALL.all(connection, ids) if query is None else connection.execute(query, ids).all()
+        found |= {row[0]: Candidate._make(row) for row in rows}
     return found
 
 

@@ -65,6 +65,10 @@ class Statement:
         """Return the row that it finds, or None."""
         return self.ask(connection, values).one_or_none()
 
+    def all(self, connection: Connection, values: Values) -> list[Record]:
+        """Return the rows that it finds."""
+        return self.ask(connection, values).all()
+
     def made_for(self, _connection: Connection) -> Made:
         """Return what it does, in the connection's dialect."""
         return self._made
@@ -156,9 +160,14 @@ class Answer:
 
     def one_or_none(self) -> Record:
         """Return the row, or None."""
+        return next(iter(self.all()), None)
+
+    def all(self) -> list[Record]:
+        """Return the rows."""
         with _translated(self._connection, self._cursor):
             found = self._cursor.fetchall()
-        return self._ready.read(found[0], self._cursor.description or ()) if found and self._ready.read else None
+        read, description = self._ready.read, self._cursor.description or ()
+        return [read(row, description) for row in found] if read else []
 
 
 @contextmanager
