@@ -10,6 +10,7 @@ from audiofeat.domain.lookups import ItemSeed, Rules
 from audiofeat.errors import InvalidInput
 from audiofeat.services.build_index import build_index
 from audiofeat.services.lookup import Answer, answer
+from commands import wait_until
 from filling import analysed
 
 TOPICS = ("harbour boat sailing storm lighthouse", "rose soil seed compost pruning", "market bank interest loan stock")
@@ -69,7 +70,8 @@ def test_what_came_after_the_index_is_about_something_too(services: Services) ->
     """As a seed, and as an answer."""
     build(services)
     add(services, 33, family=2)
-    assert 33 in numbers(ask(services, about=1.0, k=10))
+    # The index that the other tests asked is looked at anew every second.
+    wait_until(lambda: 33 in numbers(ask(services, about=1.0, k=10)))
     assert all(number % 3 == 0 for number in numbers(ask(services, about=1.0, name="ep-33")))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audiofeat.domain.fingerprints import ITEM_S, candidates, decoded, fit
+from audiofeat.domain.fingerprints import ITEM_S, LEAST_COMMON_MARKS, MARKS, decoded, fit, marks
 from audiofeat.errors import InvalidInput
 from audiofeat.features.file import _chromaprint
 from audiofeat.features.frames import LOW_RATE_HZ
@@ -63,11 +63,12 @@ def test_too_little_overlap_is_no_fit() -> None:
     assert fit(sound(1, 8), sound(1, 8)) is None
 
 
-def test_candidates_are_few_and_the_right_ones() -> None:
-    """Copies are among them, strangers are not, and what everybody has tells nothing."""
+def test_copies_share_marks_and_strangers_do_not() -> None:
+    """A noisy copy and one that lost a part share enough of them; what everybody has, as silence, is one mark."""
     silence = np.full(200, 627_964_279, dtype=np.uint32)
-    prints = {f"item-{seed:03d}": np.concatenate([silence, sound(seed)]) for seed in range(100)}
-    prints["copy-of-7"] = noisy(sound(7), 0.06)
-    prints["cut-of-9"] = sound(9)[50:]
-    assert set(candidates(prints)) == {("copy-of-7", "item-007"), ("cut-of-9", "item-009")}
-    assert list(candidates({})) == []
+    marked = [set(marks(np.concatenate([silence, sound(seed)]))) for seed in range(50)]
+    assert {len(own) for own in marked} == {MARKS}
+    assert max(len(own & other) for at, own in enumerate(marked) for other in marked[:at]) < LEAST_COMMON_MARKS
+    assert len(marked[7] & set(marks(noisy(sound(7), 0.06)))) >= LEAST_COMMON_MARKS
+    assert len(marked[9] & set(marks(sound(9)[50:]))) >= LEAST_COMMON_MARKS
+    assert marks(sound(3)[:0]) == []

@@ -23,7 +23,7 @@ def sound(front_end: FrontEnd) -> np.ndarray:
     return (0.5 * chirp + 0.2 * clock_s**4 * rng.standard_normal(rate_hz)).astype(np.float32)
 
 
-@pytest.mark.parametrize("front_end", FrontEnd)
+@pytest.mark.parametrize("front_end", ORACLES)
 def test_bands_are_those_of_essentia(front_end: FrontEnd) -> None:
     """Every band of every frame lies within 1e-3 of the TensorflowInput algorithm's, silence included."""
     ours, oracle = FRONT_ENDS[front_end], ORACLES[front_end]()
@@ -35,7 +35,7 @@ def test_bands_are_those_of_essentia(front_end: FrontEnd) -> None:
     np.testing.assert_allclose(bands, expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("front_end", FrontEnd)
+@pytest.mark.parametrize("front_end", ORACLES)
 def test_blocks_do_not_matter(front_end: FrontEnd) -> None:
     """What is left of one block begins the next."""
     ours, signal = FRONT_ENDS[front_end], sound(front_end)
