@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -129,8 +129,23 @@ def _rounded(value: Any) -> Any:  # noqa: ANN401  a field's own type
         return float(f"{value:.{_DIGITS}g}")
     if not isinstance(value, list):
         return value
-    rounded = iter(_rounded_all([part for part in value if type(part) is float]))
-    return [next(rounded) if type(part) is float else _rounded(part) for part in value]
+    return _filled(value, iter(_rounded_all(list(_floats(value)))))
+
+
+def _floats(value: list[Any]) -> Iterator[float]:
+    for part in value:
+        if type(part) is float:
+            yield part
+        elif isinstance(part, list):
+            yield from _floats(part)
+
+
+def _filled(value: list[Any], numbers: Iterator[float]) -> list[Any]:
+    """Return a list, and what lies in it, with other numbers in place of its own."""
+    return [
+        next(numbers) if type(part) is float else _filled(part, numbers) if isinstance(part, list) else part
+        for part in value
+    ]
 
 
 def _rounded_all(numbers: list[float]) -> list[float]:

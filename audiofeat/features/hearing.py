@@ -44,7 +44,7 @@ class Hearing:
         if loud.any():
             given[loud] = probabilities(rows[loud], _coefficients())
         if self._second:
-            self._second.push(frames.mono, last=last)
+            self._second.push(frames.mono)
             given = self._second.weighed(given)
         return Heard(given, loud, "silero" if self._second else "audiofeat")
 

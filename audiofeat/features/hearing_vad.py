@@ -16,7 +16,8 @@ from audiofeat.features.heard import CLASSES, STEP_S, Array
 from audiofeat.features.hearing_silero import PIECE
 
 _MUSIC, _BOTH = CLASSES.index("music"), CLASSES.index("speech+music")
-_STEP = int(STEP_S * hearing_silero.RATE_HZ)
+_STEP = int(STEP_S * RATE_HZ)
+_STEP_PIECES = STEP_S * hearing_silero.RATE_HZ / PIECE
 _LEAD_STEPS = 2  # the network has a memory: it hears a second before it is believed
 _AROUND_STEPS = 4
 _NEAR_STEPS = 1  # of talk some is close by: its neighbours are not talk for its sake
@@ -42,7 +43,7 @@ def installed() -> Detector | None:
 
 
 class SecondOpinion:
-    """Keeps the audio of the half seconds that are not judged yet, at 16 kHz, and asks where it matters.
+    """Keeps the audio of the half seconds that are not judged yet, and asks where it matters.
 
     Parameters
     ----------
@@ -52,18 +53,17 @@ class SecondOpinion:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._resampler = soxr.ResampleStream(RATE_HZ, hearing_silero.RATE_HZ, 1, dtype="float32", quality="LQ")
         # The analysis signal begins with half a frame that is not of the file.
         self._to_skip = FRAME // 2
         self._waiting = np.zeros(0, dtype=np.float32)
         self._first = 0
         self._steps = 0
 
-    def push(self, mono: Floats, *, last: bool) -> None:
+    def push(self, mono: Floats) -> None:
         """Take in the next samples of the analysis signal."""
         heard = mono[self._to_skip :]
         self._to_skip -= min(self._to_skip, len(mono))
-        self._waiting = np.concatenate((self._waiting, self._resampler.resample_chunk(heard, last=last)))
+        self._waiting = np.concatenate((self._waiting, heard))
 
     def weighed(self, probability: Array) -> Array:
         """Return the probabilities of the next half seconds, weighed anew where there was doubt."""
@@ -89,10 +89,10 @@ class SecondOpinion:
         first = max(self._first, self._steps + start - _LEAD_STEPS - _AROUND_STEPS)
         behind = self._steps + end + _AROUND_STEPS
         samples = self._waiting[(first - self._first) * _STEP : (behind - self._first) * _STEP]
-        said = self._detector(samples) > _CERTAIN
+        said = self._detector(soxr.resample(samples, RATE_HZ, hearing_silero.RATE_HZ, quality="LQ")) > _CERTAIN
         total = np.concatenate(([0.0], np.cumsum(said)))
         edges = np.arange(start - _AROUND_STEPS, end + _AROUND_STEPS + 1) + self._steps - first
-        at = np.clip(np.round(edges * _STEP / PIECE).astype(int), 0, len(said))
+        at = np.clip(np.round(edges * _STEP_PIECES).astype(int), 0, len(said))
         shares = []
         for steps in (_AROUND_STEPS, _NEAR_STEPS):
             low = at[_AROUND_STEPS - steps :][: end - start]

@@ -234,7 +234,7 @@ def says(probability: float) -> Detector:
 def test_a_second_opinion_decides_where_there_is_doubt(probability: float, is_speech: bool) -> None:
     """What is speech over music or music alone is left to the detector; what is plainly noise is not asked."""
     second = SecondOpinion(says(probability))
-    second.push(np.zeros(6 * RATE_HZ, dtype=np.float32), last=True)
+    second.push(np.zeros(6 * RATE_HZ, dtype=np.float32))
     given = np.array([[0.02, 0.5, 0.46, 0.02]] * 8 + [[0.01, 0.01, 0.0, 0.98]] * 4)
     weighed = second.weighed(given)
     assert ((weighed[:8, 0] + weighed[:8, 2]) > 0.5).tolist() == [is_speech] * 8
