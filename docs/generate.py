@@ -54,7 +54,7 @@ _CRASHED = {
     ErrorCode.EXTRACTION_DEADLINE: "The child took longer than 10 s plus a fifth of the duration.",
     ErrorCode.EXTRACTION_MEMORY: "The child needed more memory than it may have.",
     ErrorCode.EXTRACTION_FAILED: "The child, or the worker around it, failed with an exception.",
-    ErrorCode.LEASE_LOST: "The job's lease ran out ten times without a word from its worker.",
+    ErrorCode.LEASE_LOST: "The job lost its worker ten times: killed, or silent until the lease ran out.",
 }
 _FLAGS = {
     Flag.TRUNCATED: "Less than was declared could be decoded, or the file ends in the middle of a unit.",

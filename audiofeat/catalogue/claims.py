@@ -157,7 +157,7 @@ def _lose(connection: Connection, now: float, row: Record, *, note: str) -> None
     """Count one loss for a leased job."""
     losses = row.losses + 1
     after = state_after_loss(losses)
-    message = f"its worker fell silent {losses} times"
+    message = f"its worker was killed or fell silent {losses} times"
     lost: dict[str, Any] = {
         "state": after,
         "losses": losses,

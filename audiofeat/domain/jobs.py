@@ -1,8 +1,8 @@
 """The life of a job: its states, its budgets and what happens after each way of ending badly.
 
 The claim (attempt, token, lease) is written before any decoding starts. ``crashes`` counts children that died
-while their parent lived, ``losses`` counts leases that ran out without a word; shutdown and storage errors
-count in neither.
+while their parent lived, ``losses`` counts workers that were killed or fell silent; shutdown and storage errors count
+in neither.
 """
 
 from collections.abc import Mapping
