@@ -10,6 +10,8 @@ from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
 
 app = typer.Typer(no_args_is_help=True, help="Fit models on your own labels.")
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Report, and leave the head in use as it is.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @app.callback()
@@ -21,8 +23,8 @@ def train() -> None:
 def mood(
     labels: Annotated[Path, typer.Option("--labels", help="CSV: item, arousal, valence, ...", show_default=False)],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report, and leave the head in use as it is.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
 ) -> None:
     """Fit a mood head on labels of items that are analysed, and have it in use from now on; no audio is read."""
     from audiofeat.cli.train_report import document_of_moods, print_moods
@@ -47,8 +49,8 @@ def mood(
 def instruments(
     labels: Annotated[Path, typer.Option("--labels", help="CSV: item, drums, guitar, ...", show_default=False)],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report, and leave the head in use as it is.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
 ) -> None:
     """Fit a head for families of instruments on items that are analysed, and have it in use; no audio is read."""
     from audiofeat.cli.train_report import document_of_families, print_families

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from problems import refused
 from typer.testing import CliRunner
 
 from audiofeat.api.app import create_app
@@ -109,13 +110,6 @@ def http(home: Path) -> Iterator[TestClient]:
     services = Services(load_settings(home=home))
     yield TestClient(create_app(services), base_url="http://127.0.0.1")
     services.catalogue.close()
-
-
-def refused(answer: Any, status: int) -> str:
-    """Return what a problem says and advises."""
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    return f"{problem['detail']} {problem['remedy']}"
 
 
 def test_an_episode_is_told_from_beginning_to_end(http: TestClient) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from problems import refused
 from typer.testing import CliRunner
 
 from audiofeat.api.app import create_app
@@ -47,13 +48,6 @@ def http(home: Path) -> Iterator[TestClient]:
     services = Services(load_settings(home=home))
     yield TestClient(create_app(services), base_url="http://127.0.0.1")
     services.catalogue.close()
-
-
-def refused(answer: Any, status: int) -> str:
-    """Return what a problem says and advises."""
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    return f"{problem['detail']} {problem['remedy']}"
 
 
 def ids_of(http: TestClient) -> dict[str, str]:
