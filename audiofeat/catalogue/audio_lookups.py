@@ -1,13 +1,15 @@
 """Reading what is known of an audio's bytes, and the items' fingerprints made from it."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
+from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.schema import analyses, audio, embeddings
-from audiofeat.domain.descriptor import unpack
+from audiofeat.domain.descriptor import VALUE_BYTES, unpack
 from audiofeat.domain.items import Kind
-from audiofeat.ports import Analysis, EmbeddingRow
+from audiofeat.ports import Analysis, EmbeddingRow, FingerprintNote
 
 
 def analyses_of(connection: Connection, sha256: str) -> dict[str, Analysis]:
@@ -46,6 +48,35 @@ def embeddings_after(
     later = (embeddings.c.kind == kind, embeddings.c.sequence > sequence)
     query = select(embeddings).where(*later).order_by(embeddings.c.sequence).limit(limit)
     return [_embedding(row) for row in connection.execute(query)]
+
+
+def embeddings_by_id(connection: Connection, item_ids: Sequence[str]) -> dict[str, EmbeddingRow]:
+    """Return the fingerprints of those of the items that have one."""
+    found: dict[str, EmbeddingRow] = {}
+    for batch in chunks(item_ids):
+        rows = connection.execute(select(embeddings).where(embeddings.c.item_id.in_(batch)))
+        found |= {row.item_id: _embedding(row) for row in rows}
+    return found
+
+
+def notes_after(connection: Connection, kind: Kind, sequence: int, *, limit: int) -> list[FingerprintNote]:
+    """Return which items of a kind had a fingerprint committed after ``sequence``, in order."""
+    query = (
+        select(
+            embeddings.c.sequence,
+            embeddings.c.item_id,
+            embeddings.c.sha256,
+            embeddings.c.descriptor_version,
+            func.length(embeddings.c.descriptor).label("size_bytes"),
+        )
+        .where(embeddings.c.kind == kind, embeddings.c.sequence > sequence)
+        .order_by(embeddings.c.sequence)
+        .limit(limit)
+    )
+    return [
+        FingerprintNote(row.sequence, row.item_id, row.sha256, row.descriptor_version, row.size_bytes // VALUE_BYTES)
+        for row in connection.execute(query)
+    ]
 
 
 def _embedding(row: Row[Any]) -> EmbeddingRow:

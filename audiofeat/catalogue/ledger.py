@@ -21,7 +21,7 @@ from audiofeat.catalogue.takedowns import SqlTakedowns
 from audiofeat.catalogue.thing_ledger import SqlThings
 from audiofeat.catalogue.upgrade import upgrade
 from audiofeat.domain.items import Kind
-from audiofeat.ports import Analysis, Catalogue, EmbeddingRow, ItemView
+from audiofeat.ports import Analysis, Catalogue, EmbeddingRow, FingerprintNote, ItemView
 
 
 def open_catalogue(url: str, *, clock: Clock | None = None) -> "SqlCatalogue":
@@ -128,6 +128,16 @@ class SqlCatalogue(
             # those. On SQLite readers end with the power; what they keep they settle.
             self._database.settle()
         return rows
+
+    def embeddings_by_id(self, item_ids: Sequence[str]) -> dict[str, EmbeddingRow]:
+        """Return the fingerprints of those of the items that have one, of whatever kind they are by now."""
+        with self._database.reading() as connection:
+            return audio_lookups.embeddings_by_id(connection, item_ids)
+
+    def fingerprinted(self, kind: Kind, *, after_sequence: int, limit: int) -> list[FingerprintNote]:
+        """Return which items of a kind had a fingerprint committed after a sequence number, as :meth:`embeddings`."""
+        with self._database.reading() as connection:
+            return audio_lookups.notes_after(connection, kind, after_sequence, limit=limit)
 
     def record_release(self, release: str, *, kind: Kind, space: str, items: int, recall: float) -> None:
         """Note that an index release was published."""

@@ -108,6 +108,7 @@ def _dimensions() -> tuple[Dimension, ...]:
 DIMENSIONS = _dimensions()
 LENGTHS: Mapping[int, int] = {1: 563, 2: 566, DESCRIPTOR_VERSION: len(DIMENSIONS)}
 NAMES = tuple(slot.name for slot in DIMENSIONS)
+VALUE_BYTES = 4
 GROUPS = tuple(dict.fromkeys(slot.group for slot in DIMENSIONS))
 
 

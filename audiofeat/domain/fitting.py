@@ -79,7 +79,14 @@ _GROUPS = np.array([slot.group for slot in DIMENSIONS])
 _IS_CIRCLE = _PARTS == "rhythm_tempo"
 
 
-def fit(descriptors: Matrix, *, kind: Kind, reference: Space | None = None, pieces: Sequence[Matrix] = ()) -> Space:
+def fit(
+    descriptors: Matrix,
+    *,
+    kind: Kind,
+    items: int | None = None,
+    reference: Space | None = None,
+    pieces: Sequence[Matrix] = (),
+) -> Space:
     """Return the space for a catalogue.
 
     Parameters
@@ -88,6 +95,8 @@ def fit(descriptors: Matrix, *, kind: Kind, reference: Space | None = None, piec
         One row an item, NaN where nothing was measured. Of more than ``FIT_MOST_ITEMS`` an even selection is used.
     kind : Kind
         What the items are; decides the weights.
+    items : int, optional
+        How many items there are, where the rows are an even selection of them already.
     reference : Space, optional
         Returned as it is where the catalogue has fewer than ``FIT_FROM_ITEMS`` items, too few to fit on.
     pieces : sequence of NDArray[np.float32]
@@ -99,7 +108,8 @@ def fit(descriptors: Matrix, *, kind: Kind, reference: Space | None = None, piec
     InvalidInput
         The rows are not descriptors, or there are none and no reference.
     """
-    if reference is not None and len(descriptors) < FIT_FROM_ITEMS:
+    items = len(descriptors) if items is None else items
+    if reference is not None and items < FIT_FROM_ITEMS:
         return reference
     if not len(descriptors) or descriptors.shape[1:] != (len(DIMENSIONS),):
         raise InvalidInput(
@@ -114,7 +124,7 @@ def fit(descriptors: Matrix, *, kind: Kind, reference: Space | None = None, piec
         kind=kind,
         version=SPACE_VERSION,
         descriptor_version=DESCRIPTOR_VERSION,
-        items=len(descriptors),
+        items=items,
         centre=centre,
         scale=scale,
         weight=weight,
@@ -129,7 +139,7 @@ def fit(descriptors: Matrix, *, kind: Kind, reference: Space | None = None, piec
     )
     damped = space.values(descriptors[chosen])
     space = replace(space, group_norms={group: typical_norm(damped[:, group == _GROUPS]) for group in GROUPS})
-    if len(descriptors) < REDUCE_FROM_ITEMS:
+    if items < REDUCE_FROM_ITEMS:
         return space
     bases = {group: _widest(damped[:, group == _GROUPS], dims) for group, dims in _BLOCK_DIMS.items()}
     return replace(space, bases=bases, projection=_widest(space.weighed(damped), REDUCED_DIMS))

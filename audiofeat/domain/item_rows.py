@@ -47,6 +47,15 @@ class ItemRows(Sequence[tuple[str, ...]]):
             raise InvalidInput("every item of an index needs an id of its own")
         return cls(ids, np.asarray(starts, dtype=np.int64), order.astype(np.int64))
 
+    @classmethod
+    def by_key(cls, ids: Ids, keys: NDArray[np.bytes_]) -> tuple[Self, NDArray[np.intp]]:
+        """Return a row for each different key, in the order in which they come first, and the places where they do."""
+        _, firsts, key_of = np.unique(keys, return_index=True, return_inverse=True)
+        order = np.argsort(firsts)
+        row_of = np.argsort(order)[key_of]
+        starts = np.concatenate([[0], np.cumsum(np.bincount(row_of))])
+        return cls.from_arrays(ids[np.argsort(row_of, kind="stable")], starts), firsts[order]
+
     def require_whole(self) -> None:
         """Raise InvalidInput where the three arrays do not belong together."""
         shapes = self.ids.ndim == self.starts.ndim == self.order.ndim == 1

@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from audiofeat.domain.item_rows import ItemRows
 from audiofeat.evaluation.retrieval import angular, average_precision, lists, occurrences, skewness
 from audiofeat.ports import IndexContents
 
@@ -75,18 +76,19 @@ def quality_of(contents: IndexContents, *, artists: Mapping[str, str] | None = N
     artists : Mapping[str, str], optional
         Artist by item id, of as many items as are known.
     """
-    chosen = judged_rows(len(contents.rows))
+    rows = contents.rows
+    chosen = judged_rows(len(rows))
     vectors = np.asarray(contents.vectors[chosen], dtype=np.float32)
     distances = angular(vectors, vectors)
     counts = occurrences(lists(distances))
     others = distances[~np.eye(len(distances), dtype=bool)]
     return QualityFigures(
-        items=sum(len(item_ids) for item_ids in contents.rows),
+        items=rows.items if isinstance(rows, ItemRows) else sum(map(len, rows)),
         rows_measured=len(chosen),
         n10_skew=skewness(counts),
         antihub_ratio=float((counts == 0).mean()) if len(chosen) > 1 else 0.0,
         mean_distance=float(others.mean()) if len(others) else 0.0,
-        same_artist_map=_same_artist(distances, [contents.rows[row][0] for row in chosen], artists or {}),
+        same_artist_map=_same_artist(distances, [rows[row][0] for row in chosen], artists or {}),
     )
 
 

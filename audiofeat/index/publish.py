@@ -3,7 +3,7 @@
 import errno
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,6 +51,10 @@ class Publisher:
         self._rows_per_shard = rows_per_shard
         self._with_graphs = with_graphs
         self._grace = grace
+
+    def workspace(self) -> AbstractContextManager[Path]:
+        """Lend a folder for what goes into a release, removed after use; raises DiskFull where no space is left."""
+        return _temporary_folder()
 
     def publish(self, contents: IndexContents, *, quality: Mapping[str, float | None] | None = None) -> ReleaseView:
         """Build a release, open it as a reader would, store it, and let it be served.

@@ -1,7 +1,7 @@
 """The few contracts through which services reach the outside; ``bootstrap`` hands in what fulfils them."""
 
 from audiofeat.ports.attributes import Attributes, Candidate
-from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, ItemView
+from audiofeat.ports.catalogue import Analysis, Catalogue, EmbeddingRow, FingerprintNote, ItemView
 from audiofeat.ports.census import LEAST_FREE_BYTES, Census, CensusView, IndexState, LaneView, Survey, WorkerState
 from audiofeat.ports.duplicates import Duplicates, GroupView, MemberView, PrintRow
 from audiofeat.ports.index import (
@@ -43,6 +43,7 @@ __all__ = [
     "EventQueue",
     "Extent",
     "Fetched",
+    "FingerprintNote",
     "GroupView",
     "Hit",
     "IncidentView",

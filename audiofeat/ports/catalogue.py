@@ -70,6 +70,17 @@ class EmbeddingRow:
     version: int = GROUP_VERSIONS["descriptor"]
 
 
+@dataclass(frozen=True, slots=True)
+class FingerprintNote:
+    """That an item has a fingerprint, without it: ``dims`` is how many values it has."""
+
+    sequence: int
+    item_id: str
+    sha256: str
+    version: int
+    dims: int
+
+
 class Catalogue(
     Ledger,
     Batches,
@@ -115,6 +126,12 @@ class Catalogue(
 
     def embeddings(self, kind: Kind, *, after_sequence: int = 0, limit: int | None = None) -> list[EmbeddingRow]:
         """Return fingerprints of a kind committed after a sequence number, in order, at most ``limit`` of them."""
+
+    def embeddings_by_id(self, item_ids: Sequence[str]) -> dict[str, EmbeddingRow]:
+        """Return the fingerprints of those of the items that have one, of whatever kind they are by now."""
+
+    def fingerprinted(self, kind: Kind, *, after_sequence: int, limit: int) -> list[FingerprintNote]:
+        """Return which items of a kind had a fingerprint committed after a sequence number, as :meth:`embeddings`."""
 
     def settle(self) -> None:
         """Have all that was written so far outlive a power failure."""

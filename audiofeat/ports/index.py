@@ -1,8 +1,10 @@
 """Indexes: built aside, published by a pointer, searched."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -105,7 +107,7 @@ class IndexContents:
     space: Space
     rows: Sequence[tuple[str, ...]]
     vectors: NDArray[np.float32]
-    blocks: NDArray[np.float32]
+    blocks: NDArray[np.floating]
     highest_sequence: int
     fingerprint_version: int = GROUP_VERSIONS["descriptor"]
 
@@ -126,6 +128,9 @@ class ReleaseView:
 
 class IndexPublisher(Protocol):
     """Builds releases aside and lets one of them be served."""
+
+    def workspace(self) -> AbstractContextManager[Path]:
+        """Lend a folder for what goes into a release, removed after use; raises DiskFull where no space is left."""
 
     def publish(self, contents: IndexContents, *, quality: Mapping[str, float | None] | None = None) -> ReleaseView:
         """Build, measure, store and serve a release, and keep with it the figures by which the next one is judged.

@@ -10,7 +10,8 @@ from audiofeat.errors import IndexEmpty, SpaceMismatch
 from audiofeat.evaluation import retrieval, statistics
 from audiofeat.evaluation.index_quality import quality_of
 from audiofeat.ports import Catalogue, IndexContents
-from audiofeat.services.fit_space import artists_of, is_current
+from audiofeat.services.fit_space import artists_of
+from audiofeat.services.inventory import inventory_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,10 @@ def compare_spaces(first: Space, second: Space, *, catalogue: Catalogue, most: i
             f"space {first.id} is one of {first.kind.value}s and space {second.id} one of {second.kind.value}s",
             "compare two spaces of one kind",
         )
-    distinct = {row.sha256: row for row in catalogue.embeddings(first.kind) if is_current(row)}
-    rows = sorted(distinct.values(), key=lambda row: row.item_id)
-    rows = [rows[place] for place in np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(int)]
-    descriptors = (
-        np.stack([row.descriptor for row in rows]) if rows else np.zeros((0, len(first.dimensions)), np.float32)
-    )
-    sides = [embed_all(space, descriptors) for space in (first, second)] if rows else []
-    placed = np.flatnonzero(np.logical_and.reduce([side.any(axis=1) for side in sides])) if rows else np.zeros(0, int)
+    rows = inventory_of(first.kind, catalogue).sample(catalogue, most)
+    descriptors = np.stack([row.descriptor for row in rows])
+    sides = [embed_all(space, descriptors) for space in (first, second)]
+    placed = np.flatnonzero(np.logical_and.reduce([side.any(axis=1) for side in sides]))
     if len(placed) < 3:  # noqa: PLR2004  with two there is nothing to order
         raise IndexEmpty(f"fewer than three {first.kind.value}s can be compared", "audiofeat ingest PATH")
     item_ids = [rows[place].item_id for place in placed.tolist()]

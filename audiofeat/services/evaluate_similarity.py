@@ -16,7 +16,7 @@ from audiofeat.domain.quality import Status
 from audiofeat.domain.scaling import Array, Matrix
 from audiofeat.domain.space import Space, embed_all
 from audiofeat.domain.told import words_of
-from audiofeat.errors import AudiofeatError, IndexEmpty, InvalidInput
+from audiofeat.errors import AudiofeatError, InvalidInput
 from audiofeat.evaluation.copies import HALVES, ROBUSTNESS, Copier
 from audiofeat.evaluation.labels import Labelled
 from audiofeat.evaluation.peers import DESCRIPTORS, Peers, versions
@@ -26,7 +26,8 @@ from audiofeat.evaluation.systems import Sounding, space_of, systems_of
 from audiofeat.extraction.client import ExtractionServer
 from audiofeat.ports import Catalogue, ItemView, ObjectStore
 from audiofeat.services.analyse import analyse_files
-from audiofeat.services.fit_space import is_current, pieces_of
+from audiofeat.services.fit_space import pieces_of
+from audiofeat.services.inventory import inventory_of
 
 MOST_ITEMS = 3_000
 GROUPINGS = ("show", "artist", "album", "track", "genre")
@@ -166,11 +167,8 @@ def of_catalogue(
     IndexEmpty
         Nothing of this kind has been analysed.
     """
-    rows = {row.sha256: row for row in catalogue.embeddings(kind) if is_current(row)}
-    usable = sorted((row for row in rows.values() if np.isfinite(row.descriptor).any()), key=lambda row: row.item_id)
-    if not usable:
-        raise IndexEmpty(f"no {kind.value} has been analysed", "audiofeat ingest PATH")
-    chosen = [usable[place] for place in _evenly(len(usable), MOST_ITEMS)]
+    inventory = inventory_of(kind, catalogue)
+    chosen = [row for row in inventory.sample(catalogue, MOST_ITEMS) if np.isfinite(row.descriptor).any()]
     views: dict[str, ItemView] = {}
     for start in range(0, len(chosen), _PAGE):
         views |= catalogue.items_by_id([row.item_id for row in chosen[start : start + _PAGE]])
@@ -193,7 +191,7 @@ def of_catalogue(
             except AudiofeatError:
                 yield None
 
-    return Material(items, lend, {}, len(usable))
+    return Material(items, lend, {}, len(inventory.distinct()))
 
 
 def _without_artist(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 
 from audiofeat.domain import reference as shipped
-from audiofeat.domain.descriptor import DIMENSIONS
-from audiofeat.domain.fitting import FIT_FROM_ITEMS, fit
+from audiofeat.domain.fitting import FIT_FROM_ITEMS, FIT_MOST_ITEMS, fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.domain.scaling import Matrix
 from audiofeat.domain.space import Space, from_json, to_json
-from audiofeat.domain.texts import FIT_MOST_TEXTS, Words, fit_texts
+from audiofeat.domain.texts import Words, fit_texts
 from audiofeat.domain.told import words_of
-from audiofeat.errors import IndexEmpty, InvalidInput, ObjectMissing
-from audiofeat.ports import Catalogue, EmbeddingRow, ObjectStore
+from audiofeat.errors import InvalidInput, ObjectMissing
+from audiofeat.ports import Catalogue, ObjectStore
 from audiofeat.services.curves import load_curves
+from audiofeat.services.inventory import Inventory, inventory_of
 from audiofeat.space_errors import SpaceUnknown
 
 # What varies within recordings is pooled over all of them: more would cost time and change little.
@@ -46,36 +46,32 @@ def fit_space(
     IndexEmpty
         No item of this kind has a fingerprint.
     """
-    rows = [row for row in catalogue.embeddings(kind) if is_current(row)]
-    if not rows:
-        raise IndexEmpty(f"no {kind.value} has been analysed", "audiofeat ingest PATH")
-    space = space_for(rows, kind=kind, catalogue=catalogue, artefacts=artefacts, reference=reference, is_told=is_told)
+    inventory = inventory_of(kind, catalogue)
+    space = space_for(inventory, catalogue=catalogue, artefacts=artefacts, reference=reference, is_told=is_told)
     keep(space, artefacts)
     return space
 
 
 def space_for(
-    rows: Sequence[EmbeddingRow],
+    inventory: Inventory,
     *,
-    kind: Kind,
     catalogue: Catalogue,
     artefacts: ObjectStore,
     reference: Space | None = None,
     is_told: bool = False,
 ) -> Space:
-    """Return the space for some current fingerprints; copies of one audio count once."""
-    first = {row.sha256: row for row in sorted(rows, key=lambda row: row.item_id, reverse=True)}
-    distinct = {sha256: first[sha256].descriptor for sha256 in reversed(first)}
+    """Return the space for some items, fitted on up to 20,000 of them; copies of one audio count once."""
+    kind, audios = inventory.kind, len(inventory.distinct())
+    sample = inventory.sample(catalogue, FIT_MOST_ITEMS)
     space = reference or shipped.load(kind)
-    if len(distinct) >= FIT_FROM_ITEMS:
-        pieces = pieces_of(distinct, catalogue=catalogue, artefacts=artefacts)
-        space = fit(np.stack(list(distinct.values())), kind=kind, pieces=list(pieces.values()))
+    if audios >= FIT_FROM_ITEMS:
+        pieces = pieces_of([row.sha256 for row in sample], catalogue=catalogue, artefacts=artefacts)
+        descriptors = np.stack([row.descriptor for row in sample])
+        space = fit(descriptors, kind=kind, items=audios, pieces=list(pieces.values()))
     # What episodes are about is told by those who describe them; what tracks are said to be is asked for.
     if not (is_told or kind is Kind.EPISODE):
         return space
-    names = sorted(row.item_id for row in first.values())
-    chosen = np.linspace(0, len(names) - 1, min(len(names), FIT_MOST_TEXTS)).round().astype(int)
-    texts = fit_texts(words_of_items(kind, [names[number] for number in chosen], catalogue))
+    texts = fit_texts(words_of_items(kind, [row.item_id for row in sample], catalogue))
     return space if texts is None else replace(space, text=texts)
 
 
@@ -87,11 +83,6 @@ def words_of_items(kind: Kind, item_ids: Sequence[str], catalogue: Catalogue) ->
         views = catalogue.items_by_id(page)
         found += [words_of(kind, views[name].metadata if name in views else {}) for name in page]
     return found
-
-
-def is_current(row: EmbeddingRow) -> bool:
-    """Tell whether a fingerprint is one that a new space reads; that of a removed item is empty."""
-    return row.version == GROUP_VERSIONS["descriptor"] and row.descriptor.shape == (len(DIMENSIONS),)
 
 
 def pieces_of(audios: Iterable[str], *, catalogue: Catalogue, artefacts: ObjectStore) -> dict[str, Matrix]:

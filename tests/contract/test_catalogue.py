@@ -439,6 +439,26 @@ class TestResults:
         assert sorted(seen) == sorted(job.item_id for job in made)
         assert catalogue.embeddings(Kind.EPISODE) == []
 
+    def test_fingerprints_are_counted_in_pages_and_read_by_id(self, catalogue: SqlCatalogue) -> None:
+        """Notes come in the order of commits and say how long a fingerprint is; rows are those of the ids alone."""
+        claims = [take(catalogue, queue(catalogue, version(f"{n}.wav"))) for n in range(3)]
+        for number, claim in enumerate(claims):
+            assert catalogue.finish(claim, outcome(f"sha-{number}"))
+        first = catalogue.fingerprinted(Kind.TRACK, after_sequence=0, limit=2)
+        assert [(note.item_id, note.sha256, note.dims) for note in first] == [
+            (claims[0].item_id, "sha-0", 4),
+            (claims[1].item_id, "sha-1", 4),
+        ]
+        rest = catalogue.fingerprinted(Kind.TRACK, after_sequence=first[-1].sequence, limit=2)
+        assert [note.item_id for note in rest] == [claims[2].item_id]
+        assert catalogue.fingerprinted(Kind.EPISODE, after_sequence=0, limit=2) == []
+        rows = catalogue.embeddings_by_id([claims[2].item_id, claims[0].item_id, "nobody"])
+        assert {name: row.sha256 for name, row in rows.items()} == {
+            claims[0].item_id: "sha-0",
+            claims[2].item_id: "sha-2",
+        }
+        assert rows[claims[0].item_id].version == first[0].version
+
     def test_a_version_without_descriptor_takes_the_embedding_away(self, catalogue: SqlCatalogue) -> None:
         """An item whose new audio is silent is no longer near anything, and readers of the overlay learn it."""
         claim = take(catalogue, queue(catalogue))

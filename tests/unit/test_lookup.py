@@ -15,10 +15,12 @@ from audiofeat.domain.space import Space, embed
 from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown, SpaceMismatch
 from audiofeat.index.overlay import place
 from audiofeat.ports import EmbeddingRow
-from audiofeat.services.build_index import build_index, snapshot, usable
+from audiofeat.services.build_index import build_index
 from audiofeat.services.compare_spaces import compare_spaces
 from audiofeat.services.fit_space import keep, kept, space_for, stored
+from audiofeat.services.inventory import inventory_of
 from audiofeat.services.lookup import Answer
+from audiofeat.services.snapshot import snapshot
 from audiofeat.space_errors import QualityTooLow, SpaceUnknown
 from shop import Shop, open_shop, sound
 
@@ -213,12 +215,12 @@ def test_unknown_and_unanalysed_items_are_told_apart(families: Shop) -> None:
         families.ask("queued.wav")
 
 
-def test_a_hundred_distinct_audios_get_a_space_of_their_own(shop: Shop) -> None:
+def test_a_hundred_distinct_audios_get_a_space_of_their_own(shop: Shop, tmp_path: Path) -> None:
     """Copies do not count: 110 items of 81 audios use the reference, 101 audios are fitted on."""
 
     def space() -> Space:
-        rows = usable(shop.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
-        return space_for(rows, kind=Kind.TRACK, catalogue=shop.catalogue, artefacts=shop.artefacts, reference=reference)
+        inventory = inventory_of(Kind.TRACK, shop.catalogue)
+        return space_for(inventory, catalogue=shop.catalogue, artefacts=shop.artefacts, reference=reference)
 
     reference = shop.spaces[Kind.TRACK]
     for take in range(80):
@@ -228,8 +230,8 @@ def test_a_hundred_distinct_audios_get_a_space_of_their_own(shop: Shop) -> None:
     assert space().id == reference.id
     for take in range(80, 100):
         shop.add(f"{take}.wav", sound(take % 8, take))
-    rows = usable(shop.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
-    contents = snapshot(rows, space=space(), highest_sequence=rows[-1].sequence)
+    inventory = inventory_of(Kind.TRACK, shop.catalogue)
+    contents = snapshot(inventory, space=space(), catalogue=shop.catalogue, folder=tmp_path)
     assert contents.space.items == 101
     assert len(contents.rows) == 100
     assert max(map(len, contents.rows)) == 31
@@ -237,8 +239,8 @@ def test_a_hundred_distinct_audios_get_a_space_of_their_own(shop: Shop) -> None:
 
 def test_a_group_of_duplicates_has_one_vector(families: Shop) -> None:
     """That of its first item, and all of them are told with it; a group that was split has one for each again."""
-    rows = usable(families.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
-    one, other = rows[0].item_id, rows[-1].item_id
+    ids = inventory_of(Kind.TRACK, families.catalogue).ids
+    one, other = ids[0].decode(), ids[-1].decode()
     families.catalogue.confirm_duplicates([other, one])
     families.publish()
     index = families.indexes.current(Kind.TRACK)
@@ -251,10 +253,10 @@ def test_a_group_of_duplicates_has_one_vector(families: Shop) -> None:
     assert not np.array_equal(np.asarray(index.vector_of(one)), np.asarray(index.vector_of(other)))
 
 
-def test_an_index_that_is_clearly_worse_is_not_published(families: Shop) -> None:
+def test_an_index_that_is_clearly_worse_is_not_published(families: Shop, tmp_path: Path) -> None:
     """It is refused with the reason, what was served stays, and force publishes it all the same."""
-    rows = usable(families.catalogue.embeddings(Kind.TRACK), kind=Kind.TRACK)
-    contents = snapshot(rows, space=families.spaces[Kind.TRACK], highest_sequence=rows[-1].sequence)
+    inventory = inventory_of(Kind.TRACK, families.catalogue)
+    contents = snapshot(inventory, space=families.spaces[Kind.TRACK], catalogue=families.catalogue, folder=tmp_path)
     live = {
         "items": 1000.0, "rows_measured": 1000.0, "n10_skew": 0.4, "antihub_ratio": 0.0, "mean_distance": 1.2,
         "same_artist_map": None,
