@@ -37,7 +37,7 @@ def broker_url(settings: Settings) -> str:
     """Return the configured broker, or the one that runs for this home; raises BrokerUnavailable."""
     if settings.broker_url:
         return settings.broker_url
-    from audiofeat.broker import embedded_url
+    from audiofeat.embedded_broker import embedded_url
 
     return embedded_url(settings.home)
 
@@ -184,7 +184,7 @@ class Services:
 
     def embedded_broker_program(self) -> str:
         """Return the server program that this machine would run; raises BrokerUnavailable."""
-        from audiofeat.broker import server_program
+        from audiofeat.embedded_broker import server_program
 
         return server_program()
 

@@ -12,7 +12,7 @@ from audiofeat.domain.jobs import Lane
 from audiofeat.errors import AudiofeatError, DiskFull
 
 if TYPE_CHECKING:
-    from audiofeat.broker import EmbeddedBroker
+    from audiofeat.embedded_broker import EmbeddedBroker
 
 _PATIENCE_S = 30.0
 # A leader that falls silent for so many passes is followed by another.
@@ -46,7 +46,8 @@ class Machine:
         self._problem: AudiofeatError | None = None
 
     def __enter__(self) -> Self:
-        from audiofeat.broker import COLD_QUEUES, QUEUES, EmbeddedBroker
+        from audiofeat.broker import COLD_QUEUES, QUEUES
+        from audiofeat.embedded_broker import EmbeddedBroker
 
         settings = self._services.settings
         with self._stack as stack:

@@ -43,7 +43,7 @@ class Workers:
 
     def _own(self) -> None:
         """Start workers, unless another command runs some for this home."""
-        from audiofeat.broker import lock_of
+        from audiofeat.embedded_broker import lock_of
 
         self._lock = lock_of(self._home / "workers.lock")
         if self._lock is not None:

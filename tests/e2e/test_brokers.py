@@ -14,9 +14,9 @@ import boto3
 import kombu
 import pytest
 
-from audiofeat.broker import EmbeddedBroker, server_program
 from audiofeat.catalogue.ledger import open_catalogue
 from audiofeat.domain.jobs import JobState
+from audiofeat.embedded_broker import EmbeddedBroker, server_program
 from audiofeat.extraction.sandbox import die_with_parent
 from audiofeat.storage.s3_connection import S3Connection
 from commands import SAMPLES, Run, wait_until

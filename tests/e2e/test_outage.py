@@ -14,10 +14,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from audiofeat.broker import CeleryQueue, EmbeddedBroker, celery_app, embedded_url
+from audiofeat.broker import CeleryQueue, celery_app
 from audiofeat.catalogue import open_catalogue
 from audiofeat.domain.items import ObjectVersion
 from audiofeat.domain.jobs import JobState, Lane, Registration
+from audiofeat.embedded_broker import EmbeddedBroker, embedded_url
 from commands import SAMPLES, Run, kill, processes_of, wait_until
 from tests.ports import free_port
 

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cycles", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    from audiofeat.broker import EmbeddedBroker  # noqa: PLC0415  after the environment is set
+    from audiofeat.embedded_broker import EmbeddedBroker  # noqa: PLC0415  after the environment is set
 
     with tempfile.TemporaryDirectory(prefix="audiofeat-cycles-") as folder:
         home = Path(folder) / "home"

@@ -20,12 +20,12 @@ from audiofeat import errors
 from audiofeat.api.app import create_app
 from audiofeat.api.problems import MEDIA_TYPE, status_of
 from audiofeat.bootstrap import Services, load_settings
-from audiofeat.broker import EmbeddedBroker
 from audiofeat.domain import registry
 from audiofeat.domain.batches import BatchScope
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Change, Lane
 from audiofeat.domain.views import spotify
+from audiofeat.embedded_broker import EmbeddedBroker
 from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection
 from filling import BEATS, SPACES, analysed, fill, publish

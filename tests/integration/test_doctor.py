@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from audiofeat.bootstrap import Services, load_settings
-from audiofeat.broker import EmbeddedBroker, server_program
 from audiofeat.broker_state import broker_state
 from audiofeat.catalogue.ledger import open_catalogue
 from audiofeat.domain.machine import BrokerState, LedgerState
+from audiofeat.embedded_broker import EmbeddedBroker, server_program
 from audiofeat.errors import BrokerUnavailable, LibraryUnusable
 from audiofeat.services import doctor_adapters, doctor_extraction, doctor_host
 from audiofeat.services.doctor import Check, Finding, Verdict, examine
