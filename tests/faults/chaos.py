@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -175,7 +176,8 @@ class Chaos:
         orphans = [pid for pid in _all_processes() if str(self._home) in _environment_of(pid)]
         folders = list((self._home / "scratch").glob("*"))
         lost = self._jobs - sum(states.get(state, 0) for state in ("done", "degraded", "rejected", "quarantined"))
-        due, taken = np.transpose(recoveries) if recoveries else (np.zeros(1), np.zeros(1))
+        due = np.array([recovery.due_s for recovery in recoveries] or [0.0])
+        taken = np.array([recovery.taken_s for recovery in recoveries] or [0.0])
         p99 = float(np.quantile(taken, 0.99))
         print(f"{took_s:.0f} s, {self._jobs / took_s:.1f} jobs/s; killed: {dict(Counter(k for _, k in self.kills))}")
         print(f"states {states}; losses {losses}, crashes {crashes}; ledger integrity {sound}")
@@ -185,14 +187,19 @@ class Chaos:
             f"{len(recoveries)} jobs recovered after a kill: p50 {np.median(taken):.1f} s, p99 {p99:.1f} s; "
             f"due again p50 {np.median(due):.1f} s, p99 {np.quantile(due, 0.99):.1f} s"
         )
+        for victim in VICTIMS:
+            of_it = [recovery.taken_s for recovery in recoveries if recovery.victim == victim]
+            if of_it:
+                p50, p99_of_it = np.quantile(of_it, [0.5, 0.99])
+                print(f"  {victim}: {len(of_it)}, p50 {p50:.1f} s, p99 {p99_of_it:.1f} s, most {max(of_it):.1f} s")
         print(f"left behind: {len(orphans)} processes, {len(folders)} temporary folders")
         kept = lost == 0 and ends == ended and not states.get("quarantined") and sound == "ok" and features == sounds
         kept = kept and not orphans and p99 <= RECOVERY_PROMISED_S
         print("kept" if kept else "NOT kept")
         return 0 if kept else 1
 
-    def _recoveries(self, ledger: sqlite3.Connection) -> list[tuple[float, float]]:
-        """Return the seconds from a kill until the job that it stopped was due, and until another worker had it."""
+    def _recoveries(self, ledger: sqlite3.Connection) -> list["_Recovery"]:
+        """Return how the jobs that a kill had stopped went on."""
         found = []
         lost = ledger.execute(f"select id, job_id, at from transitions where note in {LOST}").fetchall()  # noqa: S608  our own words
         for step, job_id, at in lost:
@@ -200,10 +207,19 @@ class Chaos:
             (again,) = ledger.execute(taken, (job_id, step)).fetchone()
             held = "select max(at) from transitions where job_id = ? and id < ? and to_state = 'leased'"
             (since,) = ledger.execute(held, (job_id, step)).fetchone()
-            kills = [killed for killed, _ in self.kills if since - 1 <= killed <= at]
+            kills = [kill for kill in self.kills if since - 1 <= kill[0] <= at]
             if again is not None and kills:
-                found.append((at - min(kills), again - min(kills)))
+                killed, victim = min(kills)
+                found.append(_Recovery(at - killed, again - killed, victim))
         return found
+
+
+class _Recovery(NamedTuple):
+    """Seconds from a kill until the job that it stopped was due, and until another worker had it."""
+
+    due_s: float
+    taken_s: float
+    victim: str
 
 
 def _all_processes() -> list[int]:
