@@ -1,6 +1,8 @@
 # Everything a checkout can do. The environment is .venv/, made from hashed locks; `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# Some containers set it: every process would compile anew whatever it imports, and start in twice the time.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
