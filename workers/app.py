@@ -49,7 +49,7 @@ def _attend(sender: Any, **_: object) -> None:  # noqa: ANN401  the consumer, wh
     """Have the ledger know of this worker while it runs."""
     services = bootstrap.Services(_settings)
     queues = list(app.amqp.queues.consume_from)
-    attendance = Attendance(services, app, name=sender.hostname, queues=queues, slots=sender.controller.concurrency)
+    attendance = Attendance(services, app, sender, queues=queues, slots=sender.controller.concurrency)
     attendance.start()
     signals.worker_shutting_down.connect(lambda **_: attendance.end(), weak=False)
 

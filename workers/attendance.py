@@ -6,9 +6,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from celery import Celery, signals
-from celery.worker.state import active_requests
+from celery.worker.state import active_requests, reserved_requests
 
 from audiofeat import logs
 from audiofeat.bootstrap import Services
@@ -20,46 +21,51 @@ from audiofeat.services.scratch import sweep
 _LOOK_S = 1.0
 _DEAF_AFTER_S = 5.0
 _DEAF_LOOKS = 3
+_FULL_LOOKS = 2
 _log = logs.get_logger(__name__)
 
 
 class Attendance(threading.Thread):
     """Says for one worker that it is there and that it leaves; ends it where it takes no messages any more.
 
-    A consumer that lost its broker while every slot was busy may stay deaf for ever, and looks alive: Celery counts
-    messages whose acknowledgement could not be sent as being worked on. Whoever runs the worker starts it anew.
+    A consumer on Redis that lost its broker while every slot was busy stays deaf and looks alive: it reads nothing
+    then, and messages whose acknowledgement could not be sent count as being worked on for ever. It is told so. One
+    that hears nothing for another reason is ended; whoever runs the worker starts it anew.
 
     Parameters
     ----------
-    name : str
-        Of the worker, the same after a restart.
+    consumer : celery.worker.consumer.Consumer
+        That takes the messages; its name is the worker's, the same after a restart.
     queues : sequence of str
         That it takes messages from.
     slots : int
         Its pool processes.
     """
 
-    def __init__(self, services: Services, app: Celery, *, name: str, queues: Sequence[str], slots: int) -> None:
+    def __init__(self, services: Services, app: Celery, consumer: Any, *, queues: Sequence[str], slots: int) -> None:  # noqa: ANN401  its class has no types
         super().__init__(name="attendance", daemon=True)
         self._services = services
         self._app = app
-        self._worker = f"{socket.gethostname()}:{name}"
+        self._consumer = consumer
+        self._worker = f"{socket.gethostname()}:{consumer.hostname}"
         self._queues = tuple(queues)
         self._slots = slots
         self._ended = threading.Event()
         self._heard_at = time.monotonic()
-        self._deaf_looks = 0
+        self._deaf_looks = self._full_looks = 0
         signals.task_received.connect(self._hear, weak=False)
 
     def run(self) -> None:
         """Attend until the end."""
         attend_at = 0.0
-        while not self._ended.wait(_LOOK_S):
+        while not self._ended.is_set():
             if time.monotonic() >= attend_at:
                 attend_at = time.monotonic() + self._services.settings.lease_s
                 _try(self._attend)
             _try(self._sweep)
+            self._notice_loss()
             _try(self._listen)
+            self._ended.wait(_LOOK_S)
         _try(lambda: self._services.catalogue.leave(self._worker))
 
     def end(self) -> None:
@@ -68,6 +74,7 @@ class Attendance(threading.Thread):
 
     def _hear(self, **_: object) -> None:
         self._heard_at = time.monotonic()
+        self._full_looks = 0
 
     def _attend(self) -> None:
         host = socket.gethostname()
@@ -79,6 +86,17 @@ class Attendance(threading.Thread):
         if swept:
             _log.info("scratch_swept", folders=swept)
 
+    def _notice_loss(self) -> None:
+        """Have the consumer connect anew where it holds more messages than are worked on, and so takes none."""
+        # While it connects there is no task consumer; RabbitMQ's channel, which is always read, keeps no such count.
+        channel = getattr(self._consumer.task_consumer, "channel", None)
+        held = getattr(channel, "qos", None)
+        full = held is not None and not held.can_consume() and len(reserved_requests) < self._slots
+        self._full_looks = self._full_looks + 1 if full else 0
+        if self._full_looks == _FULL_LOOKS:
+            _log.warning("broker_loss_noticed", queues=self._queues)
+            self._consumer.hub.call_soon(_lose_connection)
+
     def _listen(self) -> None:
         """Look whether messages wait although a slot is free and nothing was heard for a while."""
         idle = time.monotonic() - self._heard_at > _DEAF_AFTER_S and len(active_requests) < self._slots
@@ -89,6 +107,10 @@ class Attendance(threading.Thread):
             # What it would wait for is mostly what it can no longer acknowledge; work under way is given back.
             self._app.conf.worker_soft_shutdown_timeout = 0
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _lose_connection() -> None:
+    raise ConnectionResetError("acknowledgements could not be sent")
 
 
 def _try(act: Callable[[], None]) -> None:

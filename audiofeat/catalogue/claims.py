@@ -1,6 +1,5 @@
 """The right to work on a job: taken with a token and a lease, prolonged, and lost when the lease runs out."""
 
-import secrets
 from typing import Any
 
 from sqlalchemy import Connection, Double, and_, bindparam, func, literal_column, select, update
@@ -61,10 +60,9 @@ _PROLONG = update(jobs).where(HELD).values(lease_until=bindparam("until"))
 
 
 def claim(
-    connection: Connection, now: float | None, job_id: str, *, worker: str, lease_s: float, lost_first: bool
+    connection: Connection, now: float | None, job_id: str, *, worker: str, lease_s: float, lost_first: bool, token: str
 ) -> Claim | None:
     """Take a queued job; None where there is nothing to take. A silent worker's job is queued by the reconciler."""
-    token = secrets.token_hex(16)
     taken = {"wanted": job_id, "new_token": token, "taken_by": worker, "lease_s": lease_s, "now": now}
     row = (_take_lost_first if lost_first else _take).one_or_none(connection, taken)
     if row is None and lost_first:
@@ -125,9 +123,10 @@ def expire_leases(connection: Connection, now: float) -> int:
     return len(rows)
 
 
-def lose(connection: Connection, now: float, job_id: str, token: str) -> bool:
+def lose(connection: Connection, now: float, token: str) -> bool:
     """Count a loss for the job of a process that is known to be dead; False where the token has moved on."""
-    row = _hold.one_or_none(connection, {"held_job": job_id, "held_token": token, "now": now})
+    held_by_token = select(jobs).where(in_state(JobState.LEASED), jobs.c.token == token).with_for_update()
+    row = connection.execute(held_by_token).one_or_none()
     if row is not None:
         _lose(connection, now, row, note="process died")
     return row is not None

@@ -29,6 +29,7 @@ from audiofeat.domain.jobs import (
     Outcome,
     Registered,
     Registration,
+    new_token,
 )
 from audiofeat.ports import IncidentView, JobView, Ledger, StepView
 from audiofeat.ports.ledger import NO_EVIDENCE
@@ -50,14 +51,20 @@ class SqlLedger(Ledger):
                 registered += register(connection, now, batch)
         return registered
 
-    def claim(self, job_id: str, *, worker: str, lease_s: float, lost_first: bool = False) -> Claim | None:
+    def claim(
+        self, job_id: str, *, worker: str, lease_s: float, lost_first: bool = False, token: str | None = None
+    ) -> Claim | None:
         """Take a job that is due: raises its attempt, sets token and lease. None where there is nothing to do.
 
         With ``lost_first``, a job of the same lane that has lost its worker is taken instead, where there is one: it
         need not queue behind what was rung for meanwhile. The reconciler rings again for the one that was asked for.
+        A token is made unless the caller has made one.
         """
+        token = token or new_token()
         with self._database.attempting() as (connection, now):
-            return claims.claim(connection, now, job_id, worker=worker, lease_s=lease_s, lost_first=lost_first)
+            return claims.claim(
+                connection, now, job_id, worker=worker, lease_s=lease_s, lost_first=lost_first, token=token
+            )
 
     def heartbeat(self, claim: Claim, *, lease_s: float) -> bool:
         """Prolong the lease; False where the token is no longer the job's."""
@@ -101,10 +108,10 @@ class SqlLedger(Ledger):
         """Requeue or quarantine jobs whose lease ran out; return how many."""
         return self._until_none(claims.expire_leases, lasting=False)
 
-    def lose(self, job_id: str, token: str) -> bool:
+    def lose(self, token: str) -> bool:
         """Requeue or quarantine the job of a process that died, before its lease runs out; False if it moved on."""
         with self._database.writing(lasting=False) as (connection, now):
-            return claims.lose(connection, now, job_id, token)
+            return claims.lose(connection, now, token)
 
     def wake_rested(self) -> int:
         """Requeue jobs whose wait is over; return how many."""

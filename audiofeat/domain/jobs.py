@@ -5,6 +5,7 @@ while their parent lived, ``losses`` counts workers that were killed or fell sil
 in neither.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -155,6 +156,11 @@ class Claim:
     records: tuple[MetadataRecord, ...] = ()
     batch_id: str | None = None
     trace: str | None = None
+
+
+def new_token() -> str:
+    """Return a token for a claim, which nobody can guess."""
+    return secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)

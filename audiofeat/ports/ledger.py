@@ -82,11 +82,14 @@ class Ledger(Protocol):
     def register(self, registrations: Sequence[Registration]) -> list[Registered]:
         """Create what is missing of items and jobs; of an object version that is known, new metadata is taken over."""
 
-    def claim(self, job_id: str, *, worker: str, lease_s: float, lost_first: bool = False) -> Claim | None:
+    def claim(
+        self, job_id: str, *, worker: str, lease_s: float, lost_first: bool = False, token: str | None = None
+    ) -> Claim | None:
         """Take a job that is due: raises its attempt, sets token and lease. None where there is nothing to do.
 
         With ``lost_first``, a job of the same lane that has lost its worker is taken instead, where there is one: it
         need not queue behind what was rung for meanwhile. The reconciler rings again for the one that was asked for.
+        A token is made unless the caller has made one.
         """
 
     def heartbeat(self, claim: Claim, *, lease_s: float) -> bool:
@@ -113,7 +116,7 @@ class Ledger(Protocol):
     def expire_leases(self) -> int:
         """Requeue or quarantine jobs whose lease ran out; return how many."""
 
-    def lose(self, job_id: str, token: str) -> bool:
+    def lose(self, token: str) -> bool:
         """Requeue or quarantine the job of a process that died, before its lease runs out; False if it moved on."""
 
     def wake_rested(self) -> int:

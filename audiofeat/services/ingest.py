@@ -19,7 +19,7 @@ from audiofeat import logs
 from audiofeat.domain import space
 from audiofeat.domain.descriptor import pack, unpack
 from audiofeat.domain.items import Kind, KindSource, infer_kind
-from audiofeat.domain.jobs import Claim, GroupResult, JobState, MetadataRecord, Outcome
+from audiofeat.domain.jobs import Claim, GroupResult, JobState, MetadataRecord, Outcome, new_token
 from audiofeat.domain.kept_models import head_orders, versions_in_use
 from audiofeat.domain.quality import Status
 from audiofeat.errors import AudiofeatError, ExtractionCrashed
@@ -94,25 +94,28 @@ class Ingest:
             Nothing was claimed: there would be no room to work in.
         """
         require_space(self.scratch)
-        claim = self.catalogue.claim(job_id, worker=worker, lease_s=self.lease_s, lost_first=True)
-        if claim is None:
-            self.telemetry.refused("claim")
-            _log.debug("claim_refused", job=job_id)
-            return None
-        ids = {"job": claim.job_id, "item": claim.item_id, "attempt": claim.attempt, "lane": claim.lane}
-        with logs.bound(**ids, token=claim.token[:_TOKEN_SHOWN]), self.telemetry.stage("job", trace=claim.trace):
-            return self._attempt(claim)
+        token = new_token()
+        # The folder says what is lost with this process, and so is there before anything can be.
+        with private_folder(self.scratch, token) as folder:
+            claim = self.catalogue.claim(job_id, worker=worker, lease_s=self.lease_s, lost_first=True, token=token)
+            if claim is None:
+                self.telemetry.refused("claim")
+                _log.debug("claim_refused", job=job_id)
+                return None
+            ids = {"job": claim.job_id, "item": claim.item_id, "attempt": claim.attempt, "lane": claim.lane}
+            with logs.bound(**ids, token=token[:_TOKEN_SHOWN]), self.telemetry.stage("job", trace=claim.trace):
+                return self._attempt(claim, folder)
 
     @property
     def _verdicts(self) -> Verdicts:
         return Verdicts(self.catalogue, self.open_store)
 
-    def _attempt(self, claim: Claim) -> JobState | None:
+    def _attempt(self, claim: Claim, folder: Path) -> JobState | None:
         """Work on a claimed job, and tell how it ended."""
         _log.debug("job_claimed", store=claim.audio.store, key=claim.audio.key)
         audio_s, scene = 0.0, Scene()
         try:
-            with self._heartbeat(claim), private_folder(self.scratch, claim) as folder:
+            with self._heartbeat(claim):
                 state, audio_s = self._work(claim, folder, scene)
         except (KeyboardInterrupt, SystemExit):
             self.catalogue.release(claim)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audiofeat.domain.jobs import Claim
 from audiofeat.errors import DiskFull
 from audiofeat.ports import LEAST_FREE_BYTES
 
@@ -21,12 +20,13 @@ _TOO_YOUNG_S = 30.0
 
 
 @contextmanager
-def private_folder(scratch: Path, claim: Claim | None = None) -> Iterator[Path]:
+def private_folder(scratch: Path, token: str | None = None) -> Iterator[Path]:
     """Make a folder that only this user can enter, locked while its process lives, and remove it in the end.
 
-    It is named after the claim that is worked on in it, so that whoever finds it abandoned knows what was lost.
+    It is named after the token of the claim that is worked on in it, or will be as soon as there is one, so that
+    whoever finds it abandoned knows what was lost.
     """
-    name = f"{claim.job_id}.{claim.token}" if claim else secrets.token_hex(8)
+    name = token or secrets.token_hex(8)
     unlocked = Path(tempfile.mkdtemp(prefix=_UNLOCKED_PREFIX, dir=scratch))
     lock = os.open(unlocked, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -40,13 +40,13 @@ def private_folder(scratch: Path, claim: Claim | None = None) -> Iterator[Path]:
         os.close(lock)
 
 
-def sweep(scratch: Path, *, lose: Callable[[str, str], object]) -> int:
+def sweep(scratch: Path, *, lose: Callable[[str], object]) -> int:
     """Remove the folders that killed processes of this host have left; return how many.
 
     Parameters
     ----------
     lose : callable
-        Told job and token of each claim that was worked on in one of them, before it is removed.
+        Told the name of each, the token of the claim that was worked on in it, before it is removed.
     """
     oldest = time.time() - _TOO_YOUNG_S
     swept = sum(_sweep(left, lose) for left in scratch.glob(f"{_PREFIX}*"))
@@ -60,7 +60,7 @@ def _made(folder: Path) -> float:
         return float("inf")
 
 
-def _sweep(folder: Path, lose: Callable[[str, str], object]) -> bool:
+def _sweep(folder: Path, lose: Callable[[str], object]) -> bool:
     try:
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -70,9 +70,8 @@ def _sweep(folder: Path, lose: Callable[[str, str], object]) -> bool:
     except BlockingIOError:
         return False
     else:
-        job_id, _, token = folder.name.removeprefix(_PREFIX).rpartition(".")
-        if job_id:
-            lose(job_id, token)
+        if folder.name.startswith(_PREFIX):
+            lose(folder.name.removeprefix(_PREFIX))
         shutil.rmtree(folder, ignore_errors=True)
         return True
     finally:

@@ -114,7 +114,8 @@ def test_a_killed_process_leaves_word_of_what_it_held(
     job_id = queue(services, music(tmp_path), "long.wav")
     scratch = services.home / "scratch"
     worker = in_another_process(lambda: make().ingest.run(job_id, worker="first"))
-    wait_until(lambda: any(scratch.glob(f"ingest-{job_id}.*")))
+    wait_until(lambda: leased(services.catalogue, job_id))
+    assert len(list(scratch.glob("ingest-*"))) == 1
     assert sweep(scratch, lose=services.catalogue.lose) == 0
     assert leased(services.catalogue, job_id)
     os.kill(worker, signal.SIGKILL)

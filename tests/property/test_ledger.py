@@ -166,7 +166,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(claim=claims)
     def its_process_dies(self, claim: Claim) -> None:
         model = self.held(claim)
-        assert self.catalogue.lose(claim.job_id, claim.token) == (model is not None)
+        assert self.catalogue.lose(claim.token) == (model is not None)
         if model:
             model.lose()
 

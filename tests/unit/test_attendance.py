@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from celery import Celery, signals
-from celery.worker.state import active_requests
+from celery.worker.state import active_requests, reserved_requests
 
 from audiofeat.bootstrap import Services
 from workers import attendance
@@ -46,7 +46,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def worker(depths: Mapping[str, int], clock: SimpleNamespace) -> Iterator[Attendance]:  # noqa: ARG001  the clock stands still before
     """Return the attendance of a worker with one slot, that began at the clock's present time."""
     app = cast("Celery", SimpleNamespace(conf=SimpleNamespace(worker_soft_shutdown_timeout=25.0)))
-    attending = Attendance(cast("Services", None), app, name="worker@here", queues=list(depths), slots=1)
+    hub = SimpleNamespace(asked=[])
+    hub.call_soon = hub.asked.append
+    channel = SimpleNamespace(qos=SimpleNamespace(can_consume=lambda: False))
+    consumer = SimpleNamespace(hostname="worker@here", hub=hub, task_consumer=SimpleNamespace(channel=channel))
+    attending = Attendance(cast("Services", None), app, consumer, queues=list(depths), slots=1)
     yield attending
     signals.task_received.disconnect(attending._hear)
 
@@ -99,3 +103,32 @@ def test_a_message_in_between_starts_the_count_anew(
         signals.task_received.send(sender=None, request=None)
         look(worker, 1)
     assert not sent
+
+
+def test_a_broker_that_was_lost_unnoticed_is_connected_to_anew(worker: Attendance) -> None:
+    """No message is worked on, and none is taken: what is held for unacknowledged can never be acknowledged."""
+    worker._notice_loss()
+    assert not worker._consumer.hub.asked
+    worker._notice_loss()
+    worker._notice_loss()
+    (told,) = worker._consumer.hub.asked
+    with pytest.raises(ConnectionError):
+        told()
+
+
+def test_a_broker_is_not_lost_while_its_messages_are_worked_on(worker: Attendance) -> None:
+    """A full worker takes no more, and rightly so; nor is one full that has just heard something."""
+    request = Celery("of a request")
+    reserved_requests.add(cast("Any", request))
+    for _ in range(4):
+        worker._notice_loss()
+    reserved_requests.discard(cast("Any", request))
+    for _ in range(4):
+        worker._notice_loss()
+        signals.task_received.send(sender=None, request=None)
+    worker._consumer.task_consumer.channel.qos = None
+    for _ in range(4):
+        worker._notice_loss()
+    worker._consumer.task_consumer = None
+    worker._notice_loss()
+    assert not worker._consumer.hub.asked
