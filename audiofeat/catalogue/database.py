@@ -4,12 +4,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 from typing import Any
 
-import psycopg
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, Table, event, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -118,7 +117,7 @@ class Database:
         with (
             translated(self.url),
             self._own_engine().connect() as connection,
-            _pipeline(connection),
+            nullcontext() if self.is_sqlite else _pipeline(connection),
             connection.execution_options(writes=True, lasting=False).begin(),
         ):
             yield connection, None if self._clock is None and not self.is_sqlite else self.now(connection)
@@ -210,6 +209,8 @@ def _lay_down(_connection: object, record: ConnectionPoolEntry) -> None:
 def _try_again(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
     """Have the pool replace a connection that its server has closed meanwhile."""
     if time.monotonic() - record.info.get("idle_since", float("inf")) > _IDLE_S:
+        import psycopg  # noqa: PLC0415  a driver that ledgers in a file do without
+
         try:
             connection.cursor().execute("SELECT 1")
             connection.rollback()
@@ -234,10 +235,7 @@ def _begin_on_server(connection: Connection) -> None:
 
 @contextmanager
 def _pipeline(connection: Connection) -> Iterator[None]:
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, psycopg.Connection):
-        yield
-        return
+    driver: Any = connection.connection.driver_connection
     info = connection.info
     with driver.pipeline() as info["pipeline"]:
         try:

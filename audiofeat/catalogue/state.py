@@ -3,11 +3,9 @@
 import time
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-
 from audiofeat.catalogue.database import Database
+from audiofeat.catalogue.migrations import NEWEST
+from audiofeat.catalogue.upgrade import revision_of
 from audiofeat.domain.machine import LedgerState
 
 
@@ -19,18 +17,14 @@ def ledger_state(url: str) -> LedgerState:
     CatalogueUnavailable
         For a wrong URL, or a database that cannot be used.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    newest = ScriptDirectory.from_config(config).get_current_head() or ""
     database = Database(url)
     try:
         if database.is_sqlite and not Path(str(database.url.database)).exists():
             # Looking would create it.
-            return LedgerState(str(database), None, newest, 0.0)
+            return LedgerState(str(database), None, NEWEST, 0.0)
         with database.reading() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+            revision = revision_of(connection)
             skew_s = database.now(connection) - time.time()
-        return LedgerState(str(database), revision, newest, skew_s)
+        return LedgerState(str(database), revision, NEWEST, skew_s)
     finally:
         database.close()

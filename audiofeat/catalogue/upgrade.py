@@ -5,17 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, column, func, inspect, select, table
 
 from audiofeat.catalogue.database import Database
 from audiofeat.catalogue.faults import translated
-from audiofeat.errors import CatalogueUnavailable
+from audiofeat.catalogue.migrations import NEWEST
 
 _ADVISORY_LOCK = 0x617564696F66
+_VERSION = table("alembic_version", column("version_num"))
 
 
 def upgrade(database: Database) -> None:
@@ -32,24 +29,20 @@ def upgrade(database: Database) -> None:
         with database.writing() as (connection, _now):
             if not database.is_sqlite:
                 connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-            _to_head(connection, str(database))
+            current = revision_of(connection)
+            if current != NEWEST:
+                from audiofeat.catalogue.migrations.run import take_steps  # noqa: PLC0415  it loads Alembic
+
+                take_steps(connection, current=current, name=str(database))
         database.close()
 
 
-def _to_head(connection: Connection, name: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    scripts = ScriptDirectory.from_config(config)
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current == scripts.get_current_head():
-        return
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-        raise CatalogueUnavailable(
-            f"the ledger {name} is of revision {current}, newer than this audiofeat", "upgrade audiofeat"
-        )
-    command.upgrade(config, "head")
+def revision_of(connection: Connection) -> str | None:
+    """Return up to which step of the migrations a database has come; None before the first."""
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    revision: str | None = connection.scalar(select(_VERSION.c.version_num))
+    return revision
 
 
 @contextmanager

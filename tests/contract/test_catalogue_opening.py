@@ -3,6 +3,8 @@
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,9 +13,10 @@ import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event
 
-from audiofeat.catalogue import open_catalogue
+from audiofeat.catalogue import migrations, open_catalogue
 from audiofeat.catalogue.schema import metadata
 from audiofeat.domain.items import Kind, ObjectVersion
 from audiofeat.domain.jobs import JobState, Registration
@@ -34,6 +37,22 @@ def test_the_migrations_make_the_tables_that_the_code_uses(database_url: str) ->
     with plain_engine(database_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_step_is_the_last() -> None:
+    """What a ledger is held against before Alembic is loaded is where Alembic's steps end."""
+    folder = str(Path(migrations.__file__).parent)
+    assert ScriptDirectory(folder).get_current_head() == migrations.NEWEST
+
+
+def test_a_ledger_that_is_up_to_date_is_opened_without_the_migrations(tmp_path: Path) -> None:
+    """Neither Alembic nor PostgreSQL's driver is loaded, which would take longer than all else."""
+    url = f"sqlite:///{tmp_path}/ledger.sqlite3"
+    open_catalogue(url).register(registrations(1))
+    code = f"import sys; from audiofeat.catalogue import open_catalogue; print(open_catalogue({url!r}).states())"
+    told = f"{code}; print({{'alembic', 'psycopg'}} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[1] == "set()"
 
 
 def test_opening_again_keeps_what_is_there(database_url: str) -> None:
