@@ -62,7 +62,7 @@ up: $(VENV)/.demo ## broker, workers and API in the foreground until Ctrl-C
 	@$(BIN)/audiofeat up
 
 down: ## end what a killed `make up` or demo left behind
-	@pkill -f '$(CURDIR)/$(BIN)/[p]ython.*(audiofeat|celery)' && echo "ended" || echo "nothing runs"
+	@pkill -f '$(CURDIR)/$(BIN)/[p]ython.*(audiofeat|celery|workers)' && echo "ended" || echo "nothing runs"
 
 clean: ## remove the environment, local state and caches
 	rm -rf $(VENV) .audiofeat .demo site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

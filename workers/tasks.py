@@ -5,9 +5,7 @@ from typing import Any
 from audiofeat.broker import ANALYSE_TASK, INGEST_TASK, REFRESH_TASK, REPEATS_TASK, SHARD_TASK
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import Lane
-from audiofeat.metadata_sources.network import open_scheduled
 from audiofeat.services import repeats
-from audiofeat.services.refresh import refresh_source
 from audiofeat.services.requests import accept
 from schemas.messages import IngestRequest, RefreshRequest, ShardRequest
 from workers.app import app
@@ -48,6 +46,9 @@ def hear_repeats(self: Task, show: str) -> None:
 @app.task(base=Task, bind=True, name=REFRESH_TASK)
 def refresh(self: Task, request: dict[str, Any]) -> None:
     """Ask a source of metadata for a while, if it is due, and ring again where it has more to say."""
+    from audiofeat.metadata_sources.network import open_scheduled  # noqa: PLC0415  most workers never ask
+    from audiofeat.services.refresh import refresh_source  # noqa: PLC0415  as above
+
     message = RefreshRequest.model_validate(request)
     catalogue, settings = self.services.catalogue, self.services.settings
     source, every_s = open_scheduled(settings, catalogue.visit, message.source)

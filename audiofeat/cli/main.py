@@ -3,80 +3,83 @@
 import errno
 import signal
 import sys
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from audiofeat import __version__, logs
-from audiofeat.cli import (
-    analyse,
-    doctor,
-    duplicates,
-    episodes,
-    evaluate,
-    events,
-    failures,
-    index,
-    ingest,
-    inspect,
-    items,
-    journey,
-    keys,
-    metadata,
-    models,
-    neighbours,
-    reprocess,
-    space,
-    status,
-    sync,
-    takedown,
-    things,
-    train,
-    up,
-)
 from audiofeat.errors import AudiofeatError, DiskFull, HostFault, SettingsInvalid, UsageError
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
+# Each command: its module and its name there.
+_COMMANDS = {
+    "analyse": ("analyse", "analyse"),
+    "features": ("analyse", "features"),
+    "inspect": ("inspect", "inspect"),
+    "ingest": ("ingest", "ingest"),
+    "sync": ("sync", "sync"),
+    "neighbours": ("neighbours", "neighbours"),
+    "journey": ("journey", "journey"),
+    "show": ("items", "show"),
+    "takedown": ("takedown", "takedown"),
+    "status": ("status", "status"),
+    "up": ("up", "up"),
+    "doctor": ("doctor", "doctor"),
+    "failures": ("failures", "failures"),
+    "jobs": ("failures", "jobs"),
+    "index": ("index", "app"),
+    "duplicates": ("duplicates", "app"),
+    "episodes": ("episodes", "app"),
+    "space": ("space", "app"),
+    "events": ("events", "app"),
+    "reprocess": ("reprocess", "app"),
+    "evaluate": ("evaluate", "app"),
+    "keys": ("keys", "app"),
+    "metadata": ("metadata", "app"),
+    "artists": ("things", "artists"),
+    "albums": ("things", "albums"),
+    "shows": ("things", "shows"),
+    "collections": ("things", "collections"),
+    "models": ("models", "app"),
+    "train": ("train", "app"),
+}
+
+
+class Commands(TyperGroup):
+    """The commands, each imported when it is asked for: none waits for the libraries of the others."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401  typer's
+        super().__init__(**attributes)
+        # Names to list, and to offer to who mistypes one; get_command has what they stand for.
+        names: dict[str, Any] = dict.fromkeys(_COMMANDS)
+        self.commands = names
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002  typer's
+        """Return a command; None where there is none of this name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        found = getattr(import_module(f"audiofeat.cli.{module}"), name)
+        if not isinstance(found, typer.Typer):
+            single = typer.Typer(add_completion=False)
+            single.command(cmd_name)(found)
+            return typer.main.get_command(single)
+        group = typer.main.get_group(found)
+        group.name = cmd_name
+        return group
+
+
 app = typer.Typer(
     name="audiofeat",
+    cls=Commands,
     help="Listen to a catalogue of tracks and podcasts, and find what sounds like what.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    analyse.analyse,
-    analyse.features,
-    inspect.inspect,
-    ingest.ingest,
-    sync.sync,
-    neighbours.neighbours,
-    journey.journey,
-    items.show,
-    takedown.takedown,
-    status.status,
-    up.up,
-    doctor.doctor,
-):
-    app.command()(command)
-app.add_typer(failures.failures, name="failures")
-app.add_typer(failures.jobs, name="jobs")
-app.add_typer(index.app, name="index")
-app.add_typer(duplicates.app, name="duplicates")
-app.add_typer(episodes.app, name="episodes")
-app.add_typer(space.app, name="space")
-app.add_typer(events.app, name="events")
-app.add_typer(reprocess.app, name="reprocess")
-app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(keys.app, name="keys")
-app.add_typer(metadata.app, name="metadata")
-app.add_typer(things.artists, name="artists")
-app.add_typer(things.albums, name="albums")
-app.add_typer(things.shows, name="shows")
-app.add_typer(things.collections, name="collections")
-app.add_typer(models.app, name="models")
-app.add_typer(train.app, name="train")
 
 
 @app.callback(invoke_without_command=True)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -52,12 +53,11 @@ class Workers:
 
     def _start(self, name: str) -> None:
         queues, concurrency = self._pools[name]
-        command = [sys.executable, "-m", "celery", "--app", "workers.app", "--quiet", "worker"]
-        options = ["--queues", ",".join(queues), "--concurrency", str(concurrency), "--hostname", f"{name}@%h"]
-        options += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        command = [sys.executable, "-m", "workers", "--queues", ",".join(queues)]
+        command += ["--concurrency", str(concurrency), "--hostname", f"{name}@{socket.gethostname()}"]
         with (self._home / "workers.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [*command, *options],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -89,7 +89,7 @@ def test_kill_in_the_middle(
             assert 5 <= ended(home) < OBJECTS
             assert audiofeat("ingest", folder).returncode == 3
         else:
-            kill(processes_of(home, "celery"))
+            kill(processes_of(home, "-m workers"))
             assert running.wait(timeout=120) == 3
     finally:
         running.kill()

@@ -85,10 +85,12 @@ def test_lookups_are_answered_while_broker_store_and_workers_are_dead(
         assert audiofeat("index", "build", **environment).returncode == 0
         wait_until(lambda: status_of(lookup)[0] == 200)
         machine.kill()
-        kill(processes_of(tmp_path / "home", "celery"))
+        kill(processes_of(tmp_path / "home", "-m workers"))
         server.kill()
         server.wait()
-        wait_until(lambda: not processes_of(tmp_path / "home", "valkey") + processes_of(tmp_path / "home", "celery"))
+        wait_until(
+            lambda: not processes_of(tmp_path / "home", "valkey") + processes_of(tmp_path / "home", "-m workers")
+        )
         began, answers = time.monotonic(), []
         while time.monotonic() - began < 20:
             answers.append(status_of(lookup)[0])

@@ -46,6 +46,7 @@ _SOUND_EVERY = 100
 _LEAST_PAUSE_S = 0.1
 # A kill is noted after the signal was sent, and a claim when it was asked for.
 _CLOCKS_S = 0.1
+_WORKERS = "-m workers"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,11 +144,11 @@ class Chaos:
             return [self._up.pid]
         below = _children(self._up.pid)
         if kind == "broker":
-            return [pid for pid in below if "celery" not in _command(pid)]
-        workers = [pid for pid in below if "celery" in _command(pid)]
+            return [pid for pid in below if _WORKERS not in _command(pid)]
+        workers = [pid for pid in below if _WORKERS in _command(pid)]
         if kind == "worker":
             return workers
-        return [child for worker in workers for child in _children(worker) if "celery" in _command(child)]
+        return [child for worker in workers for child in _children(worker) if _WORKERS in _command(child)]
 
     def _stop(self) -> None:
         if self._up is not None and self._up.poll() is None:

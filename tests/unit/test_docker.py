@@ -111,7 +111,7 @@ def test_commands_exist(command: list[str]) -> None:
         case ["python", "-c", source]:
             compile(source, "compose", "exec")
         case ["audiofeat", name, *arguments]:
-            typer.main.get_command(app).commands[name].make_context(name, arguments)
+            typer.main.get_command(app).get_command(None, name).make_context(name, arguments)
         case ["celery", "--app", module, "worker", *arguments]:
             assert importlib.util.find_spec(module)
             known = {option for parameter in celery.bin.worker.worker.params for option in parameter.opts}
