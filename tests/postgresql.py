@@ -18,7 +18,7 @@ import pytest
 from tests.ports import free_port
 
 PASSWORD = "correct-horse"
-START_S = 30.0
+START_S = 120.0
 
 
 def _binaries() -> Path | None:

@@ -16,8 +16,6 @@ from audiofeat.extraction.sandbox import die_with_parent
 from tests.commands import wait_until
 from tests.ports import free_ports
 
-_START_S = 90.0
-
 
 @contextmanager
 def server() -> Iterator[str]:
@@ -51,7 +49,7 @@ def server() -> Iterator[str]:
             preexec_fn=partial(die_with_parent, os.getpid()),
         )
     try:
-        wait_until(lambda: _answers(port), timeout_s=_START_S)
+        wait_until(lambda: _answers(port))
         yield f"amqp://guest:guest@127.0.0.1:{port}//"
     finally:
         process.terminate()

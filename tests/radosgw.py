@@ -29,7 +29,7 @@ from tests.ports import free_ports
 
 ACCESS_KEY_ID = "tester"
 SECRET_ACCESS_KEY = "real-secret"
-START_S = 60.0
+START_S = 120.0
 _PROGRAMS = ("ceph-mon", "ceph-osd", "ceph", "radosgw", "radosgw-admin")
 _INSTALL = "apt-get install -y --no-install-recommends ceph-mon ceph-osd ceph-common radosgw"
 # Monitors wait a second before they agree on anything, and making a pool takes several agreements. What the store would

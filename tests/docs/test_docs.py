@@ -10,10 +10,8 @@ import re
 import runpy
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +25,8 @@ from botocore.config import Config
 
 from audiofeat.extraction.sandbox import die_with_parent
 from audiofeat.storage.s3_connection import S3Connection
+from commands import wait_until
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,7 +51,7 @@ RUNNING = {
     "docs/how-to/things.md",
 }  # pages for readers who have `audiofeat up`
 API = "127.0.0.1:8000"
-TIME_LIMIT_S = 60
+TIME_LIMIT_S = 200
 
 _BLOCK = re.compile(
     r"^(?:<!--\s*(?P<why>.*?)\s*-->\n)?(?P<fence>`{3,})(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=fence)`*$",
@@ -138,9 +138,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory, s3_connection: S3Connection
     s3.create_bucket(Bucket="catalogue")
     for key, sample in OBJECTS.items():
         s3.upload_file(str(ROOT / "samples" / "audio" / sample), "catalogue", key)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AUDIOFEAT_")}
     environment |= {
         "HOME": str(home),
@@ -171,23 +169,20 @@ def running(reader: Reader) -> Iterator[Reader]:
         ) as up,
     ):
         try:
-            _wait_until_ready(reader)
+            wait_until(lambda: _is_ready(reader) or up.poll() is not None)
+            assert up.poll() is None, (reader.folder / "up.log").read_text()
             yield reader
         finally:
             up.send_signal(signal.SIGINT)
-            up.wait(timeout=30)
+            up.wait(timeout=60)
 
 
-def _wait_until_ready(reader: Reader) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{reader.port}/readyz", timeout=1)
-        except OSError:
-            assert time.monotonic() < deadline, (reader.folder / "up.log").read_text()
-            time.sleep(0.2)
-        else:
-            return
+def _is_ready(reader: Reader) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{reader.port}/readyz", timeout=10).close()
+    except OSError:
+        return False
+    return True
 
 
 def executed(*, running: bool) -> list[Any]:

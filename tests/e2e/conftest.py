@@ -51,7 +51,7 @@ def api(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: answers(f"{address}/readyz"), timeout_s=60)
+        wait_until(lambda: answers(f"{address}/readyz"))
         yield address
     finally:
         running.send_signal(signal.SIGINT)

@@ -97,7 +97,7 @@ def test_request_from_a_foreign_producer(
         time.sleep(2)
         send(broker_url, message)
         catalogue = open_catalogue(f"sqlite:///{ledger}")
-        wait_until(lambda: catalogue.states().get(JobState.DONE) == 1, timeout_s=60)
+        wait_until(lambda: catalogue.states().get(JobState.DONE) == 1)
         item = catalogue.find_item("trk-9")
         assert item.metadata["title"] == "Tide"
         assert str(item.kind) == "track"

@@ -81,7 +81,7 @@ def test_kill_in_the_middle(
         [sys.executable, "-m", "audiofeat", "ingest", str(folder)], env=environment, cwd=tmp_path
     )
     try:
-        wait_until(lambda: ended(home) >= 5, timeout_s=60)
+        wait_until(lambda: ended(home) >= 5)
         if victim == "everything":
             running.kill()
             running.wait()
@@ -121,7 +121,7 @@ def test_sigterm_leaves_nothing_behind(environment: dict[str, str], folder: Path
     running = subprocess.Popen(
         [sys.executable, "-m", "audiofeat", "ingest", str(folder)], env=environment, cwd=tmp_path
     )
-    wait_until(lambda: ended(home) >= 3, timeout_s=60)
+    wait_until(lambda: ended(home) >= 3)
     socket = Path((home / "broker" / "url").read_text().removeprefix("redis+socket://"))
     running.terminate()
     assert running.wait(timeout=45) == 1

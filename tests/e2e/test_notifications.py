@@ -57,19 +57,19 @@ def test_from_upload_to_neighbour(audiofeat: Run, api: str, radosgw: Radosgw, bu
     for clip in CLIPS:
         s3.put_object(Bucket=bucket, Key=f"new/{clip}", Body=(SAMPLES / "audio" / clip).read_bytes())
     for clip in CLIPS:
-        wait_until(lambda clip=clip: state_of(api, f"new/{clip}") == "done", timeout_s=60)  # type: ignore[misc]  # mypy and defaults
+        wait_until(lambda clip=clip: state_of(api, f"new/{clip}") == "done")  # type: ignore[misc]  # mypy and defaults
     assert audiofeat("index", "build").returncode == 0
 
     # The same bytes under a key with everything that is encoded elsewhere.
     s3.put_object(Bucket=bucket, Key=ODD, Body=(SAMPLES / "audio" / CLIPS[0]).read_bytes())
-    wait_until(lambda: state_of(api, ODD) == "done", timeout_s=60)
+    wait_until(lambda: state_of(api, ODD) == "done")
     near = ask(f"{api}/v1/items/{CLIPS[0]}/neighbours?k=3&duplicates=show")[1]["neighbours"]
     assert [line["key"] for line in near] == [ODD, f"new/{CLIPS[2]}", f"new/{CLIPS[1]}"]
 
     # Overwritten: what is served is what lies there now.
     before = ask(f"{api}/v1/items/{CLIPS[1]}")[1]["sha256"]
     s3.put_object(Bucket=bucket, Key=f"new/{CLIPS[1]}", Body=(SAMPLES / "audio" / "noise_salt_wind.wav").read_bytes())
-    wait_until(lambda: ask(f"{api}/v1/items/{CLIPS[1]}")[1]["sha256"] != before, timeout_s=60)
+    wait_until(lambda: ask(f"{api}/v1/items/{CLIPS[1]}")[1]["sha256"] != before)
 
     s3.delete_object(Bucket=bucket, Key=ODD)
     wait_until(lambda: state_of(api, ODD) == "item_unknown")

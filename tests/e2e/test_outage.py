@@ -92,11 +92,11 @@ def test_lookups_are_answered_while_broker_store_and_workers_are_dead(
             lambda: not processes_of(tmp_path / "home", "valkey") + processes_of(tmp_path / "home", "-m workers")
         )
         began, answers = time.monotonic(), []
-        while time.monotonic() - began < 20:
+        while time.monotonic() - began < 10:
             answers.append(status_of(lookup)[0])
             time.sleep(0.05)
         assert set(answers) == {200}
-        assert len(answers) > 30
+        assert len(answers) > 10
         assert status_of(f"{api}/readyz")[0] == 200
         assert "audiofeat_ledger_up 1.0" in status_of(f"{api}/metrics")[1]
     with process("audiofeat.api", environment=environment, folder=tmp_path):
@@ -124,7 +124,7 @@ def test_a_worker_that_takes_nothing_of_what_is_due_is_found_out(
     catalogue = open_catalogue(f"sqlite:///{tmp_path}/home/catalogue.sqlite3")
     celery = ("celery", "--app", "workers.app", "worker", "--queues", "cold,normal,bulk,ingest", "--concurrency", "1")
     with process(*celery, environment=environment, folder=tmp_path):
-        wait_until(lambda: status_of(f"{probes}/readyz") == (200, "ready\n"), timeout_s=60)
+        wait_until(lambda: status_of(f"{probes}/readyz") == (200, "ready\n"))
         wait_until(lambda: bool(catalogue.workers(seen_within_s=60)))
         clip = music / CLIPS[0]
         version = f"{clip.stat().st_size}-{clip.stat().st_mtime_ns}"
@@ -134,7 +134,7 @@ def test_a_worker_that_takes_nothing_of_what_is_due_is_found_out(
         assert status_of(f"{probes}/readyz") == (503, "stalled: cold\n")
         assert "audiofeat_stalled_workers 1.0" in status_of(f"{probes}/metrics")[1]
         ring(tmp_path / "home", registered.job_id)
-        wait_until(lambda: catalogue.job(registered.job_id).state in {JobState.DONE, JobState.REJECTED}, timeout_s=60)
+        wait_until(lambda: catalogue.job(registered.job_id).state in {JobState.DONE, JobState.REJECTED})
         wait_until(lambda: status_of(f"{probes}/livez") == (200, "alive\n"))
         found = status_of(f"{probes}/metrics")[1]
         assert "audiofeat_job_ends_total" in found

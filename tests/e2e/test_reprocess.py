@@ -81,7 +81,7 @@ def test_a_batch_killed_paused_and_resumed_measures_every_item_once(
         goal = (kill + 1) * items // (KILLS + 2)
         running = start(*UP) if kill else start("reprocess", "run", "--workers", "1")
         try:
-            wait_until(lambda goal=goal: ended(home) >= goal, timeout_s=120)
+            wait_until(lambda goal=goal: ended(home) >= goal)
         finally:
             running.kill()
             running.wait()
@@ -97,10 +97,10 @@ def test_a_batch_killed_paused_and_resumed_measures_every_item_once(
         paused = batch_of(audiofeat)
         assert (paused["state"], paused["held"]) == ("paused", False)
         # What was leased when everything was killed comes back into the queue, and is paused there.
-        wait_until(lambda: not rows(home, "select 1 from jobs where state in ('leased', 'queued')"), timeout_s=60)
+        wait_until(lambda: not rows(home, "select 1 from jobs where state in ('leased', 'queued')"))
         assert ended(home) == done
         assert audiofeat("reprocess", "resume", batch).returncode == 0
-        wait_until(lambda: rows(home, "select state from batches") == [("done",)], timeout_s=120)
+        wait_until(lambda: rows(home, "select state from batches") == [("done",)])
     finally:
         running.terminate()
         running.wait()

@@ -38,7 +38,7 @@ def test_workers_build_shards(environment: dict[str, str], tmp_path: Path) -> No
             return [key for key in keys if key.startswith("built-")]
 
         assert workers_of(lambda: services.queue)(kind, release, numbers)
-        wait_until(lambda: bool(arrived()), timeout_s=90)
+        wait_until(lambda: bool(arrived()))
         built.extend(arrived())
         return True
 
@@ -46,7 +46,7 @@ def test_workers_build_shards(environment: dict[str, str], tmp_path: Path) -> No
         [sys.executable, "-m", "audiofeat", "up", "--no-api", "--workers", "1"], env=environment, cwd=tmp_path
     )
     try:
-        wait_until((tmp_path / "home" / "broker" / "url").exists, timeout_s=60)
+        wait_until((tmp_path / "home" / "broker" / "url").exists)
         publisher = Publisher(store, ask_workers=ask, rows_per_shard=50)
         view = publisher.publish(contents)
         assert "built-000.ann" in built

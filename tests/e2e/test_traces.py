@@ -82,7 +82,7 @@ def test_one_trace_leads_from_the_request_to_the_ledger(
         return {span.name: span for span in list(spans) if span.trace_id.hex() == trace}
 
     stages = ("fetch", "tags", "extract", "store", "finish")
-    wait_until(lambda: {"POST /v1/ingestions", "job", *stages} <= ours().keys(), timeout_s=60)
+    wait_until(lambda: {"POST /v1/ingestions", "job", *stages} <= ours().keys())
     found = ours()
     assert found["POST /v1/ingestions"].parent_span_id.hex() == caller
     assert found["job"].parent_span_id == found["POST /v1/ingestions"].span_id

@@ -72,7 +72,7 @@ def test_fault_25_on_rabbitmq_what_is_wrong_ends_in_the_dead_letters_with_a_reas
     (music / "tide.ogg").write_bytes((SAMPLES / "audio" / "pad_slow_tide.ogg").read_bytes())
     with running(environment, tmp_path), kombu.Connection(amqp_url) as connection:
         ledger = tmp_path / "home" / "catalogue.sqlite3"
-        wait_until(lambda: all(exists(connection, f"{queue}.dead") for queue in QUEUES), timeout_s=60)
+        wait_until(lambda: all(exists(connection, f"{queue}.dead") for queue in QUEUES))
         with connection.channel() as channel:
             producer = kombu.Producer(channel)
             for name, (body, kind, headers) in WRONG.items():
@@ -82,8 +82,8 @@ def test_fault_25_on_rabbitmq_what_is_wrong_ends_in_the_dead_letters_with_a_reas
                 )  # fmt: skip
         subprocess.run([sys.executable, "-c", chaos.REGISTER, str(music)], env=environment, cwd=tmp_path, check=True)
         catalogue = open_catalogue(f"sqlite:///{ledger}")
-        wait_until(lambda: catalogue.states() == {JobState.DONE: 1}, timeout_s=60)
-        wait_until(lambda: depth(connection, "ingest.dead") == len(WRONG), timeout_s=30)
+        wait_until(lambda: catalogue.states() == {JobState.DONE: 1})
+        wait_until(lambda: depth(connection, "ingest.dead") == len(WRONG))
         assert depth(connection, "ingest") == 0
         letters = {letter.headers["id"]: letter for letter in taken(connection, "ingest.dead", len(WRONG))}
         assert set(letters) == set(WRONG)

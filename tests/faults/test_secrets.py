@@ -87,7 +87,7 @@ def test_a_worker_that_cannot_connect_logs_no_password(dead: dict[str, str], tmp
             env=dead, stdout=output, stderr=output,
         )  # fmt: skip
     try:
-        wait_until(lambda: b"Cannot connect to" in log.read_bytes(), timeout_s=60)
+        wait_until(lambda: b"Cannot connect to" in log.read_bytes())
     finally:
         worker.kill()
         worker.wait()

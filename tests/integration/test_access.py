@@ -23,6 +23,7 @@ from audiofeat.domain.items import ObjectVersion
 from audiofeat.domain.jobs import Registration
 from audiofeat.domain.keys import Scope
 from audiofeat.services import keys
+from commands import wait_until
 from scraping import samples, value
 from tests.ports import free_port
 
@@ -298,14 +299,14 @@ class TestTime:
         client = make(api_time_limit_s=0.2)
         go_on = threading.Event()
         catalogue = services_of(client).catalogue
-        monkeypatch.setattr(catalogue, "items", lambda **_: go_on.wait(10) and [])
+        monkeypatch.setattr(catalogue, "items", lambda **_: go_on.wait(60) and [])
         began = time.monotonic()
         response = client.get("/v1/items")
         took = time.monotonic() - began
         go_on.set()
         refused(response, 503, "timed_out")
         assert response.headers["retry-after"]
-        assert took < 5
+        assert took < 30
 
 
 @pytest.fixture
@@ -352,13 +353,11 @@ def test_a_server_follows_the_keys_of_the_command_line(server: tuple[str, int], 
     assert httpx.get(f"{url}/v1/jobs").status_code == 200
     made = cli(tmp_path / "home", "create", "player", "--scope", "read")
     assert made["key"].startswith(made["prefix"])
-    time.sleep(0.2)
-    assert httpx.get(f"{url}/v1/jobs").status_code == 401
+    wait_until(lambda: httpx.get(f"{url}/v1/jobs").status_code == 401)
     header = {"authorization": f"Bearer {made['key']}"}
     assert httpx.get(f"{url}/v1/jobs", headers=header).status_code == 200
     assert cli(tmp_path / "home", "revoke", made["prefix"])["revoked_at"]
-    time.sleep(0.2)
-    assert httpx.get(f"{url}/v1/jobs", headers=header).status_code == 401
+    wait_until(lambda: httpx.get(f"{url}/v1/jobs", headers=header).status_code == 401)
     httpx.get(f"{url}/v1/jobs?state={made['key']}", headers=header)
     httpx.get(f"{url}/rest/ping", params={"apiKey": made["key"]})
     httpx.get(f"{url}/rest/ping", params={"apiKey": CANARY})
@@ -373,7 +372,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(server: tuple[str, int]) ->
     _, port = server
     head = "POST /v1/ingestions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     head += "Content-Length: 9\r\n\r\n{"
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(head.encode())
         answer = ""
         while "}" not in answer:

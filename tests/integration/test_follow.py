@@ -185,7 +185,7 @@ def test_the_command_runs_until_it_is_told_to_end(queue: Queue, s3_connection: S
     try:
         for body in ("no JSON", message("a.wav"), message("b.wav")):
             queue.send(body)
-        wait_until(lambda: queue.left == 0, timeout_s=60)
+        wait_until(lambda: queue.left == 0)
         running.send_signal(signal.SIGTERM)
         output, _ = running.communicate(timeout=30)
     finally:
@@ -229,10 +229,10 @@ def test_up_follows_the_queue_too(tmp_path: Path, queue: Queue, s3_connection: S
     up = subprocess.Popen(command, env=environment, cwd=tmp_path)
     try:
         queue.send(message("a.wav"))
-        wait_until(lambda: queue.left == 0, timeout_s=60)
+        wait_until(lambda: queue.left == 0)
         kill(processes_of(home, "follow"))
         queue.send(message("b.wav"))
-        wait_until(lambda: queue.left == 0, timeout_s=60)
+        wait_until(lambda: queue.left == 0)
     finally:
         up.terminate()
         assert up.wait(40) == 0

@@ -16,7 +16,7 @@ from audiofeat.ports import VectorIndex
 from shop import Shop, open_shop, sound
 
 POLL_S = 0.2
-MOST_S = 2.0
+MOST_S = 30.0
 
 
 @pytest.fixture

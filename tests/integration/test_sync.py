@@ -247,7 +247,7 @@ def test_a_pass_that_was_killed_goes_on(tmp_path: Path) -> None:
         ledger.close()
         return progress
 
-    wait_until(lambda: running.poll() is not None or cursor() is not None, timeout_s=60)
+    wait_until(lambda: running.poll() is not None or cursor() is not None)
     running.send_signal(signal.SIGKILL)
     running.wait()
     progress = cursor()
