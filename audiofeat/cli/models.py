@@ -9,8 +9,8 @@ from rich.table import Table
 
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
-from audiofeat.domain.kept_models import KeptModel
-from audiofeat.domain.models import SHIPPED, ShippedModel, shipped
+from audiofeat.domain.kept_models import KeptModel, ModelKind
+from audiofeat.domain.models import BY_NAME, SHIPPED, ShippedModel, shipped
 
 app = typer.Typer(no_args_is_help=True, help="List, show and verify models.")
 _Json = Annotated[bool, typer.Option("--json", help="JSON, one object a model.")]
@@ -40,15 +40,18 @@ def list_models(*, as_json: _Json = False) -> None:
 def show(
     model: Annotated[str, typer.Argument(help="Name of a model.", show_default=False)], *, as_json: _Json = False
 ) -> None:
-    """Show all that is recorded of a model."""
-    facts = _facts(shipped(model))
+    """Show all that is recorded of a model: of the shipped one, and of the one that this catalogue keeps."""
+    kept = [own for own in Services(load_settings()).catalogue.models() if own.name == model]
+    known = [_facts(shipped(model))] if model in BY_NAME or not kept else []
+    known += [_facts_of_kept(own, in_use=own.kind is not ModelKind.REMOVED) for own in kept]
     if as_json:
-        typer.echo(json.dumps(facts))
+        typer.echo("\n".join(json.dumps(facts) for facts in known))
         return
-    table = Table(box=None, show_header=False)
-    for name, value in facts.items():
-        table.add_row(name, str(value))
-    output().print(table)
+    for facts in known:
+        table = Table(box=None, show_header=False)
+        for name, value in facts.items():
+            table.add_row(name, json.dumps(value) if isinstance(value, dict | list) else str(value))
+        output().print(table)
 
 
 @app.command()
@@ -120,18 +123,22 @@ def neighbours(
 
 @app.command()
 def verify(*, as_json: _Json = False) -> None:
-    """Hold every shipped file against its hash, and load it; exit code 1 where one is not as published."""
+    """Hold every file against its hash, and load the shipped ones; exit code 1 where one is not as it was."""
     from audiofeat.services.models import verify
+    from audiofeat.services.plugins import faults
 
-    verdicts = verify()
+    services = Services(load_settings())
+    found = [(verdict.model.name, verdict.fault, "as published; loads") for verdict in verify()]
+    kept = faults(services.catalogue.models(), artefacts=services.artefacts)
+    found += [(name, fault, "as it was added") for name, fault in kept.items()]
     if as_json:
-        typer.echo("\n".join(json.dumps({"name": v.model.name, "fault": v.fault}) for v in verdicts))
+        typer.echo("\n".join(json.dumps({"name": name, "fault": fault}) for name, fault, _ in found))
     else:
         table = Table("model", "found", box=None)
-        for verdict in verdicts:
-            table.add_row(verdict.model.name, verdict.fault or "as published; loads")
+        for name, fault, praise in found:
+            table.add_row(name, fault or praise)
         output().print(table)
-    if any(verdict.fault for verdict in verdicts):
+    if any(fault for _, fault, _ in found):
         raise typer.Exit(1)
 
 
@@ -141,8 +148,8 @@ def _print_kept(kept: list[KeptModel]) -> None:
     for model in kept:
         state = "" if model.name in seen else "outdated: train it again" if model.is_outdated else "in use"
         seen.add(model.name)
-        spec = model.document.get("spec", {})
-        what = str(model.document.get("origin") or spec.get("licence") or model.kind.value)
+        said = (model.document.get("origin"), model.document.get("spec", {}).get("licence"))
+        what = ", ".join(filter(None, said)) or model.kind.value
         digest = model.sha256[:_HASH_SHOWN] if model.document else ""
         table.add_row(model.name, str(model.revision), str(model.version), what, digest, state)
     output().print(table)
@@ -158,6 +165,7 @@ def _facts_of_kept(model: KeptModel, *, in_use: bool) -> dict[str, Any]:
         "sha256": model.sha256,
         "is_in_use": in_use,
         "is_outdated": model.is_outdated,
+        **{part: model.document.get(part) for part in ("origin", "file", "bytes")},
         "figures": model.document.get("figures", []),
         "spec": model.document.get("spec"),
     }

@@ -95,9 +95,6 @@ class FamilyHead:
         }
         return {"group": GROUP, "versions": dict(self.versions), "outputs": outputs}
 
-    def log_odds(self, inputs: Sequence[float]) -> list[float]:
-        """Return the log-odds of every family."""
-        return [
-            self.outputs[family].log_odds(family, inputs) if family in self.outputs else shipped
-            for family, shipped in zip(FAMILIES, inputs, strict=False)
-        ]
+    def log_odds(self, inputs: Sequence[float]) -> dict[str, float]:
+        """Return the new log-odds of the families that it moves, by name."""
+        return {family: output.log_odds(family, inputs) for family, output in self.outputs.items()}

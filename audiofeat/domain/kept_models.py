@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from audiofeat.domain.plugin_models import group_of
-from audiofeat.domain.registry import GROUP_VERSIONS
+from audiofeat.domain.registry import GROUP_VERSIONS, is_as_heads_read_it
 
 # Version 4 of a group under the third revision of its head is 4003.
 _REVISIONS_MOST = 1_000
@@ -67,9 +67,9 @@ class KeptModel:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether a group that the head reads has changed since: the shipped head then takes its place."""
+        """Whether what the head reads has changed since: the shipped head then takes its place."""
         fitted_on = self.document.get("versions", {}) if self.kind is ModelKind.HEAD else {}
-        return any(GROUP_VERSIONS.get(group) != version for group, version in fitted_on.items())
+        return not all(is_as_heads_read_it(group, version) for group, version in fitted_on.items())
 
     def order(self) -> dict[str, Any]:
         """Return what the extraction is told: the version, and the head to use in place of the shipped one."""

@@ -22,7 +22,7 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "rhythm": 2,
     "tonal": 5,
     "timbre": 3,
-    "instrumentation": 5,
+    "instrumentation": 6,
     "structure": 1,
     "speech": 4,
     "delivery": 3,
@@ -30,6 +30,9 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "mood": 4,
     "descriptor": 9,
 }
+# Since which version all that heads of one's own read of a group comes about as it does now, where that is not the
+# newest: of instrumentation they read shares of energy and log-odds, and what is claimed has changed since.
+READ_BY_HEADS_SINCE: Mapping[str, int] = {"instrumentation": 5}
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {
     "structure": frozenset({"loudness", "timbre", "tonal"}),
@@ -61,6 +64,18 @@ BY_PATH: Mapping[str, Field] = {field.path: field for field in FIELDS}
 PUBLIC_FIELDS = tuple(field for field in FIELDS if field.group not in INTERNAL_GROUPS)
 
 _WORDS = frozenset({Shape.TEXT, Shape.LABELS})
+
+
+def is_as_heads_read_it(group: str, version: int) -> bool:
+    """Tell whether what heads read of a group came about in a version as it does today.
+
+    Examples
+    --------
+    >>> is_as_heads_read_it("tonal", GROUP_VERSIONS["tonal"]), is_as_heads_read_it("tonal", 1)
+    (True, False)
+    """
+    newest = GROUP_VERSIONS.get(group, 0)
+    return READ_BY_HEADS_SINCE.get(group, newest) <= version <= newest
 
 
 def with_what_they_read(groups: Iterable[str]) -> frozenset[str]:

@@ -16,7 +16,8 @@ from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.family_heads import SHARES, FamilyHead
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import BIN_HZ, N_MEL, TIMBRE_STEP, Floats, Frames, Measured, Result
-from audiofeat.features.instrument_head import head, logistic
+from audiofeat.features.instrument_claims import judged, word
+from audiofeat.features.instrument_head import head
 from audiofeat.features.instrument_windows import AROUND_S, SUMS, Seconds, pooled, windows
 
 _MARGIN = 2.0
@@ -28,9 +29,7 @@ _SECONDS_AT_ONCE = 8  # many small products cost more than a few larger ones
 _LEAST_AUDIBLE = 0.05
 _THOUSANDTHS = tuple(step / 1_000 for step in range(1_001))
 _NOTHING = np.float32(-10.0)
-_MOST_ODDS, _LEAST_PROBABILITY = 20.0, np.float32(1e-6)
-PRESENT, ABSENT = 0.7, 0.3
-"""From which probability on a family is said to be present, and up to which to be absent."""
+_MOST_ODDS = 20.0
 
 
 class Instrumentation:
@@ -128,27 +127,17 @@ class _Families:
         if reason is None:
             logits = np.concatenate(self._logits)
             log_odds = [round(float(value), 3) for value in np.clip(head().of_item(logits), -_MOST_ODDS, _MOST_ODDS)]
-            curve, probability = self._moved(log_odds, head().of_windows(logits), result)
+            shares = [result.values[name] for name in SHARES]
+            curve, probability = judged(log_odds, head().of_windows(logits), shares, self._own)
         result.put("family_log_odds", log_odds, reason)
         for at, family in enumerate(FAMILIES):
             value = None if probability is None else round(float(probability[at]), 4)
             result.put(f"{family}_probability", value, reason)
-            word = None if value is None else "present" if value >= PRESENT else "absent" if value <= ABSENT else None
-            result.put(family, word, reason or Reason.LOW_CONFIDENCE)
+            result.put(family, None if value is None else word(value), reason or Reason.LOW_CONFIDENCE)
         result.put("family_probability_curve", None if curve is None else _rounded(curve), reason)
         voice = result.values["voice_probability"]
         instrumental = None if result.values["voice"] is None else round(1 - voice, 4)
         result.put("instrumentalness", instrumental, reason or Reason.LOW_CONFIDENCE)
-
-    def _moved(self, log_odds: list[float], curve: Floats, result: Result) -> tuple[Floats, Floats]:
-        """Return curve and probabilities under a head of one's own, which moves each second as far as the item."""
-        said = np.array(log_odds, dtype=np.float32)
-        shares = [result.values[name] for name in SHARES]
-        if self._own is None or None in shares:
-            return curve, logistic(said)
-        found = np.array(self._own.log_odds([*log_odds, *shares]), dtype=np.float32)
-        seconds = np.clip(curve, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
-        return logistic(np.log(seconds / (1 - seconds)) + found - said), logistic(found)
 
 
 def _rounded(curve: Floats) -> list[list[float]]:

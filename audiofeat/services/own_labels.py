@@ -10,7 +10,7 @@ import numpy as np
 
 from audiofeat.domain.heads import Values
 from audiofeat.domain.kept_models import shipped_version
-from audiofeat.domain.registry import GROUP_VERSIONS
+from audiofeat.domain.registry import is_as_heads_read_it
 from audiofeat.errors import InvalidInput, SourceNotFound
 from audiofeat.ports import Catalogue
 
@@ -123,8 +123,8 @@ def known(
                 left_out[label.item] = "no item is called so"
                 continue
             analyses = catalogue.analyses_of_audio(view.sha256) if view.sha256 else {}
-            current = {g for g, a in analyses.items() if shipped_version(a.version) == GROUP_VERSIONS.get(g)}
-            stale = [group for group in groups if group not in current]
+            usable = {g for g, a in analyses.items() if is_as_heads_read_it(g, shipped_version(a.version))}
+            stale = [group for group in groups if group not in usable]
             if stale:
                 left_out[label.item] = f"{', '.join(stale)} not measured by this version"
                 continue

@@ -13,7 +13,7 @@ from typing import Any
 
 from audiofeat.domain.kept_models import KeptModel, ModelKind
 from audiofeat.domain.plugin_models import checked_name, licence_of
-from audiofeat.errors import HostFault, InvalidInput, SettingsInvalid, SourceNotFound
+from audiofeat.errors import HostFault, InvalidInput, ObjectMissing, SettingsInvalid, SourceNotFound
 from audiofeat.ports import Catalogue, ObjectStore
 
 MOST_BYTES = 512 << 20
@@ -121,13 +121,32 @@ def orders(kept: Sequence[KeptModel], *, artefacts: ObjectStore, folder: Path) -
     }
 
 
+def faults(kept: Sequence[KeptModel], *, artefacts: ObjectStore) -> dict[str, str | None]:
+    """Return what is wrong with the kept file of each plug-in, by name; None where it is the one that was tried."""
+    return {model.name: _fault(model.document["key"], artefacts) for model in kept if model.kind is ModelKind.PLUGIN}
+
+
+def _fault(key: str, artefacts: ObjectStore) -> str | None:
+    try:
+        _kept_body(key, artefacts)
+    except ObjectMissing:
+        return f"{key} is gone from the artefact store: add the model again"
+    except HostFault as error:
+        return f"{error.message}: {error.remedy}"
+    return None
+
+
+def _kept_body(key: str, artefacts: ObjectStore) -> bytes:
+    body, _ = artefacts.get(key)
+    if hashlib.sha256(body).hexdigest() != Path(key).stem:
+        raise HostFault(f"{key} in the artefact store is not what was kept", "add the model again")
+    return body
+
+
 def _local(key: str, artefacts: ObjectStore, folder: Path) -> Path:
     path = folder / key
-    digest = path.stem
     if not path.exists():
-        body, _ = artefacts.get(key)
-        if hashlib.sha256(body).hexdigest() != digest:
-            raise HostFault(f"{key} in the artefact store is not what was kept", "add the model again")
+        body = _kept_body(key, artefacts)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
             part.write(body)

@@ -24,7 +24,8 @@ from audiofeat.domain.block import summed
 from audiofeat.domain.families import FAMILIES
 from audiofeat.extraction.analyse import analyse
 from audiofeat.features.frames import RATE_HZ, Frames, SharedSpectrum
-from audiofeat.features.instrumentation import PRESENT, Instrumentation
+from audiofeat.features.instrument_claims import PRESENT
+from audiofeat.features.instrumentation import Instrumentation
 from tests.synthesis import Signal, song, write
 
 _SECONDS = 180.0

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
 from audiofeat.bootstrap import Services
+from audiofeat.cli.main import app
 from audiofeat.config import Settings
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import JobState, Lane
@@ -164,6 +166,25 @@ def test_a_huge_file_is_refused_unread(services: Services, tmp_path: Path) -> No
         added(services, path)
     with pytest.raises(SourceNotFound):
         added(services, tmp_path / "none.onnx")
+
+
+def test_what_is_kept_is_shown_and_verified(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``show`` has licence and outputs of a model that was added; a kept file that changed or went is told."""
+    added(services, plugin_models.write(tmp_path / "net.onnx"))
+    monkeypatch.setenv("AUDIOFEAT_HOME", str(services.home))
+    shown = json.loads(CliRunner().invoke(app, ["models", "show", "net", "--json"]).stdout)
+    assert (shown["file"], shown["spec"]["licence"], shown["spec"]["outputs"]) == (
+        "net.onnx", "MIT", {"activations": 4, "embeddings": 8},
+    )  # fmt: skip
+    kept, artefacts = services.catalogue.models(), services.artefacts
+    assert plugins.faults(kept, artefacts=artefacts) == {"net": None}
+    key = kept[0].document["key"]
+    artefacts.put(key, b"something else")
+    assert "is not what was kept" in (plugins.faults(kept, artefacts=artefacts)["net"] or "")
+    artefacts.delete(key)
+    assert "is gone" in (plugins.faults(kept, artefacts=artefacts)["net"] or "")
 
 
 def test_nan_later_on_makes_the_group_null_and_a_dead_model_costs_its_file_only(

@@ -13,6 +13,8 @@ from audiofeat.domain.heads import Term
 from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.errors import InvalidInput
 from audiofeat.extraction.analyse import analyse
+from audiofeat.features.instrument_claims import judged
+from audiofeat.features.instrument_head import logistic
 from audiofeat.services.train_instruments import read_labels
 from tests.synthesis import song, write
 
@@ -88,11 +90,10 @@ def test_families_without_an_output_stay() -> None:
     """A head that knows drums alone moves drums alone; terms are clipped at three scales."""
     inputs = [*np.linspace(-2, 2, len(FAMILIES)), 0.1, 0.2, 0.3, 0.4]
     found = moved(keys=1.0).log_odds(inputs)
-    assert found[0] == pytest.approx(inputs[0] + 4.0 + inputs[NAMES.index("keys")])
-    assert found[1:] == inputs[1 : len(FAMILIES)]
+    assert found == {"drums": pytest.approx(inputs[0] + 4.0 + inputs[NAMES.index("keys")])}
     far = [*inputs[: len(INPUTS)]]
     far[NAMES.index("keys")] = 50.0
-    assert moved(keys=1.0).log_odds(far)[0] == pytest.approx(inputs[0] + 4.0 + 3.0)
+    assert moved(keys=1.0).log_odds(far)["drums"] == pytest.approx(inputs[0] + 4.0 + 3.0)
 
 
 def test_an_item_without_families_has_no_inputs() -> None:
@@ -140,6 +141,19 @@ def test_an_analysis_under_a_head_of_ones_own(tmp_path: Path) -> None:
     assert (moved_curve[:, 0] >= curve[:, 0]).all()
     assert moved_curve[:, 0].max() > curve[:, 0].max()
     np.testing.assert_allclose(moved_curve[:, 1:], curve[:, 1:], atol=2e-3)
+
+
+def test_a_head_of_ones_own_may_claim_what_the_shipped_one_may_not() -> None:
+    """In dense sound the shipped head names no guitar; labels of one's own say how right such a claim is."""
+    dense = [3.0 if name in {"guitar", "keys", "synth"} else -4.0 for name in NAMES]
+    own = FamilyHead({"guitar": FamilyOutput(1.0, 0.0, (), "test")}, {})
+    claims = []
+    for head in (None, own):
+        heard = logistic(np.array([dense], dtype=np.float32))
+        curve, item = judged(dense, heard, [0.5] * len(SHARES), head)
+        assert np.array_equal(curve[0] >= 0.7, item >= 0.7)
+        claims.append({name for name, probability in zip(NAMES, item, strict=True) if probability >= 0.7})
+    assert claims == [set(), {"guitar"}]
 
 
 @pytest.mark.parametrize(

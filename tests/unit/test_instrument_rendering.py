@@ -8,13 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from audiofeat.domain.families import FAMILIES
 from audiofeat.evaluation.labels import read_labels
 from audiofeat.features.instrument_head import head
 from audiofeat.features.instrument_windows import FEATURES, SUMS
-from audiofeat.features.offline import instrument_mixes, instrument_pool, instrument_stems, train_instruments
+from audiofeat.features.offline import (
+    export_instruments,
+    instrument_mixes,
+    instrument_pool,
+    instrument_stems,
+    train_instruments,
+)
 from audiofeat.features.offline.instrument_players import FONTS, MADE, RATE_HZ, presets
 from audiofeat.features.offline.instrument_programs import DRUM_BANK
 from audiofeat.features.offline.instrument_songs import Songs
@@ -167,6 +174,24 @@ def test_networks_of_two_heads_are_averaged() -> None:
     rows = np.random.default_rng(1).normal(size=(4, len(FEATURES))).astype(np.float32) * 100
     both = train_instruments.together(one, other)
     np.testing.assert_allclose(both.logits(rows), (one.logits(rows) + other.logits(rows)) / 2, rtol=1e-4, atol=1e-4)
+
+
+def test_the_head_as_onnx_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run by onnxruntime on one thread the file, under 1 MB, gives the logits and probabilities of the arrays."""
+    path = tmp_path / "head.onnx"
+    monkeypatch.setattr("sys.argv", ["export_instruments", str(path)])
+    export_instruments.main()
+    assert path.stat().st_size < 1_000_000
+    one_thread = onnxruntime.SessionOptions()
+    one_thread.intra_op_num_threads = one_thread.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), one_thread, providers=["CPUExecutionProvider"])
+    shipped, rng = head(), np.random.default_rng(2)
+    middle, spread = shipped.mean.reshape(-1, len(FEATURES))[0], shipped.scale.reshape(-1, len(FEATURES))[0]
+    rows = (middle + spread * rng.normal(size=(5, len(FEATURES)))).astype(np.float32)
+    logits, probabilities = session.run(["logits", "probabilities"], {"features": rows})
+    np.testing.assert_allclose(logits, shipped.logits(rows), atol=1e-3)
+    np.testing.assert_allclose(probabilities, shipped.of_windows(shipped.logits(rows)), atol=1e-4)
+    assert np.abs(logits).max() > 1
 
 
 def test_singing_follows_the_melody() -> None:

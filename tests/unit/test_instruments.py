@@ -11,7 +11,8 @@ from audiofeat.domain.block import summed
 from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import RATE_HZ, SharedSpectrum
-from audiofeat.features.instrument_head import evidence, head
+from audiofeat.features.instrument_claims import judged, word
+from audiofeat.features.instrument_head import evidence, head, logistic
 from audiofeat.features.instrument_windows import FEATURES, SUMS, Seconds, pooled, windows
 from audiofeat.features.instrumentation import Instrumentation
 from tests.synthesis import Signal, drum_loop, fed, noise, song
@@ -97,6 +98,33 @@ def test_words_follow_the_probabilities() -> None:
         assert (word is None) == (result.reasons.get(family) is Reason.LOW_CONFIDENCE)
     curve = result.values["family_probability_curve"]
     assert [len(row) for row in curve] == [len(FAMILIES)] * 9
+
+
+def claimed(**log_odds: float) -> set[str]:
+    """Return which families are said to be present in an item of these log-odds."""
+    said = [log_odds.get(name, -5.0) for name in FAMILIES]
+    _, item = judged(said, logistic(np.array([said], dtype=np.float32)))
+    return {name for name, value in zip(FAMILIES, item, strict=True) if word(value) == "present"}
+
+
+def test_of_dense_sound_only_what_was_seen_to_be_right_is_claimed() -> None:
+    """One family alone is named, whichever; of several only drums, a voice, and a bass beside drums."""
+    assert claimed(guitar=3.0) == {"guitar"}
+    assert claimed(bass=3.0) == {"bass"}
+    assert claimed(guitar=3.0, synth=3.0, strings=3.0) == set()
+    assert claimed(bass=3.0, strings=3.0, synth=3.0) == set()
+    assert claimed(bass=3.0, drums=3.0, guitar=3.0) == {"bass", "drums"}
+    assert claimed(voice=3.0, keys=3.0, brass=3.0) == {"voice"}
+
+
+def test_what_is_not_claimed_stays_likely_and_in_order() -> None:
+    """A probability above one half stays there, the higher one higher, in the item and in each second."""
+    said = [1.0 if name == "keys" else 4.0 if name in {"strings", "guitar"} else -5.0 for name in FAMILIES]
+    curve, item = judged(said, logistic(np.array([said], dtype=np.float32)))
+    at = list(FAMILIES).index
+    for row in (item, curve[0]):
+        assert 0.5 < row[at("keys")] < row[at("strings")] < 0.7
+    np.testing.assert_allclose(curve[0], item, atol=1e-4)
 
 
 def test_silence_has_no_instruments() -> None:
