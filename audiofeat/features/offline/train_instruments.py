@@ -27,14 +27,13 @@ from audiofeat.features.offline.instrument_figures import figures
 from audiofeat.features.offline.instrument_mixes import PRESENT_DB
 
 SEED = 1
-_NETWORKS = 6
+_NETWORKS = 3
 _HIDDEN = (192, 96)
 _EPOCHS = 25
 _BATCH = 256
 _RATE = 2e-3
 _DECAY = 1e-4
 _DROPOUT = (0.1, 0.3, 0.2)
-_MIXUP = 0.3
 _PRESENT = 10 ** (PRESENT_DB / 10)
 _UNSURE_DB = 6.0  # levels so near the threshold teach nothing
 _WINDOW_LENGTHS_S = (3, 5, 8)
@@ -119,10 +118,7 @@ def fit(values: Floats, truth: Floats, weight: Floats) -> Head:
 
 
 def _network(inputs: Floats, truth: Floats, weight: Floats, seed: int) -> list[Floats]:
-    """Return weights and biases in turn, fitted with Adam (Kingma & Ba, ICLR 2015) and decoupled decay.
-
-    What it is shown lies between two windows, and so does their truth (mixup: Zhang et al., ICLR 2018).
-    """
+    """Return weights and biases in turn, fitted with Adam (Kingma & Ba, ICLR 2015) and decoupled decay."""
     rng = np.random.default_rng(seed)
     sizes = (inputs.shape[1], *_HIDDEN, truth.shape[1])
     parts: list[Floats] = []
@@ -135,10 +131,7 @@ def _network(inputs: Floats, truth: Floats, weight: Floats, seed: int) -> list[F
         order = rng.permutation(len(inputs))
         for begin in range(0, len(order) - _BATCH + 1, _BATCH):
             some = order[begin : begin + _BATCH]
-            share = rng.beta(_MIXUP, _MIXUP, (len(some), 1)).astype(np.float32)
-            share, other = np.maximum(share, 1 - share), rng.permutation(some)
-            shown, true, sure = (share * rows[some] + (1 - share) * rows[other] for rows in (inputs, truth, weight))
-            slopes = _slopes(parts, shown, true, sure, rng)
+            slopes = _slopes(parts, inputs[some], truth[some], weight[some], rng)
             step += 1
             rate = _RATE * 0.5 * (1 + np.cos(np.pi * step / steps)) * min(1.0, step / 200)
             for n, slope in enumerate(slopes):
