@@ -2,8 +2,8 @@
 
 import re
 
-# In the form of DDEX's own sample of an audio album in ERN 3.8.2 (Release Profile 1.4); valid by the schema of ERN 3.6,
-# the newest of that generation of which bindings are published (the package ddexreader), but for its namespace.
+# In the form of DDEX's own sample of an audio album in ERN 3.8.2 (Release Profile 1.4); valid by the schema of ERN 3.6 (by
+# the bindings in the package ddexreader), but for its namespace, and held against those of 3.8 to 3.8.3 as is said below.
 ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/382" MessageSchemaVersionId="ern/382"
   ReleaseProfileVersionId="CommonReleaseTypesTypes/14/AudioAlbum" LanguageAndScriptCode="en">
@@ -130,8 +130,8 @@ ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
 </ern:NewReleaseMessage>
 """
 
-# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3, and read by eye beside the published
-# schema of 4.3 (release-notification.xsd), parties and lists of values excepted, as is the purge below.
+# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3. This one, those that are made from it, and
+# the purge were held against the elements that the schema of each version has: names, order, which there have to be.
 ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" ReleaseProfileVersionId="Audio"
   LanguageAndScriptCode="en" AvsVersionId="3">
@@ -230,6 +230,11 @@ ERN_42 = re.sub(
     ERN_43.replace("/ern/43", "/ern/42"),
     count=1,
     flags=re.DOTALL,
+)
+
+# As 4.3.1 and 4.3.2 have it: genres are called otherwise, and a role has its instruments beside it.
+ERN_431 = re.sub(r"(</?)Genre(?=[ >])", r"\1DisplayGenre", ERN_43.replace("/ern/43", "/ern/431")).replace(
+    "<Role>Mixer</Role>", "<Role><Value>Mixer</Value><InstrumentType>Piano</InstrumentType></Role>"
 )
 
 PURGE = """<ern:PurgeReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" AvsVersionId="3" LanguageAndScriptCode="en">

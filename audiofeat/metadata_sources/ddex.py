@@ -1,5 +1,7 @@
 """DDEX ERN release messages, 3.8 and 4.x, in files: what labels and distributors say of sound recordings and releases.
 
+Read are the versions whose schema the elements of :mod:`~audiofeat.metadata_sources.ddex_fields` were looked up in.
+
 A message is the truth about its releases as its sender knows it: it takes the place of what the same sender said of
 them before. Releases that are purged, taken down, or whose deals have all ended take back what was said of them.
 Sources are called after the sender (``ddex:`` and its party id): nobody withdraws what somebody else has said.
@@ -12,13 +14,22 @@ from datetime import datetime
 from pathlib import Path
 
 from audiofeat.domain.source_records import SourceRecord, Told, Unreadable, Whole, Withdrawn, problem_with
-from audiofeat.metadata_sources.ddex_fields import Party, names_of, recording_fields, release_fields, tracks_of
+from audiofeat.metadata_sources.ddex_fields import (
+    Party,
+    is_true,
+    names_of,
+    party_of,
+    recording_fields,
+    release_fields,
+    tracks_of,
+)
 from audiofeat.metadata_sources.lines import opened
 from audiofeat.metadata_sources.xml_pieces import BrokenXml, Node, Piece, Pieces
 from audiofeat.ports import Described
 
 MESSAGES = frozenset({"NewReleaseMessage", "PurgeReleaseMessage"})
-_VERSION = re.compile(r"https?://ddex\.net/xml/ern/(38[1-4]?|4[1-3][1-2]?)/?")
+VERSIONS = ("3.8", "3.8.1", "3.8.2", "3.8.3", "4.1", "4.1.1", "4.2", "4.3", "4.3.1", "4.3.2")
+_NAMESPACE = re.compile(rf"https?://ddex\.net/xml/ern/({'|'.join(VERSIONS).replace('.', '')})/?")
 _HEADER, _PARTY = ("MessageHeader",), ("PartyList", "Party")
 _RECORDING, _RELEASE = ("ResourceList", "SoundRecording"), ("ReleaseList", "Release")
 _DEAL = ("DealList", "ReleaseDeal", "Deal")
@@ -92,10 +103,9 @@ class DdexFile:
             yield self._unreadable(pieces.line, str(error))
             return
         space, root = pieces.root or ("", "")
-        if root not in MESSAGES or not _VERSION.fullmatch(space):
-            yield self._unreadable(
-                1, f"no release message of DDEX ERN 3.8 or 4.1 to 4.3, but {root!r} of {space!r:.100}"
-            )
+        if root not in MESSAGES or not _NAMESPACE.fullmatch(space):
+            known = f"{', '.join(VERSIONS[:-1])} or {VERSIONS[-1]}"
+            yield self._unreadable(1, f"no release message of DDEX ERN {known}, but {root!r} of {space!r:.100}")
         elif message.header.first("MessageControlType") == "TestMessage":
             yield self._unreadable(1, "a test message, as its header says")
         else:
@@ -162,9 +172,7 @@ def _take(message: _Message, piece: Piece) -> None:
     if piece.path == _HEADER:
         message.header = node
     elif piece.path == _PARTY:
-        message.parties[node.first("PartyReference")] = Party(
-            node.first("PartyName", "FullName"), node.first("PartyId", "ISNI")
-        )
+        message.parties[node.first("PartyReference")] = party_of(node)
     elif piece.path == _RECORDING:
         if len(message.recordings) < _MOST_RECORDINGS:
             message.recordings[node.first("ResourceReference")] = node
@@ -184,7 +192,7 @@ def _take(message: _Message, piece: Piece) -> None:
 def _agree(deals: _Deals, deal: Node, now: datetime | None) -> None:
     deals.are_made = True
     for terms in deal.all("DealTerms"):
-        if terms.first("TakeDown").lower() in {"true", "1"}:
+        if any(is_true(terms.first(name)) for name in ("TakeDown", "AllDealsCancelled")):
             continue
         ends = [terms.first("ValidityPeriod", name) for name in ("EndDate", "EndDateTime")]
         ended = [end for text in ends if (end := _moment(text)) is not None]

@@ -46,6 +46,17 @@ class Track(NamedTuple):
     place: Mapping[str, str]
 
 
+def is_true(text: str) -> bool:
+    """Return whether a flag is set, in either spelling of XML Schema."""
+    return text.lower() in {"true", "1"}
+
+
+def party_of(node: Node) -> Party:
+    """Return what an entry of the list of parties says."""
+    name = _default(node.all("PartyName"))
+    return Party(name.first("FullName") if name else "", node.first("PartyId", "ISNI"))
+
+
 def names_of(release: Node) -> list[str]:
     """Return what a release is called, the most definite first: barcode, GRid, own ids of the sender, ISRC."""
     ids = release.all("ReleaseId")
@@ -79,7 +90,6 @@ def recording_fields(recording: Node, parties: Parties, *, default_artist: str) 
     """Return what is said of a recording; what it does not say is left out, so that its release's word stands."""
     details = _details(recording, "SoundRecordingDetailsByTerritory")
     edition = next(iter(recording.all("SoundRecordingEdition")), recording)
-    instrumental = recording.first("IsInstrumental").lower()
     credited = list(dict.fromkeys(_contributors(recording, details, parties)))[:_MOST_VALUES]
     said = {
         "kind": "track",
@@ -94,7 +104,7 @@ def recording_fields(recording: Node, parties: Parties, *, default_artist: str) 
         "isrc": recording.first("SoundRecordingId", "ISRC") or edition.first("ResourceId", "ISRC"),
         "duration_s": _seconds(recording.first("Duration")),
         "language": recording.first("LanguageOfPerformance"),
-        "instrumental": "yes" if instrumental in {"true", "1"} else "",
+        "instrumental": "yes" if is_true(recording.first("IsInstrumental")) else "",
         "p_line": details.first("PLine", "PLineText") or edition.first("PLine", "PLineText"),
         "genre": _genres(recording, details),
         "explicit": _explicit(recording, details),
@@ -140,7 +150,8 @@ def _details(node: Node, name: str) -> Node:
 
 
 def _default(nodes: list[Node]) -> Node | None:
-    return next((node for node in nodes if node.attributes.get("IsDefault") == "true"), nodes[0] if nodes else None)
+    marked = (node for node in nodes if is_true(node.attributes.get("IsDefault", "")))
+    return next(marked, nodes[0] if nodes else None)
 
 
 def _title(node: Node, details: Node) -> str:
@@ -177,7 +188,7 @@ def _isnis(node: Node, details: Node, parties: Parties) -> list[str]:
     found: dict[str, str] = {}
     for artist in details.all("DisplayArtist") + node.all("DisplayArtist"):
         party = parties.get(artist.first("ArtistPartyReference"), _NOBODY)
-        own = [one.text for one in artist.all("PartyId") if one.attributes.get("IsISNI") == "true"]
+        own = [one.text for one in artist.all("PartyId") if is_true(one.attributes.get("IsISNI", ""))]
         found[artist.first("PartyName", "FullName") or party.name] = next(iter(own), party.isni)
     return [f"{name}=isni:{isni}" for name, isni in found.items() if name and isni]
 
@@ -194,11 +205,15 @@ def _contributors(node: Node, details: Node, parties: Parties) -> Iterator[tuple
 
 
 def _role(node: Node) -> str:
-    return node.attributes.get("UserDefinedValue", "") if node.text == "UserDefined" else node.text
+    # From 4.3.1 on what a contributor did stands beside the instruments that it was done with.
+    value = next(iter(node.all("Value")), node)
+    return value.attributes.get("UserDefinedValue", "") if value.text == "UserDefined" else value.text
 
 
 def _genres(node: Node, details: Node) -> list[str]:
-    given = [(one.first("GenreText"), one.first("SubGenre")) for one in details.all("Genre") + node.all("Genre")]
+    # The latter is what 4.3.1 calls it.
+    genres = details.all("Genre") + node.all("Genre") + node.all("DisplayGenre")
+    given = [(one.first("GenreText"), one.first("SubGenre")) for one in genres]
     return list(dict.fromkeys(text for pair in given for text in pair if text))[:_MOST_VALUES]
 
 

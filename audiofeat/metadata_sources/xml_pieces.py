@@ -3,6 +3,7 @@
 A piece is an element with what stands in it, small enough to be held; one that is larger costs itself and no memory.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -64,6 +65,8 @@ class Piece:
 _CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
 _PLAIN = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _BYTE_ORDER_MARKS = frozenset({b"\xfe", b"\xff"})
+_REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,20})|([0-9]{1,20}));")
+_LONGEST_REFERENCE_BYTES = 24
 
 
 def parse(chunks: Iterable[bytes], handler: "ContentHandler", moving: Moving) -> Iterator[None]:
@@ -74,12 +77,10 @@ def parse(chunks: Iterable[bytes], handler: "ContentHandler", moving: Moving) ->
     parser.setContentHandler(handler)
     # Only parse() would do so, and what is fed comes in pieces.
     handler.setDocumentLocator(parser)
-    waiting, is_wide = 0, None
+    waiting = 0
     try:
-        for chunk in chunks:
-            if is_wide is None:
-                is_wide = chunk[:1] in _BYTE_ORDER_MARKS or b"\0" in chunk[:4]
-            parser.feed(chunk if is_wide else chunk.translate(_PLAIN))
+        for chunk in _without_controls(chunks):
+            parser.feed(chunk)
             waiting = 0 if moving.moved else waiting + len(chunk)
             moving.moved = False
             yield
@@ -91,6 +92,30 @@ def parse(chunks: Iterable[bytes], handler: "ContentHandler", moving: Moving) ->
         raise BrokenXml(f"refused: {type(error).__name__}") from error
     except (SAXException, ValueError, LookupError) as error:
         raise BrokenXml(f"no XML from here on: {error.args[0] if error.args else error}") from error
+
+
+def _without_controls(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield bytes in which spaces stand for what XML has no characters for, also where they are referred to by number."""
+    is_wide, held = None, b""
+    for given in chunks:
+        if is_wide is None:
+            is_wide = given[:1] in _BYTE_ORDER_MARKS or b"\0" in given[:4]
+        if is_wide:
+            yield given
+            continue
+        chunk = held + given.translate(_PLAIN)
+        begun = chunk.rfind(b"&", max(0, len(chunk) - _LONGEST_REFERENCE_BYTES))
+        end = len(chunk) if begun < 0 or b";" in chunk[begun:] else begun
+        held = chunk[end:]
+        yield _REFERENCE.sub(_referred, chunk[:end])
+    yield held
+
+
+def _referred(reference: re.Match[bytes]) -> bytes:
+    by_hexadecimal, by_decimal = reference.groups()
+    code = int(by_hexadecimal, 16) if by_hexadecimal else int(by_decimal)
+    is_character = code in {9, 10, 13} or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
+    return reference[0] if is_character else b" "
 
 
 class Pieces(ContentHandler):

@@ -9,7 +9,7 @@ import pytest
 from audiofeat.domain.source_records import SourceRecord, Told, Unreadable, Whole, Withdrawn
 from audiofeat.metadata_sources.ddex import DdexFile
 from audiofeat.metadata_sources.deliveries import open_delivery
-from ern import ERN_38, ERN_42, ERN_43, PURGE
+from ern import ERN_38, ERN_42, ERN_43, ERN_431, PURGE
 
 SOURCE = "ddex:PADPIDA2026010101X"
 OFFER = """<CommercialModelType>SubscriptionModel</CommercialModelType>
@@ -64,16 +64,47 @@ def test_a_single_of_4_3() -> None:
     assert whole == Whole(SOURCE, 5.0, under="0602445790104")
 
 
-@pytest.mark.parametrize("version", ["38", "381", "382", "383", "41", "411", "42", "43", "431", "432"])
-def test_versions_that_are_read(version: str) -> None:
-    """All of 3.8, and of 4 from 4.1 on."""
-    message = ERN_38 if version.startswith("3") else ERN_43 if version.startswith("43") else ERN_42
-    for own in ("/ern/382", "/ern/42", "/ern/43"):
-        message = message.replace(own, f"/ern/{version}")
-    [record, _] = [one for one in read(message) if not isinstance(one, SourceRecord) or "Morning" not in str(one)]
+@pytest.mark.parametrize(
+    ("message", "own", "versions"),
+    [
+        (ERN_38, "/ern/382", ["38", "381", "382", "383"]),
+        (ERN_42, "/ern/42", ["41", "411", "42"]),
+        (ERN_43, "/ern/43", ["43"]),
+        (ERN_431, "/ern/431", ["431", "432"]),
+    ],
+)
+def test_versions_that_are_read(message: str, own: str, versions: list[str]) -> None:
+    """Whatever its generation calls things, a message says the same."""
+    told = [read(message.replace(own, f"/ern/{version}")) for version in versions]
+    assert all(one == read(ERN_38 if message is ERN_38 else ERN_43) for one in told)
+
+
+@pytest.mark.parametrize("version", ["37", "384", "40", "412", "422", "433", "5"])
+def test_other_versions_are_refused(version: str) -> None:
+    """By a word that names those that are read."""
+    [problem] = read(ERN_43.replace("/ern/43", f"/ern/{version}"))
+    assert isinstance(problem, Unreadable)
+    assert "3.8, 3.8.1, 3.8.2, 3.8.3, 4.1, 4.1.1, 4.2, 4.3, 4.3.1 or 4.3.2" in problem.reason
+
+
+def test_what_a_role_is_called_otherwise() -> None:
+    """A role of the sender's own, and one that nobody in the list of parties has."""
+    own = '<Role><Value UserDefinedValue="Whistler">UserDefined</Value></Role>'
+    nobody = "<Contributor><SpecialContributor>GenerativeAI</SpecialContributor><Role><Value>Mixer</Value></Role></Contributor>"
+    message = ERN_431.replace("</Role>", f"</Role>{own}", 1).replace("<Duration>", f"{nobody}<Duration>", 1)
+    record = read(message)[0]
     assert isinstance(record, SourceRecord)
-    assert record.fields["p_line"] == "(P) 2026 Harbour"
-    assert str(record.fields["isrc"]).startswith("QZAF")
+    assert record.fields["contributors"] == [
+        "Anna Example (MainArtist)", "Cleo Cutter (Mixer)", "Cleo Cutter (Whistler)",
+    ]  # fmt: skip
+
+
+def test_an_isni_of_3_8() -> None:
+    """It stands with the artist."""
+    isni = '<PartyId IsISNI="1">000000012150090X</PartyId><ArtistRole>MainArtist</ArtistRole>'
+    record = read(ERN_38.replace("<ArtistRole>MainArtist</ArtistRole>", isni, 1))[0]
+    assert isinstance(record, SourceRecord)
+    assert record.fields["artist_ids"] == ["Anna Example=isni:000000012150090X"]
 
 
 @pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16"])
@@ -98,10 +129,11 @@ def test_a_purge_takes_a_release_back() -> None:
     ("old", "new"),
     [
         (OFFER, "<TakeDown>true</TakeDown>"),
+        (OFFER, "<AllDealsCancelled>1</AllDealsCancelled>"),
         ("<StartDate>2026-03-05</StartDate>", "<StartDate>2025-03-05</StartDate><EndDate>2026-02-01</EndDate>"),
         ("<StartDate>2026-03-05</StartDate>", "<EndDateTime>2026-02-01T00:00:00Z</EndDateTime>"),
     ],
-    ids=["taken down", "ended", "ended to the minute"],
+    ids=["taken down", "cancelled", "ended", "ended to the minute"],
 )
 def test_a_release_that_may_not_be_offered_any_more(old: str, new: str) -> None:
     """Its deals are all taken down or over: what was said of it is taken back."""
@@ -125,7 +157,7 @@ def test_one_open_deal_is_enough() -> None:
     ("message", "why"),
     [
         (ERN_38.replace("LiveMessage", "TestMessage"), "test message"),
-        (ERN_38.replace("xml/ern/382", "xml/2010/ern-main/32"), "3.8 or 4.1"),
+        (ERN_38.replace("xml/ern/382", "xml/2010/ern-main/32"), "no release message of DDEX ERN 3.8"),
         ("<html/>", "'html'"),
         (ERN_38[:-60], "no XML"),
         ('<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + ERN_43.partition("?>")[2], "refused"),

@@ -1,7 +1,9 @@
 """Deliveries in files: what is broken costs itself, is told of with its place, and the rest comes through."""
 
 import json
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +172,73 @@ def test_parquet(tmp_path: Path) -> None:
         read(written(tmp_path, "bad.parquet", "PAR1"))
 
 
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (pa.array([0, 10**18 + 1, 1000], pa.timestamp("ns")), "Nanosecond"),
+        (pa.array([0, 1, 1000], pa.duration("ns")), "Nanosecond"),
+        (pa.array([0, 2**30, 1], pa.int32()).cast(pa.date32()), "magnitude"),
+        (pa.array([b"a", b"\xff", b"c"]), "said is not UTF-8"),
+        (pa.array([b"a", b"\xff", b"c"]).view(pa.string()), "said is not UTF-8"),
+        (pa.array([[b"a"], [b"\xff"], []]), "utf-8"),
+        (pa.array(["a", "x" * 50_000_000, "c"]), "more than 262,144 characters"),
+        (pa.array([["a"], ["x" * 300_000], []]), "more than 262,144 characters"),
+    ],
+    ids=["time", "duration", "date", "bytes", "text", "list", "50 MB", "long list"],
+)  # fmt: skip
+def test_a_broken_row_of_parquet_costs_itself(tmp_path: Path, column: pa.Array, why: str) -> None:
+    """Whatever is in it: the rows beside it are read."""
+    parquet.write_table(pa.table({"title": ["A", "B", "C"], "said": column}), tmp_path / "feed.parquet")
+    said, [problem] = read(tmp_path / "feed.parquet")
+    assert [one["title"] for one in said] == ["A", "C"]
+    assert problem.startswith("2: ")
+    assert why in problem
+
+
+def test_what_stands_in_parquet_is_text(tmp_path: Path) -> None:
+    """Decimals, lists, structures, maps and bytes become what JSON has for them; SQL and formulas are text."""
+    columns = {
+        "price": pa.array([Decimal("1.50")]), "artist": pa.array([["Ana", "Bo"]]), "nothing": pa.nulls(1),
+        "of": pa.array([{"a": {"b": 1}}]), "by": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int32())),
+        "raw": pa.array([b"caf\xc3\xa9"]), "title": pa.array(["=cmd|' /C calc'!A0"]), "up": pa.array([float("inf")]),
+    }  # fmt: skip
+    parquet.write_table(pa.table(columns), tmp_path / "feed.parquet")
+    assert read(tmp_path / "feed.parquet") == ([{
+        "price": "1.50", "artist": ["Ana", "Bo"], "of": {"a": {"b": 1}}, "by": [["k", 1]], "raw": "café",
+        "title": "=cmd|' /C calc'!A0", "up": None,
+    }], [])  # fmt: skip
+    parquet.write_table(pa.table({"title": ["a"], "Title": ["b"]}), tmp_path / "twice.parquet")
+    with pytest.raises(InvalidInput, match="the name of another one"):
+        read(tmp_path / "twice.parquet")
+
+
+def test_a_damaged_row_group_costs_its_own(tmp_path: Path) -> None:
+    """The groups before and after it are read, and rows keep their numbers."""
+    titles = [f"a title with the number {number}" for number in range(3_000)]
+    parquet.write_table(pa.table({"title": titles}), tmp_path / "feed.parquet", row_group_size=1_000)
+    content = bytearray((tmp_path / "feed.parquet").read_bytes())
+    middle = parquet.ParquetFile(tmp_path / "feed.parquet").metadata.row_group(1).column(0).dictionary_page_offset
+    content[middle : middle + 200] = bytes(200)
+    said, [problem] = read(written(tmp_path, "damaged.parquet", bytes(content)))
+    assert [one["title"] for one in said] == titles[:1_000] + titles[2_000:]
+    assert problem.startswith("1001: the rest of its row group")
+
+
+def test_one_value_in_all_rows_is_not_held_for_each(tmp_path: Path) -> None:
+    """A few kilobytes of Parquet may stand for gigabytes."""
+    once = pa.DictionaryArray.from_arrays(pa.array([0] * 1_000, pa.int32()), pa.array(["x" * 1_000_000]))
+    parquet.write_table(pa.table({"title": once}), tmp_path / "bomb.parquet", store_schema=False)
+    source = open_delivery(tmp_path / "bomb.parquet", name=None, licence=None, fetched_at=1.0)
+    tracemalloc.start()
+    try:
+        problems = sum(isinstance(one, Unreadable) for one in source.fetch(()))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert problems == 1_000
+    assert peak_bytes < 200_000_000
+
+
 class TestFeeds:
     def test_an_episode(self, tmp_path: Path) -> None:
         """Show, season, persons, transcripts and the episode's own word on explicit, by all three vocabularies."""
@@ -217,6 +286,16 @@ class TestFeeds:
         said, problems = read(written(tmp_path, "feed.rss", FEED % episode))
         assert [one["guid"] for one in said] == ["ep-1", "ep-9"]
         assert [problem.partition(":")[0] for problem in problems] == ["16"]
+
+    @pytest.mark.parametrize("size", [1, 7, 100_000])
+    def test_what_xml_has_no_characters_for_is_a_space(self, size: int) -> None:
+        """Also where it is referred to by number, and wherever the bytes are cut; other references stay."""
+        evil = "<item><title>a&#0;b&#x1F;c\x01d &#233;&amp;#0; &#99999999;&#xD800;e</title></item>"
+        reader = FeedReader("feed", name="rss:x", licence=None, fetched_at=1.0)
+        _, record, last = reader.read(pieces((FEED % evil).encode(), size))
+        assert isinstance(record, SourceRecord)
+        assert record.fields["title"] == "a b c d é&#0; e"
+        assert isinstance(last, SourceRecord)
 
     @pytest.mark.parametrize("size", [1, 7, 100_000])
     def test_pieces_of_any_size(self, size: int) -> None:
