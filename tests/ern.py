@@ -2,8 +2,8 @@
 
 import re
 
-# In the form of DDEX's own sample of an audio album in ERN 3.8.2 (Release Profile 1.4); valid by the schema of ERN 3.6 (by
-# the bindings in the package ddexreader), but for its namespace, and held against those of 3.8 to 3.8.3 as is said below.
+# In the form of DDEX's own sample of an audio album in ERN 3.8.2 (Release Profile 1.4); valid by the schema of ERN 3.6
+# (the bindings in the package ddexreader), but for its namespace, and held against those of 3.8 to 3.8.3 as said below.
 ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/382" MessageSchemaVersionId="ern/382"
   ReleaseProfileVersionId="CommonReleaseTypesTypes/14/AudioAlbum" LanguageAndScriptCode="en">
@@ -130,8 +130,8 @@ ERN_38 = """<?xml version="1.0" encoding="utf-8"?>
 </ern:NewReleaseMessage>
 """
 
-# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3. This one, those that are made from it, and
-# the purge were held against the elements that the schema of each version has: names, order, which there have to be.
+# In the form of DDEX's own samples "Audio" and "SimpleAudioSingle" of ERN 4.3. This one, those that are made from it,
+# and the purge were held against the elements that the schema of each version has: names, order, and what has to be.
 ERN_43 = """<?xml version="1.0" encoding="UTF-8"?>
 <ern:NewReleaseMessage xmlns:ern="http://ddex.net/xml/ern/43" ReleaseProfileVersionId="Audio"
   LanguageAndScriptCode="en" AvsVersionId="3">

@@ -1,6 +1,7 @@
 """Tags inside audio files: ID3, Vorbis comments and MP4 atoms under the common field names.
 
-Pictures are not looked at. Whatever is wrong with a file, its tags are then simply not known.
+Pictures are not looked at. Whatever is wrong with a file, its tags are then simply not known. They are read in a
+process of their own: a frame of a megabyte may unpack to gigabytes, and a hundred thousand frames take minutes.
 """
 
 import re
@@ -24,6 +25,7 @@ from audiofeat.domain.chapters import MOST_CHAPTERS
 from audiofeat.domain.jobs import MetadataRecord
 from audiofeat.domain.metadata_fields import MOST_CHARACTERS
 from audiofeat.domain.source_records import TAGS
+from audiofeat.metadata_sources.confined import Unfinished, confined
 from audiofeat.metadata_sources.mp4_chapters import text_track
 
 _FIELDS = {
@@ -48,6 +50,8 @@ _FIELDS = {
 # The "easy" ones give ID3 frames and MP4 atoms the names that Vorbis comments have.
 _PARSERS = (EasyMP3, EasyMP4, FLAC, OggFLAC, OggOpus, OggVorbis)
 _MOST_VALUES = 16
+_EXTRA_MEMORY_BYTES = 512 << 20
+_CPU_S, _DEADLINE_S = 10.0, 60.0
 # A time that ID3 leaves to a place in bytes, which no two readers agree on.
 _BY_BYTES = 0xFFFFFFFF
 _CHAPTER = re.compile(r"chapter[0-9]{2,3}")
@@ -61,14 +65,22 @@ def read_tags(path: Path) -> MetadataRecord | None:
     too long and does not choose it.
     """
     try:
-        found = mutagen.File(path, options=_PARSERS)
-        fields = _fields(found.tags) if found is not None and found.tags else {}
-        chapters = [] if found is None else _chapters(found, path)
-    except Exception as error:  # noqa: BLE001 - damaged files make the parsers fail in any way, MemoryError included
-        _log.info("tags_unreadable", reason=type(error).__name__)
+        fields = confined(
+            lambda: _read(path), extra_memory_bytes=_EXTRA_MEMORY_BYTES, cpu_s=_CPU_S, deadline_s=_DEADLINE_S
+        )
+    except Unfinished as error:
+        _log.info("tags_unreadable", reason=str(error))
         return None
-    fields |= {"chapters": chapters[:MOST_CHAPTERS]} if chapters else {}
     return MetadataRecord(TAGS, fields) if fields else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found = mutagen.File(path, options=_PARSERS)
+    if found is None:
+        return {}
+    fields = _fields(found.tags) if found.tags else {}
+    chapters = _chapters(found, path)[:MOST_CHAPTERS]
+    return fields | ({"chapters": chapters} if chapters else {})
 
 
 def _fields(tags: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,8 @@ _PLAIN = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _BYTE_ORDER_MARKS = frozenset({b"\xfe", b"\xff"})
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,20})|([0-9]{1,20}));")
 _LONGEST_REFERENCE_BYTES = 24
+# https://www.w3.org/TR/xml/#charsets
+_CHARACTER = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def parse(chunks: Iterable[bytes], handler: "ContentHandler", moving: Moving) -> Iterator[None]:
@@ -95,7 +97,7 @@ def parse(chunks: Iterable[bytes], handler: "ContentHandler", moving: Moving) ->
 
 
 def _without_controls(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield bytes in which spaces stand for what XML has no characters for, also where they are referred to by number."""
+    """Yield bytes in which spaces stand for what XML has no characters for, be it there or referred to by number."""
     is_wide, held = None, b""
     for given in chunks:
         if is_wide is None:
@@ -113,9 +115,11 @@ def _without_controls(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _referred(reference: re.Match[bytes]) -> bytes:
     by_hexadecimal, by_decimal = reference.groups()
-    code = int(by_hexadecimal, 16) if by_hexadecimal else int(by_decimal)
-    is_character = code in {9, 10, 13} or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000
-    return reference[0] if is_character else b" "
+    try:
+        character = chr(int(by_hexadecimal, 16) if by_hexadecimal else int(by_decimal))
+    except (ValueError, OverflowError):
+        return b" "
+    return reference[0] if _CHARACTER.match(character) else b" "
 
 
 class Pieces(ContentHandler):

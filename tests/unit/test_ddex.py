@@ -90,8 +90,9 @@ def test_other_versions_are_refused(version: str) -> None:
 def test_what_a_role_is_called_otherwise() -> None:
     """A role of the sender's own, and one that nobody in the list of parties has."""
     own = '<Role><Value UserDefinedValue="Whistler">UserDefined</Value></Role>'
-    nobody = "<Contributor><SpecialContributor>GenerativeAI</SpecialContributor><Role><Value>Mixer</Value></Role></Contributor>"
-    message = ERN_431.replace("</Role>", f"</Role>{own}", 1).replace("<Duration>", f"{nobody}<Duration>", 1)
+    nobody = "<SpecialContributor>GenerativeAI</SpecialContributor><Role><Value>Mixer</Value></Role>"
+    message = ERN_431.replace("</Role>", f"</Role>{own}", 1)
+    message = message.replace("<Duration>", f"<Contributor>{nobody}</Contributor><Duration>", 1)
     record = read(message)[0]
     assert isinstance(record, SourceRecord)
     assert record.fields["contributors"] == [

@@ -1,5 +1,7 @@
 """Tables and tags as sources of metadata."""
 
+import resource
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +19,17 @@ from audiofeat.domain.metadata_fields import MOST_CHARACTERS
 from audiofeat.errors import InvalidInput, SourceNotFound
 from audiofeat.metadata_sources.tables import open_table
 from audiofeat.metadata_sources.tags import read_tags
+
+SILENCE = (b"\xff\xfb\x90\x00" + bytes(413)) * 20
+
+
+def _synchsafe(number: int) -> bytes:
+    return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+
+def _frame(name: bytes, content: bytes, flags: bytes = b"\0\0") -> bytes:
+    """Return a frame of ID3v2.4."""
+    return name + _synchsafe(len(content)) + flags + content
 
 
 def _written(path: Path, content: str | bytes) -> Path:
@@ -144,12 +157,12 @@ class TestTags:
             title = TIT2(encoding=3, text=[f"Part {number}"])
             tags.add(CHAP(element_id=f"c{number}", start_time=60_000 * number, end_time=end_ms, sub_frames=[title]))
         tags.save(path)
-        assert read_tags(path) == MetadataRecord("tags", {"chapters": [(0.0, 90.0, "Part 0"), (60.0, 120.0, "Part 1")]})
+        assert read_tags(path) == MetadataRecord("tags", {"chapters": [[0.0, 90.0, "Part 0"], [60.0, 120.0, "Part 1"]]})
         tagged = FLAC(flac)
         tagged.update({"CHAPTER001": "00:00:00.000", "CHAPTER001NAME": "Begin", "CHAPTER002": "soon"})
         tagged.save()
         assert read_tags(flac) == MetadataRecord(
-            "tags", {"chapters": [("00:00:00.000", None, "Begin"), ("soon", None, "")]}
+            "tags", {"chapters": [["00:00:00.000", None, "Begin"], ["soon", None, ""]]}
         )
 
     def test_chapters_of_opus(self, tmp_path: Path) -> None:
@@ -160,7 +173,7 @@ class TestTags:
         tagged.update({"CHAPTER001": "00:00:00.000", "CHAPTER002": "00:00:30.500", "CHAPTER002NAME": "Letters"})
         tagged.save()
         assert read_tags(path) == MetadataRecord(
-            "tags", {"chapters": [("00:00:00.000", None, ""), ("00:00:30.500", None, "Letters")]}
+            "tags", {"chapters": [["00:00:00.000", None, ""], ["00:00:30.500", None, "Letters"]]}
         )
 
     def test_a_chapter_whose_time_is_a_place_in_bytes(self, tmp_path: Path) -> None:
@@ -171,7 +184,7 @@ class TestTags:
         for number, times in enumerate(((0xFFFFFFFF, 0xFFFFFFFF), (5_000, 0xFFFFFFFF))):
             tags.add(CHAP(element_id=f"c{number}", start_time=times[0], end_time=times[1]))
         tags.save(path)
-        assert read_tags(path) == MetadataRecord("tags", {"chapters": [(5.0, None, "")]})
+        assert read_tags(path) == MetadataRecord("tags", {"chapters": [[5.0, None, ""]]})
 
     @pytest.mark.parametrize(("flags", "replaced"), [("disable_chpl", b""), ("use_metadata_tags", b"tref")])
     def test_chapters_of_mp4(self, tmp_path: Path, flags: str, replaced: bytes) -> None:
@@ -194,7 +207,7 @@ class TestTags:
         assert found is not None
         is_track = not replaced
         assert found.fields["chapters"] == [
-            (start / 1000, end / 1000 if is_track else None, title) for start, end, title in said
+            [start / 1000, end / 1000 if is_track else None, title] for start, end, title in said
         ]
 
     def test_mp4(self, tmp_path: Path) -> None:
@@ -244,9 +257,35 @@ class TestTags:
         chance = np.random.default_rng(7)
         for path in (flac, mp3):
             whole = path.read_bytes()
-            for turn in range(150):
+            for turn in range(30):
                 damaged = bytearray(whole if turn % 2 else whole[: int(chance.integers(len(whole)))])
                 for place in chance.integers(0, max(1, min(200, len(damaged))), 3):
                     if damaged:
                         damaged[place] = int(chance.integers(256))
                 read_tags(_written(tmp_path / f"damaged{path.suffix}", bytes(damaged)))
+
+    @pytest.mark.parametrize(
+        "frames",
+        [
+            _frame(b"TIT2", b"\x7f\x7f\x7f\x7f" + zlib.compress(b"\3" + bytes(800_000_000), 1), flags=b"\0\x09"),
+            b"".join(_frame(b"TXXX", b"\3k%d\0v" % number) for number in range(100_000)),
+        ],
+        ids=["unpacks to 800 MB", "frames"],
+    )
+    def test_tags_that_ask_too_much(self, tmp_path: Path, frames: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They are not known, and this process is none the worse for it."""
+        monkeypatch.setattr("audiofeat.metadata_sources.tags._CPU_S", 0.0)
+        path = _written(tmp_path / "evil.mp3", b"ID3\4\0\0" + _synchsafe(len(frames)) + frames + SILENCE)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert read_tags(path) is None
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+    def test_hostile_text_in_a_tag_is_text(self, tmp_path: Path) -> None:
+        """What is no text at all is left out, a picture beside it is not looked at."""
+        frames = (
+            _frame(b"APIC", b"\0image/png\0\3\0" + bytes(5_000_000))
+            + _frame(b"TIT2", b"\3=cmd|' /C'!A0<script>'; DROP TABLE items; --")
+            + _frame(b"TPE1", b"\3\xff\xfe\xff")
+        )
+        path = _written(tmp_path / "evil.mp3", b"ID3\4\0\0" + _synchsafe(len(frames)) + frames + SILENCE)
+        assert read_tags(path) == MetadataRecord("tags", {"title": "=cmd|' /C'!A0<script>'; DROP TABLE items; --"})
