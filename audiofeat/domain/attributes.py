@@ -65,16 +65,15 @@ class Attribute:
 TEXTS = (
     "title", "artist", "album", "show", "label", "genre", "language", "licence", "country", "tenant", "isrc", "mbid",
 )  # fmt: skip
-# People but the main artists: what belongs to them stands in a table of its own.
+# People but the main artists, and publishers: what belongs to them stands in a table of its own.
 PEOPLE = tuple(field for field in CREDITS if field not in TEXTS)
 # Other names under which sources give the same field.
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "licence": ("license",),
+    # What publishes an episode is to it what a label is to a track.
     "label": ("publisher",),
     "mbid": ("musicbrainz_trackid", "musicbrainz_recordingid"),
 }
-# What publishes an episode is to it what a label is to a track.
-_OTHER_NAMES: Mapping[str, str] = {"publisher": "label"}
 USUAL_FEATURES = (
     "rhythm.tempo_bpm",
     "rhythm.meter",
@@ -123,6 +122,7 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "duration_s": Attribute("duration_s", Sort.NUMBER, "s", 0.0),
     **FEATURES,
 }
+_SAID = tuple(name for name in ATTRIBUTES if name not in FEATURES)
 # The last part of a feature's name is enough where only one group has it.
 _SHORT: dict[str, list[str]] = {}
 for _path in FEATURES:
@@ -147,7 +147,6 @@ def attribute(name: str) -> Attribute:
     >>> attribute("tempo_bpm").name
     'rhythm.tempo_bpm'
     """
-    name = _OTHER_NAMES.get(name, name)
     if name in ATTRIBUTES:
         return ATTRIBUTES[name]
     paths = _SHORT.get(name, [])
@@ -156,7 +155,7 @@ def attribute(name: str) -> Attribute:
     close = get_close_matches(name, [*ATTRIBUTES, *_SHORT], n=_MOST_SUGGESTIONS)
     raise InvalidInput(
         f"items cannot be asked for by {name!r}",
-        f"did you mean {', '.join(close)}?" if close else f"use a feature's name, or one of {', '.join(TEXTS)}",
+        f"did you mean {', '.join(close)}?" if close else f"use a feature's name, or one of {', '.join(_SAID)}",
     )
 
 

@@ -57,6 +57,7 @@ class Role(StrEnum):
     PERFORMER = "performer"
     HOST = "host"
     GUEST = "guest"
+    PUBLISHER = "publisher"
 
 
 # Under which fields sources name the people of an item.

@@ -35,7 +35,7 @@ SONGS: dict[str, dict[str, Any]] = {
               "publisher": "Harbour", "country": "DE", "tenant": "north"},
     "cedar": {"artist": "Čeněk", "genre": "dark ambient", "release_date": "2001-02", "explicit": False,
               "composer": "Ana B; Eva"},
-    "delta": {"show": "Two Chairs", "isrc": "GB-AYE-69-00531", "reference": "trk-4"},
+    "delta": {"show": "Two Chairs", "label": "Harbour", "publisher": "Quay; Harbour Audio", "isrc": "GB-AYE-69-00531", "reference": "trk-4"},
 }  # fmt: skip
 HEARD = {
     "amber": {"tempo_bpm": 80.0, "key": "A", "mode": "minor", "arousal": 0.2, "pulse_clarity": 0.1},
@@ -121,6 +121,9 @@ def found(catalogue: SqlCatalogue, songs: dict[str, str], terms: Sequence[str]) 
         (["isrc=GBAYE6900531"], {"delta"}),
         (["show=two chairs"], {"delta"}),
         (["composer=ana b|nobody"], {"cedar"}),
+        (["label=harbour"], {"birch", "delta"}),
+        (["publisher=quay|nobody"], {"delta"}),
+        (["publisher!=quay", "label=harbour"], {"birch"}),
         (["publisher=harbour", "label=harbour", "country=de", "tenant=north", "composer!=eva"], {"birch"}),
         (["tempo_bpm=118..126"], {"birch", "cedar"}),
         (["tempo_bpm!=118..126"], {"amber", "delta"}),
