@@ -35,7 +35,8 @@ SONGS: dict[str, dict[str, Any]] = {
               "publisher": "Harbour", "country": "DE", "tenant": "north"},
     "cedar": {"artist": "Čeněk", "genre": "dark ambient", "release_date": "2001-02", "explicit": False,
               "composer": "Ana B; Eva"},
-    "delta": {"show": "Two Chairs", "label": "Harbour", "publisher": "Quay; Harbour Audio", "isrc": "GB-AYE-69-00531", "reference": "trk-4"},
+    "delta": {"show": "Two Chairs", "label": "Harbour", "publisher": "Quay; Harbour Audio",
+              "isrc": "GB-AYE-69-00531", "reference": "trk-4"},
 }  # fmt: skip
 HEARD = {
     "amber": {"tempo_bpm": 80.0, "key": "A", "mode": "minor", "arousal": 0.2, "pulse_clarity": 0.1},
