@@ -51,6 +51,23 @@ class Neighbours(Wire):
     neighbours: list[Neighbour]
 
 
+class ModelNeighbour(ItemName):
+    """An item that a model of somebody else's places near another one."""
+
+    distance: Annotated[float, Field(ge=0)] = Field(description="Of unit vectors, exact, 0 to 2; lower is nearer.")
+
+
+class ModelNeighbours(Wire):
+    """What lies near an item in the space of a model that was added, nearest first."""
+
+    item: ItemName
+    model: str
+    version: int = Field(description="Of the model's feature group: another file is another version.")
+    output: str = Field(description="Which of the model's outputs the vectors are.")
+    considered: int = Field(description="How many items were looked at: all that it has heard.")
+    neighbours: list[ModelNeighbour]
+
+
 class SearchAnswer(Wire):
     """The answer to a search, or to one of its seeds: neighbours, or why there are none."""
 

@@ -44,6 +44,7 @@ SCOPES: Mapping[str, keys.Scope | None] = {
     "read_chapters": READ,
     "read_repeats": READ,
     "read_neighbours": READ,
+    "read_model_neighbours": READ,
     "search_neighbours": READ,
     "read_journey": READ,
     "list_things": READ,

@@ -17,6 +17,7 @@ from audiofeat.api import (
     jobs,
     journeys,
     metadata,
+    models,
     neighbours,
     problems,
     reprocessings,
@@ -85,7 +86,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     # A name may contain slashes, so the routes below an item come before the item's own.
     below_items = (neighbours, journeys, metadata, episodes, things, items)
-    for module in (*below_items, audio_features, jobs, events, indexes, reprocessings, takedowns, fields):
+    for module in (*below_items, models, audio_features, jobs, events, indexes, reprocessings, takedowns, fields):
         app.include_router(module.router, prefix="/v1")
     for module in (health, subsonic):
         app.include_router(module.router)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select
@@ -48,20 +48,25 @@ class SqlModels(Models):
             connection.execute(insert(models).values(row))
         return kept
 
-    def said_by_model(
-        self, group: str, version: int, *, after: str | None, limit: int
-    ) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return items with what a plug-in's version says of them, in the order of ids, from behind ``after``."""
+    def heard_by_model(self, group: str, version: int) -> list[tuple[str, str]]:
+        """Return id and sha256 of the audio of every item that is shown and that a plug-in's version has heard."""
         query = (
-            select(items.c.item_id, analyses.c["values"].label("said"))
+            select(items.c.item_id, items.c.sha256)
             .join(analyses, analyses.c.sha256 == items.c.sha256)
             .where(analyses.c.group == group, analyses.c.version == version)
-            .where(items.c.hidden_at.is_(None), items.c.taken_down_at.is_(None), items.c.item_id > (after or ""))
+            .where(items.c.hidden_at.is_(None), items.c.taken_down_at.is_(None))
             .order_by(items.c.item_id)
-            .limit(limit)
         )
         with self._database.reading() as connection:
-            return [(row.item_id, row.said) for row in connection.execute(query)]
+            return [(row.item_id, row.sha256) for row in connection.execute(query)]
+
+    def said_by_model(self, group: str, version: int, audios: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return what a plug-in's version says of some audios, by their sha256; at most 500."""
+        query = select(analyses.c.sha256, analyses.c["values"].label("said")).where(
+            analyses.c.group == group, analyses.c.version == version, analyses.c.sha256.in_(audios)
+        )
+        with self._database.reading() as connection:
+            return {row.sha256: row.said for row in connection.execute(query)}
 
 
 def _view(row: Row[Any]) -> KeptModel:

@@ -108,16 +108,15 @@ def neighbours(
     """Print what lies near an item in the space of a plug-in model's own vectors."""
     from audiofeat.services.model_neighbours import near
 
-    catalogue = Services(load_settings()).catalogue
-    found = near(item, model=model, catalogue=catalogue, k=k, output=output_name)
-    views = catalogue.items_by_id([one.item_id for one in found])
+    services = Services(load_settings())
+    found = near(item, model=model, catalogue=services.catalogue, folder=services.home, k=k, output=output_name)
     if as_json:
-        rows = ({"item": one.item_id, "key": views[one.item_id].key, "distance": one.distance} for one in found)
+        rows = ({"item": n.item.item_id, "key": n.item.key, "distance": n.distance} for n in found.neighbours)
         typer.echo("\n".join(json.dumps(row) for row in rows))
         return
     table = Table("distance", "item", box=None)
-    for one in found:
-        table.add_row(f"{one.distance:.3f}", views[one.item_id].key)
+    for one in found.neighbours:
+        table.add_row(f"{one.distance:.3f}", one.item.key)
     output().print(table)
 
 

@@ -1,6 +1,6 @@
 """The models that a catalogue keeps beside the shipped ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from audiofeat.domain.kept_models import KeptModel, ModelKind
@@ -18,7 +18,8 @@ class Models(Protocol):
     def keep_model(self, name: str, kind: ModelKind, document: Mapping[str, Any]) -> KeptModel:
         """Keep the next revision of a name, which is in use from now on."""
 
-    def said_by_model(
-        self, group: str, version: int, *, after: str | None, limit: int
-    ) -> list[tuple[str, Mapping[str, Any]]]:
-        """Return items with what a plug-in's version says of them, in the order of ids, from behind ``after``."""
+    def heard_by_model(self, group: str, version: int) -> list[tuple[str, str]]:
+        """Return id and sha256 of the audio of every item that is shown and that a plug-in's version has heard."""
+
+    def said_by_model(self, group: str, version: int, audios: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return what a plug-in's version says of some audios, by their sha256; at most 500."""

@@ -1,33 +1,47 @@
 """What lies near an item in the space of a plug-in model's own vectors: exact, over all items that it has heard."""
 
-from collections.abc import Mapping
+import hashlib
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from audiofeat.domain.kept_models import ModelKind
+from audiofeat.domain.kept_models import KeptModel, ModelKind
 from audiofeat.domain.plugin_inputs import main_output
 from audiofeat.errors import InvalidInput, ItemNotAnalysed
-from audiofeat.ports import Catalogue
-
-_PAGE = 1_000
+from audiofeat.ports import Catalogue, ItemView
+from audiofeat.services.model_vectors import ModelVectors
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
     """An item and its distance: that of unit vectors, 0 to 2."""
 
-    item_id: str
+    item: ItemView
     distance: float
 
 
-def near(item: str, *, model: str, catalogue: Catalogue, k: int = 10, output: str | None = None) -> list[Near]:
-    """Return the nearest items by one output of a model, nearest first, the item itself left out.
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """What lies near an item, nearest first, by which output of which version, and how many items were looked at."""
+
+    item: ItemView
+    model: KeptModel
+    output: str
+    considered: int
+    neighbours: tuple[Near, ...]
+
+
+def near(
+    item: str, *, model: str, catalogue: Catalogue, folder: Path, k: int = 10, output: str | None = None
+) -> ModelAnswer:
+    """Return the nearest items by one output of a model, the item itself left out.
 
     Parameters
     ----------
+    folder : Path
+        Where this host keeps vectors.
     output : str, optional
         By default the one that is called after embeddings, else the one with the most values.
 
@@ -35,8 +49,10 @@ def near(item: str, *, model: str, catalogue: Catalogue, k: int = 10, output: st
     ------
     InvalidInput
         No such model is in use, or it has no such output.
+    ItemUnknown
+        There is no such item.
     ItemNotAnalysed
-        The model has not heard the item yet.
+        The model has not heard the item yet, or says nothing of it.
     """
     kept = next((m for m in catalogue.models() if m.name == model and m.kind is ModelKind.PLUGIN), None)
     if kept is None:
@@ -46,29 +62,27 @@ def near(item: str, *, model: str, catalogue: Catalogue, k: int = 10, output: st
         raise InvalidInput(f"{model} has no output {output!r}", f"it has {', '.join(sizes)}")
     chosen = output or main_output(sizes)
     view = catalogue.find_item(item)
-    analysis = catalogue.analyses_of_audio(view.sha256).get(kept.group) if view.sha256 else None
-    own = _unit(analysis.values, chosen, sizes) if analysis and analysis.version == kept.version else None
-    if own is None:
+    heard = catalogue.heard_by_model(kept.group, kept.version)
+    vectors, places = ModelVectors(_stem(folder, kept, chosen), chosen, sizes[chosen]).of(
+        [sha256 for _, sha256 in heard], partial(catalogue.said_by_model, kept.group, kept.version)
+    )
+    own = next((row for (name, _), row in zip(heard, places, strict=True) if name == view.item_id), None)
+    if own is None or np.isnan(vectors[own, 0]):
         raise ItemNotAnalysed(
             f"{model} has not heard {item!r} yet", f"audiofeat reprocess run --where group={kept.group}"
         )
-    names, cosines = [], []
-    after: str | None = None
-    while page := catalogue.said_by_model(kept.group, kept.version, after=after, limit=_PAGE):
-        after = page[-1][0]
-        for item_id, values in page:
-            vector = _unit(values, chosen, sizes)
-            if vector is not None and item_id != view.item_id:
-                names.append(item_id)
-                cosines.append(float(vector @ own))
-    nearest = np.argsort(-np.array(cosines), kind="stable")[:k]
-    return [Near(names[at], float(np.sqrt(max(0.0, 2 - 2 * cosines[at])))) for at in nearest]
+    cosines = (vectors @ vectors[own])[places]
+    told = [place for place, (name, _) in enumerate(heard) if name != view.item_id and not np.isnan(cosines[place])]
+    nearest = sorted(told, key=lambda place: -cosines[place])[:k]
+    views = catalogue.items_by_id([heard[place][0] for place in nearest])
+    found = (
+        Near(views[heard[place][0]], float(np.sqrt(max(0.0, 2 - 2 * float(cosines[place])))))
+        for place in nearest if heard[place][0] in views
+    )  # fmt: skip
+    return ModelAnswer(view, kept, chosen, len(told), tuple(found))
 
 
-def _unit(values: Mapping[str, Any], output: str, sizes: Mapping[str, int]) -> NDArray[np.float32] | None:
-    """Return what an output says as a unit vector; None where it says nothing."""
-    vector = np.array(values.get(output) or (), dtype=np.float32)
-    if len(vector) != sizes[output] or not vector.any():
-        return None
-    unit: NDArray[np.float32] = vector / np.linalg.norm(vector)
-    return unit
+def _stem(folder: Path, kept: KeptModel, output: str) -> Path:
+    """Return where the vectors lie; outputs may be called as no file can, and homes serve other catalogues."""
+    digest = hashlib.sha256(f"{kept.sha256} {kept.version} {output}".encode()).hexdigest()
+    return folder / "models" / f"{kept.group}-{digest[:16]}"

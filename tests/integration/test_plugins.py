@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from audiofeat.api.app import create_app
 from audiofeat.bootstrap import Services
 from audiofeat.cli.main import app
 from audiofeat.config import Settings
@@ -216,9 +218,12 @@ def test_the_ledger_keeps_what_a_model_says_and_finds_what_is_near(services: Ser
     added(services, plugin_models.write(tmp_path / "net.onnx"))
     try:
         assert [services.ingest.run(job.job_id, worker="w") for job in jobs] == [JobState.DONE] * 3
-        [first, *_] = near("a.wav", model="net", catalogue=services.catalogue)
-        assert services.catalogue.items_by_id([first.item_id])[first.item_id].key.endswith("b.wav")
-        assert first.distance < 0.5
+        found = near("a.wav", model="net", catalogue=services.catalogue, folder=services.home)
+        [first, second] = found.neighbours
+        assert (first.item.key, second.item.key, found.considered) == ("b.wav", "c.wav", 2)
+        assert first.distance < 0.5 < second.distance
+        asked = TestClient(create_app(services), base_url="http://127.0.0.1").get("/v1/models/net/neighbours/a.wav?k=1")
+        assert [line["distance"] for line in asked.json()["neighbours"]] == [first.distance]
         analysis = services.catalogue.analyses_of_audio(services.catalogue.find_item("a.wav").sha256 or "")["model_net"]
         assert (analysis.version, len(analysis.values["embeddings"])) == (1, 8)
         view = services.catalogue.find_item("a.wav")
@@ -229,9 +234,9 @@ def test_the_ledger_keeps_what_a_model_says_and_finds_what_is_near(services: Ser
         versions = versions_in_use(services.catalogue.models())
         assert plan(scope_of([], versions), catalogue=services.catalogue).extent.groups.keys() == {"model_net"}
         with pytest.raises(ItemNotAnalysed):
-            near("a.wav", model="net", catalogue=services.catalogue)
+            near("a.wav", model="net", catalogue=services.catalogue, folder=services.home)
         with pytest.raises(InvalidInput, match="no output"):
-            near("a.wav", model="net", catalogue=services.catalogue, output="embeddings")
+            near("a.wav", model="net", catalogue=services.catalogue, folder=services.home, output="embeddings")
     finally:
         services.extraction.stop()
 
