@@ -63,7 +63,8 @@ class Attendance(threading.Thread):
                 attend_at = time.monotonic() + self._services.settings.lease_s
                 _try(self._attend)
             _try(self._sweep)
-            self._notice_loss()
+            # In the event loop, between what it does: while the worker ends, it does nothing and nothing is amiss.
+            self._consumer.hub.call_soon(self._notice_loss)
             _try(self._listen)
             self._ended.wait(_LOOK_S)
         _try(lambda: self._services.catalogue.leave(self._worker))
@@ -92,10 +93,10 @@ class Attendance(threading.Thread):
         channel = getattr(self._consumer.task_consumer, "channel", None)
         held = getattr(channel, "qos", None)
         full = held is not None and not held.can_consume() and len(reserved_requests) < self._slots
-        self._full_looks = self._full_looks + 1 if full else 0
-        if self._full_looks == _FULL_LOOKS:
+        self._full_looks = self._full_looks + 1 if full and not self._ended.is_set() else 0
+        if self._full_looks >= _FULL_LOOKS:
             _log.warning("broker_loss_noticed", queues=self._queues)
-            self._consumer.hub.call_soon(_lose_connection)
+            raise ConnectionResetError("acknowledgements could not be sent")
 
     def _listen(self) -> None:
         """Look whether messages wait although a slot is free and nothing was heard for a while."""
@@ -107,10 +108,6 @@ class Attendance(threading.Thread):
             # What it would wait for is mostly what it can no longer acknowledge; work under way is given back.
             self._app.conf.worker_soft_shutdown_timeout = 0
             os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _lose_connection() -> None:
-    raise ConnectionResetError("acknowledgements could not be sent")
 
 
 def _try(act: Callable[[], None]) -> None:

@@ -46,10 +46,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def worker(depths: Mapping[str, int], clock: SimpleNamespace) -> Iterator[Attendance]:  # noqa: ARG001  the clock stands still before
     """Return the attendance of a worker with one slot, that began at the clock's present time."""
     app = cast("Celery", SimpleNamespace(conf=SimpleNamespace(worker_soft_shutdown_timeout=25.0)))
-    hub = SimpleNamespace(asked=[])
-    hub.call_soon = hub.asked.append
     channel = SimpleNamespace(qos=SimpleNamespace(can_consume=lambda: False))
-    consumer = SimpleNamespace(hostname="worker@here", hub=hub, task_consumer=SimpleNamespace(channel=channel))
+    consumer = SimpleNamespace(hostname="worker@here", task_consumer=SimpleNamespace(channel=channel))
     attending = Attendance(cast("Services", None), app, consumer, queues=list(depths), slots=1)
     yield attending
     signals.task_received.disconnect(attending._hear)
@@ -108,12 +106,15 @@ def test_a_message_in_between_starts_the_count_anew(
 def test_a_broker_that_was_lost_unnoticed_is_connected_to_anew(worker: Attendance) -> None:
     """No message is worked on, and none is taken: what is held for unacknowledged can never be acknowledged."""
     worker._notice_loss()
-    assert not worker._consumer.hub.asked
-    worker._notice_loss()
-    worker._notice_loss()
-    (told,) = worker._consumer.hub.asked
     with pytest.raises(ConnectionError):
-        told()
+        worker._notice_loss()
+
+
+def test_a_worker_that_ends_has_lost_nothing(worker: Attendance) -> None:
+    """It takes no more messages, and acknowledges in its own time."""
+    worker.end()
+    for _ in range(4):
+        worker._notice_loss()
 
 
 def test_a_broker_is_not_lost_while_its_messages_are_worked_on(worker: Attendance) -> None:
@@ -131,4 +132,3 @@ def test_a_broker_is_not_lost_while_its_messages_are_worked_on(worker: Attendanc
         worker._notice_loss()
     worker._consumer.task_consumer = None
     worker._notice_loss()
-    assert not worker._consumer.hub.asked
