@@ -77,8 +77,9 @@ class Seconds:
         # A block may begin with a new second: then nothing is added to the one that is open.
         starts = np.searchsorted(second, np.arange(self._second, second[-1] + 1))
         self._second = int(second[-1])
-        sums = np.vstack((np.zeros((1, SUMS + 1)), rows)).cumsum(axis=0)
-        added = np.diff(sums[np.append(starts, len(rows))], axis=0)
+        added = np.add.reduceat(rows, starts)
+        if len(starts) > 1 and starts[1] == 0:
+            added[0] = 0
         added[0] += self._open
         self._ended += list(added[:-1])
         self._open = added[-1]

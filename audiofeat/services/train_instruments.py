@@ -129,6 +129,8 @@ def train(labels: Sequence[Labelled], *, catalogue: Catalogue, origin: str) -> T
             outputs[family] = output
     if not items:
         raise none_usable(labels, left_out)
+    if not figures:
+        raise InvalidInput("no family can be fitted", "; ".join(not_fitted.values()) or "label some families")
     head = FamilyHead(outputs, {GROUP: GROUP_VERSIONS[GROUP]})
     return Trained(head, tuple(figures), not_fitted, left_out, is_new=outputs != before)
 

@@ -109,6 +109,15 @@ def test_older_versions_are_left_out(catalogue: SqlCatalogue, tmp_path: Path) ->
         train(labels, catalogue=catalogue, origin="mine")
 
 
+def test_too_few_labels_of_every_family_are_refused(catalogue: SqlCatalogue, tmp_path: Path) -> None:
+    """Where nothing can be fitted that is an error, which says of each family what is missing."""
+    labels = read_labels(filled(catalogue, tmp_path / "mine.csv"))[:12]
+    with pytest.raises(InvalidInput, match="no family can be fitted") as refused:
+        train(labels, catalogue=catalogue, origin="mine")
+    assert "drums is in" in refused.value.remedy
+    assert "guitar" in refused.value.remedy
+
+
 def test_the_command_reports_and_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dry run says the same and keeps nothing; the table names what is taken and what is not."""
     monkeypatch.setenv("AUDIOFEAT_HOME", str(tmp_path / "home"))
