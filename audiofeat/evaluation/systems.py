@@ -31,6 +31,8 @@ GENRE = "genre tags"
 _SEED = 20_251
 _COVARIANCE_FLOOR = 0.1
 _LEAST_VARIANCE = 1e-3
+# No sound comes near; what is made of it stays finite.
+_MOST_LOG_VARIANCE = 100.0
 
 # From the rows to fit on and the rows asked for to the distances among the latter.
 System = Callable[[Rows, Rows], Array]
@@ -162,7 +164,7 @@ def _gaussians(descriptors: Matrix) -> tuple[Array, Array]:
         logarithm = np.zeros((N_MFCC, N_MFCC))
         logarithm[upper] = values
         variances, axes = np.linalg.eigh(logarithm + np.triu(logarithm, 1).T)
-        variances = np.maximum(np.exp(variances) - _COVARIANCE_FLOOR, _LEAST_VARIANCE)
+        variances = np.maximum(np.exp(np.minimum(variances, _MOST_LOG_VARIANCE)) - _COVARIANCE_FLOOR, _LEAST_VARIANCE)
         covariances[row] = (axes * variances) @ axes.T
     return means, covariances
 

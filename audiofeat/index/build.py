@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from numpy.typing import DTypeLike, NDArray
 
 import audiofeat
@@ -142,11 +142,15 @@ def _check(contents: IndexContents) -> None:
 
 
 def _write(values: NDArray[np.floating], order: NDArray[np.intp], path: Path, dtype: DTypeLike) -> NDArray[np.float32]:
-    """Write rows in another order, a part at a time, and return them mapped."""
-    written = open_memmap(path, mode="w+", dtype=dtype, shape=values.shape)
-    for start in range(0, len(values), _ROWS_AT_ONCE):
-        written[start : start + _ROWS_AT_ONCE] = values[order[start : start + _ROWS_AT_ONCE]]
-    written.flush()
+    """Write rows in another order, a part at a time, and return them mapped.
+
+    Nothing is written through a map: on a full disk that is the death of the process, and no error.
+    """
+    header = {"descr": dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": values.shape}
+    with path.open("wb") as file:
+        write_array_header_1_0(file, header)
+        for start in range(0, len(values), _ROWS_AT_ONCE):
+            file.write(values[order[start : start + _ROWS_AT_ONCE]].astype(dtype, copy=False).tobytes())
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 

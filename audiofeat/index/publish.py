@@ -1,6 +1,7 @@
 """Publishing by swap: a release is built and tried aside, stored under a fresh key, then one pointer moves."""
 
 import errno
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -18,6 +19,9 @@ from audiofeat.index.selftest import require_usable
 from audiofeat.index.shared_build import AskWorkers, SharedBuild, build_shard
 from audiofeat.ports import IndexContents, ObjectStore, ReleaseView
 from schemas.manifest import Manifest, Pointer
+
+# A write that found no space has taken what was left of it.
+_NOTHING_BYTES = 1 << 20
 
 
 class Publisher:
@@ -185,8 +189,9 @@ def _temporary_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="audiofeat-index-") as name:
         try:
             yield Path(name)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
+        except (OSError, RuntimeError) as error:
+            # numpy, Annoy and voyager do not hand on the number of the error.
+            if getattr(error, "errno", None) == errno.ENOSPC or shutil.disk_usage(name).free < _NOTHING_BYTES:
                 raise DiskFull(f"no space is left in {name}", "free some, or set TMPDIR to a larger disk") from error
             raise
 

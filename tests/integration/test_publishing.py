@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +24,7 @@ from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
 from audiofeat.domain.space import blocks_all, embed_all
 from audiofeat.errors import (
+    DiskFull,
     IndexDamaged,
     IndexMissing,
     InvalidInput,
@@ -255,6 +258,28 @@ class TestPublishing:
             with pytest.raises(InvalidInput):
                 Publisher(store).publish(IndexContents(good.space, good.rows, vectors, good.blocks, 1))
         assert not list(store.list("indexes/"))
+
+
+@pytest.mark.parametrize(
+    "size_kb", [pytest.param(500, id="vectors"), pytest.param(1_200, id="blocks"), pytest.param(1_900, id="trees")]
+)
+def test_a_disk_that_fills_up_ends_a_build_with_an_error(
+    store: DirectoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size_kb: int
+) -> None:
+    """Whichever file finds no room: the process lives, it is told what to do, and nothing is left."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", str(disk)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a small file system")
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    try:
+        with pytest.raises(DiskFull, match="no space is left"):
+            Publisher(store).publish(contents(rows=400))
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    assert not (tmp_path / "artefacts" / "indexes").exists()
 
 
 class _Interrupted(DirectoryStore):

@@ -156,6 +156,15 @@ class TestSystems:
         # Variance 2 in each direction: the divergence is d^2 / 2, taken both ways d^2.
         assert away == pytest.approx(np.array([[0, 1, 4], [1, 0, 1], [4, 1, 0]]), abs=1e-4)
 
+    def test_a_covariance_beyond_any_sound_stays_finite(self) -> None:
+        """A descriptor that says what no audio is like is far away, not an overflow."""
+        mad = np.zeros((2, len(DIMENSIONS)), dtype=np.float32)
+        mad[1, NAMES.index("mfcc_logcov_0_0")] = 2_000.0
+        items = [Sounding(f"{n}", row, None, {}) for n, row in enumerate(mad)]
+        with np.errstate(over="raise", invalid="raise"):
+            away = systems_of(items, kind=Kind.TRACK)[MFCC_GAUSSIAN](np.arange(2), np.arange(2))
+        assert np.isfinite(away).all()
+
     def test_genre_tags_and_peers_are_measured_where_they_are_known(self) -> None:
         """A peer that gave no answer for an item counts as average there, and genres put their own first."""
         items = corpus()
