@@ -23,7 +23,11 @@ from audiofeat.services.journeys import Route, journey, table
 from schemas.journeys import Journey
 
 router = APIRouter(tags=["neighbours"])
-_TABLE: Declared = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+_CSV = {
+    "schema": {"type": "string"},
+    "example": "step,id,reference,key,title,artist,distance\r\n1,b0a45b6b-d333-5e2f,trk-1,1.ogg,One,A,\r\n",
+}
+_TABLE: Declared = {200: {"content": {"text/csv": _CSV}}}
 _Name = Annotated[str, Query(min_length=1, max_length=1024, alias="from", description="Any name of the first item.")]
 _To = Annotated[str, Query(min_length=1, max_length=1024, description="Any name of the last one.")]
 _Length = Annotated[int, Query(ge=LEAST_LENGTH, le=MOST_LENGTH, description="How many items, both ends included.")]

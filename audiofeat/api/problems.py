@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -102,17 +102,18 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
+        operation = request.scope["route"].name
         parts = [
-            InvalidPart(
-                where=".".join(map(str, part["loc"])),
-                message=part["msg"],
-                example=correct_value(request.scope["route"].name, part["loc"]),
-            )
+            InvalidPart(where=_path(part["loc"]), message=part["msg"], example=correct_value(operation, part["loc"]))
             for part in error.errors()
         ]
         detail = "; ".join(f"{part.where}: {part.message}" for part in parts)
-        good = "; ".join(f"{part.where}={json.dumps(part.example)}" for part in parts if part.example is not None)
-        remedy = f"such as {good}" if good else "see /docs"
+        good = {part.where: part.example for part in parts}
+        # Of a name that is not known the whole is shown that it stands in.
+        unknown = [part["loc"][:-1] for part in error.errors() if part["type"] == "extra_forbidden"]
+        good |= {_path(whole): correct_value(operation, whole) for whole in unknown}
+        shown = "; ".join(f"{where}={json.dumps(value)}" for where, value in good.items() if value is not None)
+        remedy = f"such as {shown}" if shown else "see /docs"
         return _answer(request, 422, ErrorCode.INVALID_INPUT, detail, remedy=remedy, parts=parts)
 
     @app.exception_handler(HTTPException)
@@ -142,6 +143,10 @@ def _allowed(request: Request) -> set[str]:
         if re.fullmatch(re.sub(r"{\w+}", ".+", template), request.url.path)
         for method in methods
     }
+
+
+def _path(where: Sequence[int | str]) -> str:
+    return ".".join(map(str, where))
 
 
 def response(request: Request, error: AudiofeatError) -> Response:

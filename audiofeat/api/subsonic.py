@@ -41,16 +41,21 @@ _CODES: Mapping[type[AudiofeatError], int] = {
 _MOST_FORM_BYTES = 100_000
 _SIMILAR, _PATH = 10, 25
 _SHORTER = (15, 10, 7, 5, 4, 3)
+_AS_XML = {
+    "schema": {"type": "string"},
+    "example": '<subsonic-response xmlns="http://subsonic.org/restapi" status="failed" version="1.16.1" '
+    'type="audiofeat" openSubsonic="true"><error code="70" message="there is no item \'tr-1\'"/></subsonic-response>',
+}
 _ANSWER: problems.Declared = {
     200: {
         "model": subsonic.SubsonicResponse,
         "description": "Also where it failed: `status` tells.",
-        "content": {"application/xml": {"schema": {"type": "string"}}},
+        "content": {"application/xml": _AS_XML},
     },
     429: {
         "model": subsonic.SubsonicResponse,
         "description": "Too many requests.",
-        "content": {"application/xml": {"schema": {"type": "string"}}},
+        "content": {"application/xml": _AS_XML},
     },
     **{status: said for status, said in problems.declared(guarded=False).items() if status in {500, 503}},
 }

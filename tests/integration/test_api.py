@@ -634,6 +634,13 @@ class TestParameters:
         assert "'lmit'" in problem.detail
         assert problem.remedy
 
+    def test_an_unknown_part_of_a_body_is_an_error(self, filled: Client) -> None:
+        """422 that names it, and shows a body as it should be."""
+        body = {"seeds": [{"item": "trk-0-1"}], "lmit": 5}
+        problem = filled.problem("/v1/neighbours:search", 422, "invalid_input", method="POST", json=body)
+        assert [part.where for part in problem.errors] == ["body.lmit"]
+        assert 'such as body={"seeds": ' in (problem.remedy or "")
+
     def test_a_parameter_given_twice_is_an_error(self, filled: Client) -> None:
         """One of the two would be ignored in silence."""
         filled.problem("/v1/items/trk-0-1/neighbours?k=5&k=6", 422, "invalid_input")
