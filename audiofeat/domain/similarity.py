@@ -16,6 +16,8 @@ from audiofeat.domain.texts import TOLD
 from audiofeat.errors import InvalidInput, SpaceMismatch
 
 UNIT_TOLERANCE = 1e-3
+# With every group at weight 1 a space as it is fitted agrees to .48, and 97 of 100 are among the nearest 200.
+_LEAST_AGREEMENT = 0.4
 _UNTOLD = {
     Kind.EPISODE: (
         "what items are about is not known in this index: fewer than 20 had a description when it was built",
@@ -125,12 +127,39 @@ def weighed(
     Their :func:`distances` are what a query with weights ranks by. A row in which nothing that weighs anything was
     measured is a row of zeros. Raises as :func:`weights_of`.
     """
-    scaled = np.asarray(blocks, dtype=np.float64).copy()
-    for group, weight in weights_of(space, weights).items():
-        scaled[:, space.groups[group]] *= weight
+    scaled = np.asarray(blocks, dtype=np.float64) * _scales(space, weights)
     norms = np.sqrt((scaled * scaled).sum(axis=1, keepdims=True))
     unit = np.divide(scaled, norms, out=np.zeros_like(scaled), where=norms > 0)
     return np.asarray(unit, dtype=np.float32)
+
+
+def likenesses(
+    space: Space, blocks: NDArray[np.floating], asked: NDArray[np.float32], weights: Mapping[str, float]
+) -> NDArray[np.float32]:
+    """Return the cosine of each row of blocks with another row by weights of a query; 0 where nothing was measured."""
+    [wanted] = weighed(space, asked[None], weights)
+    scaled = blocks.astype(np.float32) * _scales(space, weights).astype(np.float32)
+    norms = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    cosines: NDArray[np.float32] = np.divide(scaled @ wanted, norms, out=np.zeros_like(norms), where=norms > 0)
+    return cosines
+
+
+def _scales(space: Space, weights: Mapping[str, float] | None) -> NDArray[np.float64]:
+    scales = np.empty(space.block_dims)
+    for group, weight in weights_of(space, weights).items():
+        scales[space.groups[group]] = weight
+    return scales
+
+
+def is_far(space: Space, weights: Mapping[str, float]) -> bool:
+    """Tell whether a query weighs feature groups so unlike the space that its nearest items are no good candidates.
+
+    Raises as :func:`weights_of`.
+    """
+    own, asked = (np.square(list(weights_of(space, some).values())) for some in (None, weights))
+    agreement = float(own @ asked) / (float(np.linalg.norm(own) * np.linalg.norm(asked)) or 1.0)
+    # What is told lies in no place of the space at all.
+    return agreement < _LEAST_AGREEMENT or weights.get(TOLD[space.kind], 0.0) > 0
 
 
 def group_similarities_all(

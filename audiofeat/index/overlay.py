@@ -3,7 +3,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain.filters import Condition
+from audiofeat.domain.similarity import likenesses
 from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.domain.texts import Words
 from audiofeat.domain.told import words_of
@@ -175,17 +176,17 @@ class OverlaidIndex:
                 rows[place] = 0.0 if blocks is None else blocks
         return rows
 
-    def alike_in(self, group: str, block: NDArray[np.float32], k: int) -> list[str]:
-        """Return the items of both with the ``k`` largest products in one feature group, largest first."""
+    def alike(self, blocks: NDArray[np.float32], k: int, *, weights: Mapping[str, float]) -> list[str]:
+        """Return the items of both that are most alike by weights of feature groups, most alike first."""
         wanted = k + self._fresh.count
-        found = [name for name in self._index.alike_in(group, block, wanted) if not self._hides(name)][:k]
+        found = [name for name in self._index.alike(blocks, wanted, weights=weights) if not self._hides(name)]
         found += [name for name in self._fresh.rows.ids_between(0, self._fresh.count) if self._hides(name)]
         names = list(dict.fromkeys(found))
         rows = self.blocks_of_all(names)
         if rows is None or not names:
             return []
-        products = rows[:, self.space.groups[group]] @ block
-        return [names[row] for row in np.argsort(-products, kind="stable")[:k].tolist() if products[row] > 0]
+        cosines = likenesses(self.space, rows, blocks, weights)
+        return [names[row] for row in np.argsort(-cosines, kind="stable")[:k].tolist() if cosines[row] > 0]
 
     def search(
         self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | Passing | None = None

@@ -1,14 +1,14 @@
 """Engines over the files of one release: trees or a graph propose and float32 vectors decide, or a scan does both."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audiofeat.domain.item_rows import ItemRows
-from audiofeat.domain.similarity import distances, require_same, require_unit
+from audiofeat.domain.similarity import distances, likenesses, require_same, require_unit
 from audiofeat.domain.space import Space
 from audiofeat.errors import InvalidInput
 from audiofeat.index.shards import SLACK, Finder, propose
@@ -92,13 +92,13 @@ class _Engine(ABC):
         """Return the blocks of several items, a row each, zeros where there are none; None without any blocks."""
         return self._rows.blocks_of_all(item_ids)
 
-    def alike_in(self, group: str, block: NDArray[np.float32], k: int) -> list[str]:
-        """Return the items with the ``k`` largest products in one feature group, largest first; compares all rows."""
+    def alike(self, blocks: NDArray[np.float32], k: int, *, weights: Mapping[str, float]) -> list[str]:
+        """Return the items that are most alike by weights of feature groups, most alike first; compares all rows."""
         if self._rows.blocks is None:
             return []
-        products = _block_products(self._rows.blocks, self.space.groups[group], block)
-        best = np.argsort(-products, kind="stable")[:k]
-        return [name for row in best.tolist() if products[row] > 0 for name in self._rows.items[row]]
+        cosines = _likenesses(self.space, self._rows.blocks, blocks, weights)
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return [name for row in best.tolist() if cosines[row] > 0 for name in self._rows.items[row]]
 
     def search(
         self, vector: NDArray[np.float32], k: int, *, space: str, only: Collection[str] | Passing | None = None
@@ -169,13 +169,15 @@ def accepted(vector: NDArray[np.float32], k: int, *, space: str, ours: Space) ->
     return require_unit(vector, dims=ours.dims)
 
 
-def _block_products(blocks: NDArray[np.float16], inside: slice, block: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the product of one group's block with that of each row, a part at a time."""
-    products = np.empty(len(blocks), dtype=np.float32)
+def _likenesses(
+    space: Space, blocks: NDArray[np.float16], asked: NDArray[np.float32], weights: Mapping[str, float]
+) -> NDArray[np.float32]:
+    """Return the cosine of each row with the one asked for, a part at a time."""
+    cosines = np.empty(len(blocks), dtype=np.float32)
     for start in range(0, len(blocks), _ROWS_AT_ONCE):
         some = slice(start, start + _ROWS_AT_ONCE)
-        products[some] = blocks[some, inside].astype(np.float32) @ block
-    return products
+        cosines[some] = likenesses(space, blocks[some], asked, weights)
+    return cosines
 
 
 def restricted(hits: Sequence[Hit], only: Collection[str]) -> list[Hit]:

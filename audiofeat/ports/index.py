@@ -70,8 +70,8 @@ class VectorIndex(Protocol):
     def blocks_of(self, item_id: str) -> NDArray[np.float32] | None:
         """Return an item's feature groups one by one, or None: it is not inside, or an early release has no blocks."""
 
-    def alike_in(self, group: str, block: NDArray[np.float32], k: int) -> list[str]:
-        """Return the items whose block of one feature group has the ``k`` largest products with one, largest first."""
+    def alike(self, blocks: NDArray[np.float32], k: int, *, weights: Mapping[str, float]) -> list[str]:
+        """Return the ``k`` items whose blocks are most alike by weights of feature groups, most alike first."""
 
     def vectors_of(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of several items, a row each; zeros where one is not inside."""

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain import diversity
 from audiofeat.domain.lookups import Rules
-from audiofeat.domain.similarity import distances, weighed
-from audiofeat.domain.texts import TOLD
+from audiofeat.domain.similarity import distances, is_far, weighed
 from audiofeat.errors import InvalidInput, ItemUnknown
 from audiofeat.ports import Candidate, Catalogue, Hit, Passing
 from audiofeat.services.places import Place
@@ -132,12 +131,11 @@ class _Ranking:
         if place is None:
             raise InvalidInput("a target alone has no place to search around")
         hits = index.search(place.vector, k, space=index.space.id, only=only)
-        told = TOLD[index.space.kind]
-        if self._rules.weights.get(told) and place.blocks is not None and not isinstance(only, Collection):
-            # What is told to be the same may lie anywhere in the space of what is heard.
+        weights = self._rules.weights
+        if weights and place.blocks is not None and not isinstance(only, Collection) and is_far(index.space, weights):
+            # What is alike by them may lie anywhere in the space.
             found = {name for hit in hits for name in hit.item_ids}
-            also = index.alike_in(told, place.blocks[index.space.groups[told]], k)
-            more = [name for name in also if name not in found]
+            more = [name for name in index.alike(place.blocks, k, weights=weights) if name not in found]
             away = distances(index.vectors_of(more), place.vector) if more else ()
             hits = [*hits, *(Hit((name,), float(one)) for name, one in zip(more, away, strict=True))]
         return hits

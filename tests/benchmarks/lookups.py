@@ -257,6 +257,10 @@ class Client:
 
     async def send(self, method: str, path: str, body: Any = None) -> int:
         """Send a request, read the whole answer, and return its status."""
+        return (await self.ask(method, path, body))[0]
+
+    async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
+        """Send a request and return status and body of the answer."""
         payload = b"" if body is None else json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
         if body is not None:
@@ -264,9 +268,9 @@ class Client:
         reader, writer = await self._connected()
         writer.write(head.encode() + b"\r\n" + payload)
         answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        await reader.readexactly(int(answer.partition("content-length:")[2].partition("\r\n")[0]))
+        told = await reader.readexactly(int(answer.partition("content-length:")[2].partition("\r\n")[0]))
         self._idle.append((reader, writer, time.monotonic()))
-        return int(answer.split(" ", 2)[1])
+        return int(answer.split(" ", 2)[1]), told
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while self._idle:

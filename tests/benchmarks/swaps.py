@@ -1,27 +1,35 @@
 """Indexes are swapped one after the other while threads ask all the time: no query may fail: ``make bench``.
 
-``python -m tests.benchmarks.swaps --swaps 100`` is the figure of the documentation.
+``python -m tests.benchmarks.swaps --swaps 100`` is the figure of the documentation. With ``--home`` an API process over
+the catalogue of :mod:`tests.benchmarks.lookups` is asked over HTTP instead, at a steady rate, and each swap waits until
+it answers from the release.
 """
 
 import argparse
+import asyncio
+import json
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from audiofeat.bootstrap import Services, load_settings
 from audiofeat.catalogue import open_catalogue
 from audiofeat.domain.item_rows import ItemRows
-from audiofeat.domain.items import Kind
+from audiofeat.domain.items import Kind, item_id
 from audiofeat.domain.neighbours import Engine
 from audiofeat.index.publish import Publisher
 from audiofeat.index.reader import PublishedIndexes
 from audiofeat.ports import IndexContents
 from audiofeat.storage.directory import DirectoryStore
 from tests.benchmarks.index import a_space, made
+from tests.benchmarks.lookups import PER_ARTIST, Client, fill, one, publish, served
 
 _THREADS = 2
 
@@ -31,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--swaps", type=int, default=10)
     parser.add_argument("--rows", type=int, default=2_000)
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--rate", type=float, default=50.0)
     options = parser.parse_args(arguments)
+    if options.home:
+        return over_http(options.home, rows=options.rows, swaps=options.swaps, rate=options.rate)
     with tempfile.TemporaryDirectory(prefix="audiofeat-swaps-") as name:
         asked, problems, seen, waits_ms = swapped(Path(name), swaps=options.swaps, rows=options.rows)
     print(
@@ -88,6 +100,52 @@ def swapped(folder: Path, *, swaps: int, rows: int) -> tuple[int, list[Exception
     for thread in threads:
         thread.join()
     return len(waits_ms), problems, len(seen), waits_ms
+
+
+def over_http(home: Path, *, rows: int, swaps: int, rate: float) -> int:
+    """Ask a server at a steady rate while two releases take turns; print what it took, and fail where a lookup does."""
+    services = Services(load_settings(home=home))
+    ids = fill(services, rows)
+    if len(services.publisher.list(Kind.TRACK)) == 1:
+        publish(services, [item_id(reference=None, store="s3/made", key=f"{n}.wav") for n in range(rows)], PER_ARTIST)
+    with served(home) as (url, _):
+        took_ms, swap_s = asyncio.run(_under_load(services, url, ids, swaps, rate))
+    failed = int(np.isnan(took_ms).sum())
+    print(
+        f"{len(swap_s)} swaps of {rows:,} items seen by the server, {np.median(swap_s):.1f} s each: {len(took_ms):,} "
+        f"lookups, {failed} failed, p50 {np.nanmedian(took_ms):.1f} ms, p99 {np.nanquantile(took_ms, 0.99):.1f} ms, "
+        f"slowest {np.nanmax(took_ms):.0f} ms"
+    )
+    return 1 if failed else 0
+
+
+async def _under_load(
+    services: Services, url: str, ids: Sequence[str], swaps: int, rate: float
+) -> tuple[NDArray[np.float64], list[float]]:
+    client, tasks, start = Client(url), [], time.perf_counter()
+    swapping = asyncio.create_task(asyncio.to_thread(_swapped_under, services, url, ids[0], swaps))
+    while not swapping.done():
+        due = start + len(tasks) / rate
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        tasks.append(asyncio.create_task(one(client, ids[len(tasks) % len(ids)], {}, due=due)))
+    took_ms = np.array(await asyncio.gather(*tasks))
+    client.close()
+    return took_ms, await swapping
+
+
+def _swapped_under(services: Services, url: str, name: str, swaps: int) -> list[float]:
+    """Let two releases take turns; return the seconds until the server answered from each."""
+    took_s = []
+    for _ in range(swaps):
+        began = time.perf_counter()
+        release = services.publisher.rollback(Kind.TRACK).release
+        while True:
+            with urllib.request.urlopen(f"{url}/v1/items/{name}/neighbours?k=1", timeout=60) as answer:
+                if json.load(answer)["index"] == release:
+                    break
+            time.sleep(0.05)
+        took_s.append(time.perf_counter() - began)
+    return took_s
 
 
 if __name__ == "__main__":

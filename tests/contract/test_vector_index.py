@@ -11,7 +11,7 @@ from audiofeat.domain.descriptor import DIMENSIONS
 from audiofeat.domain.fitting import fit
 from audiofeat.domain.items import Kind
 from audiofeat.domain.neighbours import Engine
-from audiofeat.domain.similarity import distances
+from audiofeat.domain.similarity import distances, weighed
 from audiofeat.domain.space import Space, blocks_all, embed_all
 from audiofeat.errors import InvalidInput, SpaceMismatch
 from audiofeat.index.build import build_release, sha256_of
@@ -154,6 +154,18 @@ class VectorIndexContract:
         nearest = index.search(VECTORS[20], 3, space=SPACE.id, only=set(wanted))
         assert [hit.item_ids for hit in nearest] == [hit.item_ids for hit in hits[:3]]
         assert index.search(VECTORS[20], 3, space=SPACE.id, only=[]) == []
+
+    def test_what_is_alike_by_other_weights_is_found_wherever_it_lies(self, index: VectorIndex) -> None:
+        """The most alike of all rows by these weights alone, most alike first, with every item of a row."""
+        weights = dict.fromkeys(SPACE.groups, 0.0) | {"rhythm": 1.0}
+        cosines = weighed(SPACE, BLOCKS, weights) @ weighed(SPACE, BLOCKS[20][None], weights)[0]
+        names = index.alike(BLOCKS[20], 10, weights=weights)
+        assert names[:2] == ["item-0020", "item-0020-copy"]
+        told = cosines[[int(name[5:9]) for name in names]]
+        # Blocks are kept in half precision.
+        assert (np.diff(told) < 2e-3).all()
+        rows = len({name[:9] for name in names})
+        assert told.min() == pytest.approx(np.sort(cosines)[-rows], abs=2e-3)
 
     @pytest.mark.parametrize("k", [0, -1])
     def test_k_below_one_is_refused(self, index: VectorIndex, k: int) -> None:

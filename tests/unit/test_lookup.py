@@ -15,6 +15,7 @@ from audiofeat.domain.space import Space, embed
 from audiofeat.errors import IndexEmpty, IndexMissing, InvalidInput, ItemNotAnalysed, ItemUnknown, SpaceMismatch
 from audiofeat.index.overlay import place
 from audiofeat.ports import EmbeddingRow
+from audiofeat.services import ranking
 from audiofeat.services.build_index import build_index
 from audiofeat.services.compare_spaces import compare_spaces
 from audiofeat.services.fit_space import keep, kept, space_for, stored
@@ -50,6 +51,21 @@ def families(shop: Shop) -> Shop:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Return the same for tests that only ask."""
     return with_families(open_shop(tmp_path_factory.mktemp("shop")))
+
+
+def test_a_group_that_the_space_hardly_weighs_is_looked_for_everywhere(
+    published: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By weights far from the space's own the list is that of all items compared by them, not of the nearest few."""
+    asked = {"weights": dict.fromkeys(published.spaces[Kind.TRACK].groups, 0.0) | {"rhythm": 1.0}, "k": 2}
+    whole = published.ask("1-0.wav", **asked)
+    assert not set(keys(whole)) <= set(keys(published.ask("1-0.wav", k=8)))
+    monkeypatch.setattr(ranking, "_POOL", 1)
+    monkeypatch.setattr(ranking, "_SPARE", 0)
+    few = published.ask("1-0.wav", **asked)
+    assert few.considered < whole.considered
+    assert keys(few) == keys(whole)
+    assert [line.relevance for line in few.neighbours] == [line.relevance for line in whole.neighbours]
 
 
 def keys(answer: Answer) -> list[str]:
