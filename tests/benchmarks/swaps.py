@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,13 +140,20 @@ def _swapped_under(services: Services, url: str, name: str, swaps: int) -> list[
     for _ in range(swaps):
         began = time.perf_counter()
         release = services.publisher.rollback(Kind.TRACK).release
-        while True:
-            with urllib.request.urlopen(f"{url}/v1/items/{name}/neighbours?k=1", timeout=60) as answer:
-                if json.load(answer)["index"] == release:
-                    break
+        while _answering(url, name) != release:
             time.sleep(0.05)
         took_s.append(time.perf_counter() - began)
     return took_s
+
+
+def _answering(url: str, name: str) -> str:
+    """Return the release that a server answers from; where it does not, say what it answers."""
+    try:
+        with urllib.request.urlopen(f"{url}/v1/items/{name}/neighbours?k=1", timeout=60) as answer:
+            return str(json.load(answer)["index"])
+    except urllib.error.HTTPError as problem:
+        print(problem.read().decode(), file=sys.stderr)
+        return ""
 
 
 if __name__ == "__main__":
