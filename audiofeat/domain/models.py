@@ -79,6 +79,10 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "voices", "voices_model.json", "ac7f2222b330dcd48928defe845bb5c0abfe072422973be305708493cb160e4e",
         "delivery", "docs/models/voices.md", f"{_OFFLINE}.train_voices CORPUS",
     ),
+    ShippedModel(
+        "overlap", "overlap_model.json", "0fda79f70477d9ad539644dd2f4e9a81059aecee4da93557190d49a9357c7fde",
+        "delivery", "docs/models/overlap.md", f"{_OFFLINE}.train_overlap CORPUS",
+    ),
 )  # fmt: skip
 BY_NAME: Mapping[str, ShippedModel] = {model.name: model for model in SHIPPED}
 

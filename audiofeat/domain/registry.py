@@ -25,10 +25,10 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "instrumentation": 6,
     "structure": 1,
     "speech": 4,
-    "delivery": 3,
-    "production": 3,
+    "delivery": 4,
+    "production": 4,
     "mood": 4,
-    "descriptor": 9,
+    "descriptor": 10,
 }
 # Since which version all that heads of one's own read of a group comes about as it does now, where that is not the
 # newest: of instrumentation they read shares of energy and log-odds, and what is claimed has changed since.

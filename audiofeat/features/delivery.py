@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from audiofeat.domain import registry
 from audiofeat.domain.quality import Reason
+from audiofeat.features.delivery_overlap import Overlap
 from audiofeat.features.delivery_pitch import FRAME_HOP, pitches
 from audiofeat.features.delivery_rhythm import pauses, syllables
 from audiofeat.features.delivery_voices import Voices
@@ -48,6 +49,7 @@ class Delivery:
         self._colour = {False: np.zeros(5 + _N_CEPSTRUM), True: np.zeros(5 + _N_CEPSTRUM)}
         self._voiced = 0
         self._voices = Voices()
+        self._overlap = Overlap()
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
@@ -66,9 +68,8 @@ class Delivery:
             return
         hz, strength, mfcc, power = hz[:count], strength[:count], mfcc[:count], power[:count]
         loud_db = np.percentile(level_db, 95)
-        voiced = (strength >= _VOICED_STRENGTH) & (
-            level_db[: count * TIMBRE_STEP : TIMBRE_STEP] > loud_db - _VOICED_BELOW_DB
-        )
+        levels = level_db[: count * TIMBRE_STEP : TIMBRE_STEP]
+        voiced = (strength >= _VOICED_STRENGTH) & (levels > loud_db - _VOICED_BELOW_DB)
         nuclei = syllables(level_db, _widened(voiced, len(level_db)))
         starts, ends = pauses(level_db)
         self._seconds += len(level_db) / ONSET_RATE_HZ
@@ -82,6 +83,8 @@ class Delivery:
                 (_colours(power[voiced], strength[voiced]), mfcc[voiced].sum(axis=0))
             )
             self._voices.add(hz, voiced, mfcc)
+        if not stretch.over_music:
+            self._overlap.add(hz, strength, levels, mfcc)
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:
         """Return the group's fields; nulls where less than three seconds of speech were found."""
@@ -103,7 +106,7 @@ class Delivery:
         result.put("loudness_std_db", float(levels.std()) if len(levels) > 1 else None, Reason.TOO_SHORT)
         self._say_liveliness(result)
         self._voices.say(result, self._seconds)
-        result.put("overlap_ratio", None, Reason.NOT_MEASURED)
+        result.put("overlap_ratio", self._overlap.ratio(), Reason.LOW_CONFIDENCE)
         return result
 
     def _say_pace(self, result: Result, times: Array) -> None:

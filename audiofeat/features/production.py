@@ -1,7 +1,7 @@
 """Production: how an episode was recorded and made; speech against its noise, room, loudness, opening and beds.
 
 Clipping, hum and bandwidth are of the group ``quality``, loudness and its range of ``loudness``, width of ``stereo``:
-they describe any sound. Here stands what means something for speech alone, and how coarse the codec was.
+they describe any sound. Here stands what means something for speech alone, and what codecs left behind.
 
 References
 ----------
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from audiofeat.domain import registry
 from audiofeat.domain.quality import Reason
 from audiofeat.features.delivery_rhythm import pauses
-from audiofeat.features.frames import ONSET_RATE_HZ, TIMBRE_STEP, Floats, Frames, Measured, Result
+from audiofeat.features.frames import ONSET_RATE_HZ, Floats, Frames, Measured, Result
+from audiofeat.features.production_codec import CodecTraces
 from audiofeat.features.production_course import opening_and_end, spoken_seconds
 from audiofeat.features.stretches import Stretch, Stretches
 
@@ -38,45 +39,27 @@ _ABOVE_NOISE_DB = 6.0
 _LEAST_DECAY_FRAMES = 3
 _LEAST_DECAYS = 5
 _DECAY_PERCENTILE = 75
-_HOLE_BANDS = slice(38, 59)  # of the mel bands: 4-11 kHz
-_HOLE_BELOW = np.float32(1e-5)
-_ALIVE_POWER = 1e-9
-_LOUD_SHARE = 0.1
 
 Array = NDArray[np.float64]
 
 
 class Production:
-    """Measures each stretch of speech as it ends, and the emptiness of bands throughout."""
+    """Measures each stretch of speech as it ends, and what codecs left throughout."""
 
     def __init__(self) -> None:
         self._stretches = Stretches(1)
         self._channels = self._rate_hz = 1
         self._noises: list[tuple[float, float, int]] = []
         self._decays: list[Array] = []
-        self._band_power = np.zeros(_HOLE_BANDS.stop - _HOLE_BANDS.start)
-        self._frames = 0
-        self._holes = self._cells = 0
+        self._codec = CodecTraces()
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
         self._channels, self._rate_hz = len(frames.block.planes), frames.block.rate_hz
         power = (frames.power[:, 1:].sum(axis=1) / 3).astype(np.float32)
-        self._look_for_holes(frames.mel[::TIMBRE_STEP, _HOLE_BANDS], power[::TIMBRE_STEP])
+        self._codec.push(frames.block)
         for stretch in self._stretches.push((power,), frames.heard):
             self._measure(stretch)
-
-    def _look_for_holes(self, bands: Floats, power: Floats) -> None:
-        """Count the parts of loud frames that lie far below the mean of their band so far."""
-        if not len(bands):
-            return
-        self._band_power += bands.sum(axis=0, dtype=np.float64)
-        self._frames += len(bands)
-        mean = self._band_power / self._frames
-        alive = mean > _ALIVE_POWER
-        loud = power > _LOUD_SHARE * power.mean()
-        self._holes += int(np.count_nonzero(bands[loud][:, alive] < _HOLE_BELOW * mean[alive]))
-        self._cells += int(loud.sum()) * int(alive.sum())
 
     def _measure(self, stretch: Stretch) -> None:
         (power,) = stretch.parts
@@ -116,8 +99,9 @@ class Production:
     def _say_codec(self, result: Result, bandwidth_hz: float | None, silence: Reason | None) -> None:
         ratio = None if bandwidth_hz is None else min(1.0, 2 * bandwidth_hz / self._rate_hz)
         result.put("bandwidth_to_nyquist_ratio", ratio, silence or Reason.TOO_SHORT)
-        holes = self._holes / self._cells if self._cells else None
-        result.put("band_hole_ratio", None if silence else holes, silence or Reason.ABSENT)
+        step_db, holes = (None, None) if silence else self._codec.found()
+        result.put("lowpass_step_db", step_db, silence or Reason.TOO_SHORT)
+        result.put("band_hole_ratio", holes, silence or (Reason.TOO_SHORT if step_db is None else Reason.ABSENT))
 
     def _say_loudness(self, result: Result, loudness: Mapping[str, Any], spoken: NDArray[np.bool_]) -> None:
         target = _STEREO_TARGET_LUFS if self._channels > 1 else _MONO_TARGET_LUFS

@@ -70,6 +70,15 @@ def test_an_octave_more_is_another_voice() -> None:
     assert voice[0] != voice[1]
 
 
+def test_two_at_once_overlap_more_than_one() -> None:
+    """Two voices of other pitch, pace and pauses, laid over each other, are told from each of them alone."""
+    one = talk(pitch_hz=lambda n: 110.0 * 2 ** (n % 3 / 12), phrases=8)
+    other = talk(rate_hz=5.3, pitch_hz=lambda n: 205.0 * 2 ** (n % 4 / 12), phrases=9, pause_s=0.4)
+    count = min(len(one), len(other))
+    alone = [told(voice).values["overlap_ratio"] for voice in (one, other)]
+    assert told(one[:count] + other[:count]).values["overlap_ratio"] > max(alone) + 0.1
+
+
 def test_level_does_not_matter() -> None:
     """12 dB less leave pace and pitch where they are."""
     signal = talk()

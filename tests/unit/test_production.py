@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from audiofeat.domain.block import summed
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import RATE_HZ
 from audiofeat.features.production import Production
+from audiofeat.features.production_codec import CodecTraces
 from audiofeat.features.production_course import opening_and_end, spoken_seconds
 from tests.spoken import Signal, fed, talk
 
@@ -60,6 +62,45 @@ def test_loudness_is_that_of_the_loud_seconds() -> None:
     assert values["speech_loudness_lufs"] == pytest.approx(-20.0)
     assert values["loudness_from_target_lu"] == pytest.approx(2.0)
     assert values["music_bed_ratio"] == 0.25
+
+
+def traces(sound: Signal, rate_hz: int = 44_100, block_s: float = 4.0) -> tuple[float | None, float | None]:
+    """Return what is told of codecs, block by block."""
+    found = CodecTraces()
+    for start in range(0, len(sound), round(block_s * rate_hz)):
+        found.push(summed(sound[start : start + round(block_s * rate_hz), None], rate_hz))
+    return found.found()
+
+
+def noise(seconds: int = 8, rate_hz: int = 44_100) -> Signal:
+    return (0.1 * np.random.default_rng(5).standard_normal(seconds * rate_hz)).astype(np.float32)
+
+
+def test_a_low_pass_is_a_step() -> None:
+    """What a steep filter took away is told in dB; sound up to the end of the spectrum has no step."""
+    sections = scipy.signal.cheby2(12, 60, 16_000, fs=44_100, output="sos")
+    filtered = scipy.signal.sosfilt(sections, noise()).astype(np.float32)
+    assert traces(filtered)[0] > 50
+    assert traces(noise())[0] < 5
+
+
+def test_bands_that_are_empty_for_moments_are_holes() -> None:
+    """Where each fifth of a second a band above 10 kHz is taken away, about its share of moments and bands is found."""
+    blocks = noise().reshape(-1, 8_820)
+    hz = np.fft.rfftfreq(8_820, 1 / 44_100)
+    spectra = np.fft.rfft(blocks)
+    spectra[::2, (hz >= 12_000) & (hz < 12_700)] = 0
+    holed = np.fft.irfft(spectra).astype(np.float32).ravel()
+    assert traces(noise())[1] == 0
+    assert 0.01 < traces(holed)[1] < 0.1
+    assert traces(holed, block_s=1.3) == pytest.approx(traces(holed))
+
+
+def test_little_sound_tells_nothing_of_codecs() -> None:
+    """Too short, too low a rate, or nothing above 10 kHz: null instead of a guess."""
+    assert traces(noise(3)) == (None, None)
+    assert traces(noise(), 6_000) == (None, None)
+    assert traces(noise(), 16_000)[1] is None
 
 
 def test_the_opening_is_read_from_the_segments() -> None:

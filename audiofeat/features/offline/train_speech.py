@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from audiofeat.domain.block import summed
 from audiofeat.features import hearing
 from audiofeat.features.frames import RATE_HZ, Floats, SharedSpectrum
 from audiofeat.features.heard import CLASSES
+from audiofeat.features.offline.small_network import Coefficients, fit_network
 from audiofeat.features.offline.speech_corpus import BOTH, MUSIC, N_FOLDS, NOISE, SPEECH, UNKNOWN, Sound
 from audiofeat.features.offline.speech_material import changed, sounds
 from audiofeat.features.speech_windows import FEATURES, Windows
@@ -42,8 +42,6 @@ _KEYS_AN_ITEM = 10
 _DIGITS = 5
 _LIKELY = 0.5
 _JUDGED_STEPS = 4  # two seconds
-
-Coefficients = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +96,13 @@ def collect(corpus: Path) -> Rows:
 def fit(rows: Rows) -> Coefficients:
     """Return coefficients that minimise cross-entropy with ``_CLASS_WEIGHTS``."""
     rows = rows.where(rows.kinds != _ONLY_JUDGED)
-    mean, scale = rows.values.mean(axis=0, dtype=np.float64), rows.values.std(axis=0, dtype=np.float64) + 1e-6
-    inputs = np.clip((rows.values - mean) / scale, -_CLIP, _CLIP).astype(np.float32)
     truth = np.eye(len(CLASSES), dtype=np.float32)[rows.labels]
     weight = (_CLASS_WEIGHTS / truth.sum(axis=0))[rows.labels].astype(np.float32)
-    shapes = ((inputs.shape[1], _HIDDEN), (_HIDDEN,), (_HIDDEN, truth.shape[1]), (truth.shape[1],))
-    cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])
-
-    def unpack(flat: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        return [part.reshape(shape) for part, shape in zip(np.split(flat, cuts[:-1]), shapes, strict=True)]
-
-    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        first, first_bias, second, second_bias = unpack(flat.astype(np.float32))
-        hidden = np.tanh(inputs @ first + first_bias)
-        logits = hidden @ second + second_bias
-        logits -= logits.max(axis=1, keepdims=True)
-        log_sum = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        cost = -float(weight @ ((logits - log_sum) * truth).sum(axis=1))
-        error = (np.exp(logits - log_sum) - truth) * weight[:, None]
-        back = (error @ second.T) * (1 - np.square(hidden))
-        slopes = (inputs.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0))
-        slope = np.concatenate([part.ravel() for part in slopes]).astype(np.float64)
-        return cost + 0.5 * _PENALTY * float(flat @ flat), slope + _PENALTY * flat
-
-    start = np.random.default_rng(SEED).standard_normal(cuts[-1]) * 0.15
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS, "maxcor": 20})
-    names = ("hidden_weights", "hidden_bias", "output_weights", "output_bias")
-    fitted = dict(zip(names, unpack(found.x), strict=True))
+    fitted = fit_network(
+        rows.values, truth, weight, hidden=_HIDDEN, clip=_CLIP, penalty=_PENALTY, iterations=_ITERATIONS, seed=SEED
+    )
     fitted["output_bias"] += _PRIORS
-    return {"mean": mean, "scale": scale, "clip": np.array(_CLIP)} | fitted
+    return fitted
 
 
 def held_out(rows: Rows) -> NDArray[np.float64]:
