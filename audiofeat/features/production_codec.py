@@ -41,9 +41,9 @@ class CodecTraces:
     def push(self, block: Block) -> None:
         """Take in one block."""
         if not len(self._edges):
-            bands = int(min(block.rate_hz / 2, _HIGHEST_HZ) / _BAND_HZ)
-            self._edges = np.ceil(np.arange(bands + 1) * _BAND_HZ * _LENGTH / block.rate_hz).astype(np.intp)
-            self._power, self._holes = np.zeros(bands), np.zeros(max(bands - 2, 0))
+            size = int(min(block.rate_hz / 2, _HIGHEST_HZ) / _BAND_HZ)
+            self._edges = np.ceil(np.arange(size + 1) * _BAND_HZ * _LENGTH / block.rate_hz).astype(np.intp)
+            self._power, self._holes = np.zeros(size), np.zeros(max(size - 2, 0))
         signal, hop = np.concatenate((self._rest, block.mono))[self._to_skip :], max(1, block.rate_hz // _WINDOWS_PER_S)
         self._to_skip -= min(self._to_skip, len(self._rest) + len(block.mono))
         count = max(0, (len(signal) - _LENGTH) // hop + 1)
