@@ -133,7 +133,8 @@ class Chaos:
             if victims:
                 os.kill(self._random.choice(victims), signal.SIGKILL)
                 self.kills.append((time.time(), kind))
-                next_at = ended + self._random.uniform(1, 2 * self._jobs / kills)
+                left = max(1, kills - len(self.kills))
+                next_at = ended + self._random.uniform(0, 2 * (self._jobs - ended) / (left + 1))
                 if len(self.kills) % 50 == 0:
                     print(f"  {len(self.kills)} kills, {ended} jobs ended", flush=True)
 
