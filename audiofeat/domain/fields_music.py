@@ -13,6 +13,9 @@ _KEYS = "C C# D D# E F F# G G# A A# B"
 _OURS = "audiofeat"
 _VOTES = "after Zentner et al., Emotion 2008; fitted on votes"
 
+_RESTRAINED = "; by the shipped head at most 0.69 in dense sound"
+_IN_DENSE = {"drums": "", "voice": "", "bass": f"{_RESTRAINED} without drums"}
+
 # name, unit, lowest, highest, scope, shape, definition, source
 ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
     "rhythm": (
@@ -67,7 +70,8 @@ ROWS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
         ("harmonic_ratio", "ratio", 0, 1, E, N, "Share of power that is clearly sustained.", "Fitzgerald, DAFx 2010"),
         ("low_end_ratio", "ratio", 0, 1, M, N, "Share of power below 150 Hz.", _OURS),
         ("noise_ratio", "ratio", 0, 1, H, N, "Share of audible frames with a flatness above -12 dB.", _OURS),
-        *((f"{family}_probability", "0-1", 0, 1, E, N, f"Probability that {what} to be heard.", _OURS)
+        *((f"{family}_probability", "0-1", 0, 1, E, N,
+           f"Probability that {what} to be heard{_IN_DENSE.get(family, _RESTRAINED)}.", _OURS)
           for family, what in FAMILIES.items()),
         ("family_log_odds", "ln", -20, 20, E, V,
          f"Log-odds of each family by the shipped head, whichever is in use: {', '.join(FAMILIES)}.", _OURS),
