@@ -1,14 +1,17 @@
-"""Fixtures that more than one folder of tests uses: an S3 server and buckets in it."""
+"""Fixtures that more than one folder of tests uses: an S3 server, buckets in it, and every store in turn."""
 
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from audiofeat.ports import ObjectStore
+from audiofeat.storage.directory import DirectoryStore
 from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection
 
@@ -107,3 +110,16 @@ def make_bucket(s3_connection: S3Connection) -> Callable[[], str]:
 def s3_store(s3_connection: S3Connection, make_bucket: Callable[[], str]) -> S3Store:
     """Return an S3 store on an empty bucket."""
     return S3Store(make_bucket(), connection=s3_connection)
+
+
+@pytest.fixture(params=["directory", "moto", "radosgw"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    """Each implementation in turn, the one for S3 on two servers, empty."""
+    if request.param == "directory":
+        (tmp_path / "root").mkdir()
+        return DirectoryStore(tmp_path / "root")
+    if request.param == "moto":
+        found: S3Store = request.getfixturevalue("s3_store")
+        return found
+    make: Callable[[], str] = request.getfixturevalue("make_radosgw_bucket")
+    return S3Store(make(), connection=request.getfixturevalue("radosgw_connection"))

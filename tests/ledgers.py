@@ -12,6 +12,22 @@ import pytest
 from audiofeat.catalogue import open_catalogue
 
 KINDS = ("sqlite", "postgresql")
+START = 1_700_000_000.0
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock for a ledger."""
+    return Clock()
 
 
 @pytest.fixture(scope="session")

@@ -28,23 +28,9 @@ from audiofeat.domain.jobs import (
     Registration,
 )
 from audiofeat.errors import InvalidInput, ItemUnknown, JobUnknown
+from ledgers import Clock
 
 LEASE_S = 10.0
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

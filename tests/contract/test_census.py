@@ -8,23 +8,9 @@ from audiofeat.catalogue import SqlCatalogue, open_catalogue
 from audiofeat.domain.items import Kind, ObjectVersion
 from audiofeat.domain.jobs import JobState, Lane, Registration
 from audiofeat.ports import CensusView, IndexState, LaneView
+from ledgers import Clock
 
-START = 1_700_000_000.0
 WINDOW_S = 60.0
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    now = START
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

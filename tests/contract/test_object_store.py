@@ -49,19 +49,6 @@ ODD_KEYS = [
 ]
 
 
-@pytest.fixture(params=["directory", "moto", "radosgw"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    """Each implementation in turn, the one for S3 on two servers, empty."""
-    if request.param == "directory":
-        (tmp_path / "root").mkdir()
-        return DirectoryStore(tmp_path / "root")
-    if request.param == "moto":
-        found: S3Store = request.getfixturevalue("s3_store")
-        return found
-    make: Callable[[], str] = request.getfixturevalue("make_radosgw_bucket")
-    return S3Store(make(), connection=request.getfixturevalue("radosgw_connection"))
-
-
 class TestEveryStore:
     """One contract, two implementations."""
 

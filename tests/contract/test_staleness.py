@@ -14,21 +14,10 @@ from audiofeat.domain.jobs import Change, GroupResult, JobState, Lane, Outcome, 
 from audiofeat.ports import Extent, StaleItem
 from audiofeat.services.reprocess import begin, keep_windows, plan, progress, prune
 from audiofeat.storage.directory import DirectoryStore
+from ledgers import Clock
 
 WANTED = {"rhythm": 2, "tonal": 3}
 SCOPE = BatchScope(stale_against=WANTED)
-
-
-class Clock:
-    now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

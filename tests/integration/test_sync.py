@@ -23,7 +23,6 @@ from audiofeat.errors import AccessDenied, NoAudioFound, StoreUnavailable
 from audiofeat.ports import ObjectStore, StoredObject
 from audiofeat.services.sync import Found, Sync
 from audiofeat.storage.directory import DirectoryStore
-from audiofeat.storage.s3 import S3Store
 from commands import SAMPLES, wait_until
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,18 +33,6 @@ def catalogue(tmp_path: Path) -> Iterator[SqlCatalogue]:
     opened = open_catalogue(f"sqlite:///{tmp_path}/ledger.sqlite3")
     yield opened
     opened.close()
-
-
-@pytest.fixture(params=["directory", "moto", "radosgw"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    if request.param == "directory":
-        (tmp_path / "root").mkdir()
-        return DirectoryStore(tmp_path / "root")
-    if request.param == "moto":
-        found: S3Store = request.getfixturevalue("s3_store")
-        return found
-    make: Callable[[], str] = request.getfixturevalue("make_radosgw_bucket")
-    return S3Store(make(), connection=request.getfixturevalue("radosgw_connection"))
 
 
 def run(store: ObjectStore, catalogue: SqlCatalogue, prefix: str = "", **options: Any) -> Found:
