@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -94,9 +93,10 @@ def test_request_from_a_foreign_producer(
     try:
         ledger = tmp_path / "home" / "catalogue.sqlite3"
         wait_until(ledger.exists)
-        time.sleep(2)
-        send(broker_url, message)
         catalogue = open_catalogue(f"sqlite:///{ledger}")
+        # Before a worker is there, there is no queue.
+        wait_until(lambda: bool(catalogue.workers(seen_within_s=600)))
+        send(broker_url, message)
         wait_until(lambda: catalogue.states().get(JobState.DONE) == 1)
         item = catalogue.find_item("trk-9")
         assert item.metadata["title"] == "Tide"

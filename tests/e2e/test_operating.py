@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from urllib.request import urlopen
 
-from commands import SAMPLES, Run
+from commands import SAMPLES, Run, wait_until
 from scraping import Samples, samples, value
 
 CLIPS = ("pad_slow_tide.ogg", "dnb_neon_circuit.ogg", "noise_salt_wind.wav", "liner_notes.mp3")
@@ -28,6 +28,9 @@ def ingest_some(audiofeat: Run, folder: Path) -> None:
 def test_metrics_are_right_after_a_known_run(audiofeat: Run, api: str, tmp_path: Path) -> None:
     """Three files analysed and one refused, by pool processes, are what the API's /metrics says."""
     ingest_some(audiofeat, tmp_path / "music")
+    # An attempt is over, and counted as that, a moment after the ledger knows how it ended.
+    over = ("audiofeat_stage_seconds_count", frozenset({("stage", "job")}))
+    wait_until(lambda: scrape(api).get(over) == 4)
     found = scrape(api)
     assert value(found, "audiofeat_job_ends_total", lane="normal", state="done") == 3
     assert value(found, "audiofeat_job_ends_total", lane="normal", state="rejected") == 1
@@ -45,7 +48,10 @@ def test_a_jobs_story_is_in_the_workers_log(audiofeat: Run, api: str, tmp_path: 
     """One line for each end, as JSON, with job, item, attempt, lane and task; the refused file says why."""
     assert api
     ingest_some(audiofeat, tmp_path / "music")
-    lines = [json.loads(line) for line in (tmp_path / "home" / "workers.log").read_text().splitlines()]
+    log = tmp_path / "home" / "workers.log"
+    # What ended is told a moment later.
+    wait_until(lambda: log.read_text().count('"job_ended"') == 4 and log.read_text().endswith("\n"))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
     ends = [line for line in lines if line["event"] == "job_ended"]
     assert sorted(line["state"] for line in ends) == ["done", "done", "done", "rejected"]
     for line in ends:
