@@ -9,6 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.config import Config
+from hypothesis import settings
 
 from audiofeat.ports import ObjectStore
 from audiofeat.storage.directory import DirectoryStore
@@ -16,6 +17,9 @@ from audiofeat.storage.s3 import S3Store
 from audiofeat.storage.s3_connection import S3Connection
 
 pytest_plugins = ["ledgers", "postgresql", "rabbitmq", "radosgw"]
+# The same examples every time, however long they take: what fails was broken by a change.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
 _ACCESS_KEY_ID = "tester"
 _SECRET_ACCESS_KEY = "not-a-secret"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from contract.test_catalogue import LEASE_S, Clock, catalogue, clock, die_in_a_fork, outcome, queue, take, version
+from contract.test_catalogue import LEASE_S, catalogue, die_in_a_fork, outcome, queue, take, version
 from sqlalchemy import Engine, event
 
 from audiofeat.catalogue import SqlCatalogue
@@ -16,8 +16,9 @@ from audiofeat.domain.descriptor import pack
 from audiofeat.domain.items import Kind
 from audiofeat.domain.jobs import CRASH_BUDGET, Change, Evidence, GroupResult, JobFilter, JobState, Lane, Registration
 from audiofeat.errors import BatchUnknown, InvalidInput
+from ledgers import Clock
 
-__all__ = ["catalogue", "clock"]
+__all__ = ["catalogue"]
 FAULT = {"code": "extraction_signal", "message": "the child died by SIGSEGV"}
 
 

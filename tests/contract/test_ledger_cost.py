@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from contract.test_catalogue import catalogue, clock, outcome, queue, take, version
+from contract.test_catalogue import catalogue, outcome, queue, take, version
 from sqlalchemy import Engine, event
 
 from audiofeat.catalogue import SqlCatalogue, open_catalogue
@@ -14,7 +14,7 @@ from audiofeat.catalogue.database import Database
 from audiofeat.domain.items import Kind
 from audiofeat.errors import CatalogueUnavailable
 
-__all__ = ["catalogue", "clock"]
+__all__ = ["catalogue"]
 
 
 def statements(work: Callable[[], object]) -> list[str]:

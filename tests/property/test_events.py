@@ -132,7 +132,7 @@ def converges(plan: Plan, new: Callable[[], SqlCatalogue]) -> None:
 
 
 @given(plan=plans())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_order_and_number_of_events_ends_in_the_same_catalogue(empty_sqlite: Path, plan: Plan) -> None:
     """Permuted, repeated, one by one or at once, worked on in between: a user sees the same items."""
     with tempfile.TemporaryDirectory(prefix="audiofeat-events-", dir=_MEMORY) as folder:
