@@ -27,7 +27,7 @@ test: $(VENV)/.dev debian ## set up, then check the code and run every test; wha
 	@set -o pipefail; worst=0; told=$$(mktemp); trap 'rm -f $$told' EXIT; \
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --maxprocesses 4 --dist worksteal \
 	  | tee $$told || worst=$$?; \
-	$(BIN)/python -m pytest -m alone | tee -a $$told || worst=$$(( $$? > worst ? $$? : worst )); \
+	$(BIN)/python -m pytest -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests) | tee -a $$told || worst=$$(( $$? > worst ? $$? : worst )); \
 	if grep -q '^SKIPPED' $$told; then echo "skipped in both runs:"; grep '^SKIPPED' $$told; fi; exit $$worst
 
 check: lint types imports ## formatter, linter, types, import contracts
