@@ -126,7 +126,7 @@ def test_fault_19_workers_are_told_to_end_again_and_again() -> None:
 def test_fault_4_random_kills_lose_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     """The short form of ``make chaos``: a dozen kills of any process, nothing lost, nothing done twice."""
     os.environ.pop("AUDIOFEAT_HOME", None)
-    chaos.main(["--jobs", "60", "--kills", "12", "--kill-s", "90", "--most-s", "500", "--seed", "3"])
+    chaos.main(["--jobs", "120", "--kills", "12", "--kill-s", "100", "--most-s", "500", "--seed", "3"])
     account = capfd.readouterr().out
     assert "lost 0, double effects 0, good jobs quarantined 0" in account
     assert "left behind: 0 processes" in account
