@@ -4,6 +4,7 @@ A sample of what ``tests/benchmarks/damage.py`` and ``tests/benchmarks/fuzz.py``
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from tests.commands import quickest_s
 from tests.damage import Case, cases
 
 EVERY = 4
-MUTATIONS = 800
+MUTATIONS = 2_000
+AT_A_TIME = 2
 SILENT = ("foreign", "bomb")
 
 
@@ -76,7 +78,12 @@ def test_the_server_does_not_grow(server: ExtractionServer, tmp_path: Path) -> N
 @pytest.mark.timeout(900)
 def test_mutated_files_end_in_an_answer(tmp_path: Path) -> None:
     """Whatever was flipped, cut or joined: a record within its ranges, and no child or server dies."""
-    tally = run(MUTATIONS, first=0, keep=tmp_path, on_thousand=lambda _: None)
-    assert tally.done == MUTATIONS
-    assert not tally.findings
-    assert not tally.server_deaths
+    part = MUTATIONS // AT_A_TIME
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        starts = range(0, MUTATIONS, part)
+        tallies = list(
+            pool.map(lambda first: run(part, first=first, keep=tmp_path, on_thousand=lambda _: None), starts)
+        )
+    assert sum(tally.done for tally in tallies) == MUTATIONS
+    assert not [finding for tally in tallies for finding in tally.findings]
+    assert not sum(tally.server_deaths for tally in tallies)
