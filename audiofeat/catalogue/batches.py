@@ -140,6 +140,13 @@ def settle(connection: Connection, now: float) -> int:
     return changed
 
 
+def catch_up(connection: Connection, now: float, batch_id: str) -> None:
+    """Have jobs that were held meanwhile do what was done to their batch, before anybody can take them."""
+    state = connection.scalar(select(batches.c.state).where(batches.c.batch_id == batch_id))
+    if state in {BatchState.PAUSED, BatchState.CANCELLED}:
+        follow(connection, now, batch_id, _FOLLOWS[BatchState(state)])
+
+
 def follow(connection: Connection, now: float, batch_id: str, what: Change) -> int:
     """Have the jobs of a batch do what the batch does; return how many did."""
     changed = 0

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Double, and_, bindparam, func, literal_column, select, update
 
-from audiofeat.catalogue import incidents, transitions
+from audiofeat.catalogue import batches, incidents, transitions
 from audiofeat.catalogue.descriptions import unpacked
 from audiofeat.catalogue.ledger_time import LedgerTime
 from audiofeat.catalogue.schema import in_state, is_lost, items, jobs
@@ -170,3 +170,5 @@ def _lose(connection: Connection, now: float, row: Record, *, note: str) -> None
     connection.execute(update(jobs).where(jobs.c.job_id == row.job_id).values(lost))
     transitions.note(connection, now, [Transition(row.job_id, JobState.LEASED, after, row.worker, note)])
     incidents.note(connection, now, row, code=ErrorCode.LEASE_LOST, message=message, evidence=Evidence())
+    if row.batch_id is not None:
+        batches.catch_up(connection, now, row.batch_id)

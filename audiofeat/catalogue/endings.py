@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
-from audiofeat.catalogue import incidents, transitions
+from audiofeat.catalogue import batches, incidents, transitions
 from audiofeat.catalogue.claims import held_job
 from audiofeat.catalogue.schema import jobs
 from audiofeat.catalogue.statements import Record, Statement
@@ -64,6 +64,8 @@ def release(connection: Connection, now: float | None, claimed: Claim) -> None:
     job = held_job(connection, now, claimed)
     if job is not None:
         end(connection, job, JobState.QUEUED, {"due_at": job.now}, note="released")
+        if job.batch_id is not None:
+            batches.catch_up(connection, job.now, job.batch_id)
 
 
 def end(

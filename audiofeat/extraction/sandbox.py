@@ -25,14 +25,15 @@ def die_with_parent(parent_pid: int) -> None:
         os._exit(1)
 
 
-def confine(*, extra_memory_bytes: int = EXTRA_MEMORY_BYTES) -> None:
+def confine(*, extra_memory_bytes: int | None = None) -> None:
     """Limit this process before it reads a single untrusted byte."""
     os.setsid()
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(name, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
-    memory_bytes = _address_space_bytes() + extra_memory_bytes
+    extra = EXTRA_MEMORY_BYTES if extra_memory_bytes is None else extra_memory_bytes
+    memory_bytes = _address_space_bytes() + extra
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     os.environ.clear()
     # Where the system has no filter, `audiofeat doctor` says so; the other limits hold all the same.

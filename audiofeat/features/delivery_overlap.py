@@ -40,6 +40,8 @@ class Overlap:
     """Sums the probability of two voices at once over the half seconds of stretches of speech."""
 
     def __init__(self) -> None:
+        # At once, so that it is in memory before the first fork.
+        self._model = _model()
         self._sum = 0.0
         self._steps = 0
 
@@ -48,7 +50,7 @@ class Overlap:
         rows = statistics(hz, strength, level_db, mfcc)
         rows = rows[np.isfinite(rows[:, 0])]
         if len(rows):
-            self._sum += float(probabilities(rows.astype(np.float32), _model())[:, 1].sum())
+            self._sum += float(probabilities(rows.astype(np.float32), self._model)[:, 1].sum())
             self._steps += len(rows)
 
     def ratio(self) -> float | None:

@@ -337,16 +337,21 @@ class TestBatches:
         with pytest.raises(BatchUnknown, match="nope"):
             catalogue.batch("nope")
 
-    def test_a_job_that_comes_back_into_a_paused_batch_is_paused(self, catalogue: SqlCatalogue) -> None:
-        """What was being worked on during the pause and was given back does not run on."""
+    @pytest.mark.parametrize("end", ["given back", "killed"])
+    def test_a_job_that_comes_back_into_a_paused_batch_is_paused(self, catalogue: SqlCatalogue, end: str) -> None:
+        """What was being worked on during the pause does not run on: nobody can take it before it is paused."""
         fill(catalogue, 1, groups={})
         batch_id = self.begin(catalogue)
         catalogue.expand_batches(page=100)
         claim = take(catalogue, catalogue.due(Lane.BULK, limit=1)[0])
         catalogue.change_batch(Change.PAUSE, batch_id)
-        catalogue.release(claim)
-        catalogue.settle_batches()
+        if end == "killed":
+            assert catalogue.lose(claim.token)
+        else:
+            catalogue.release(claim)
         assert state(catalogue, claim.job_id) is JobState.PAUSED
+        catalogue.change_batch(Change.RESUME, batch_id)
+        assert state(catalogue, claim.job_id) is JobState.QUEUED
 
     @pytest.mark.parametrize("moment", ["UPDATE batches", "INSERT INTO jobs", "INSERT INTO transitions", "COMMIT"])
     def test_a_kill_between_cursor_and_jobs_repeats_nothing(self, catalogue: SqlCatalogue, moment: str) -> None:
