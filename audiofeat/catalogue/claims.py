@@ -1,5 +1,6 @@
 """The right to work on a job: taken with a token and a lease, prolonged, and lost when the lease runs out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Double, and_, bindparam, func, literal_column, select, update
@@ -118,18 +119,16 @@ def expire_leases(connection: Connection, now: float) -> int:
         .with_for_update(skip_locked=True)
     )
     rows = connection.execute(silent).all()
-    for row in rows:
-        _lose(connection, now, row, note="lease ran out")
+    _lose(connection, now, rows, note="lease ran out")
     return len(rows)
 
 
 def lose(connection: Connection, now: float, token: str) -> bool:
     """Count a loss for the job of a process that is known to be dead; False where the token has moved on."""
     held_by_token = select(jobs).where(in_state(JobState.LEASED), jobs.c.token == token).with_for_update()
-    row = connection.execute(held_by_token).one_or_none()
-    if row is not None:
-        _lose(connection, now, row, note="process died")
-    return row is not None
+    rows = connection.execute(held_by_token).all()
+    _lose(connection, now, rows, note="process died")
+    return bool(rows)
 
 
 def wake_rested(connection: Connection, now: float) -> int:
@@ -152,8 +151,15 @@ def wake_rested(connection: Connection, now: float) -> int:
     return len(woken)
 
 
-def _lose(connection: Connection, now: float, row: Record, *, note: str) -> None:
-    """Count one loss for a leased job."""
+def _lose(connection: Connection, now: float, rows: Sequence[Record], *, note: str) -> None:
+    """Count a loss for leased jobs, and have them do what was done to their batches meanwhile."""
+    for row in rows:
+        _count_loss(connection, now, row, note=note)
+    for batch_id in {row.batch_id for row in rows if row.batch_id is not None}:
+        batches.catch_up(connection, now, batch_id)
+
+
+def _count_loss(connection: Connection, now: float, row: Record, *, note: str) -> None:
     losses = row.losses + 1
     after = state_after_loss(losses)
     message = f"its worker was killed or fell silent {losses} times"
@@ -170,5 +176,3 @@ def _lose(connection: Connection, now: float, row: Record, *, note: str) -> None
     connection.execute(update(jobs).where(jobs.c.job_id == row.job_id).values(lost))
     transitions.note(connection, now, [Transition(row.job_id, JobState.LEASED, after, row.worker, note)])
     incidents.note(connection, now, row, code=ErrorCode.LEASE_LOST, message=message, evidence=Evidence())
-    if row.batch_id is not None:
-        batches.catch_up(connection, now, row.batch_id)
