@@ -18,7 +18,7 @@ def timeline(view: ItemView, heard: Timeline) -> wire.Timeline:
         in_words=list(heard.in_words),
         segments=[
             wire.Segment.model_validate(
-                {"start_s": one.start_s, "end_s": one.end_s, "label": one.label, "confidence": one.confidence}
+                {"start_s": _ms(one.start_s), "end_s": _ms(one.end_s), "label": one.label, "confidence": one.confidence}
             )
             for one in heard.segments
         ],
@@ -29,7 +29,9 @@ def timeline(view: ItemView, heard: Timeline) -> wire.Timeline:
             for one in heard.repeats
         ],
         chapters=[_chapter(one) for one in heard.chapters],
-        preview=None if heard.preview is None else wire.Preview(start_s=heard.preview[0], duration_s=heard.preview[1]),
+        preview=None
+        if heard.preview is None
+        else wire.Preview(start_s=_ms(heard.preview[0]), duration_s=_ms(heard.preview[1])),
         problems=list(heard.problems),
     )
 
@@ -37,7 +39,7 @@ def timeline(view: ItemView, heard: Timeline) -> wire.Timeline:
 def player_chapters(chapters: Sequence[Chapter]) -> wire.PlayerChapters:
     """Render chapters as players read them."""
     told = [
-        wire.PlayerChapter(startTime=round(one.start_s, 3), endTime=round(one.end_s, 3), title=one.title or None)
+        wire.PlayerChapter(startTime=_ms(one.start_s), endTime=_ms(one.end_s), title=one.title or None)
         for one in chapters
     ]
     return wire.PlayerChapters(version="1.2.0", chapters=told)
@@ -68,10 +70,15 @@ def repeat(view: RepeatView) -> wire.Repeat:
     )  # fmt: skip
 
 
+def _ms(time_s: float) -> float:
+    """Return a time to the millisecond."""
+    return round(time_s, 3)
+
+
 def _chapter(one: Chapter) -> wire.Chapter:
     return wire.Chapter(
-        start_s=one.start_s,
-        end_s=one.end_s,
+        start_s=_ms(one.start_s),
+        end_s=_ms(one.end_s),
         title=one.title or None,
         source=one.source.value,
         confidence=one.confidence,

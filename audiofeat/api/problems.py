@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from audiofeat import errors, logs
-from audiofeat.api.examples import correct_value
+from audiofeat.api.examples import correct_value, nearest
 from audiofeat.codes import ErrorCode
 from audiofeat.errors import AudiofeatError
 from audiofeat.refusals import AccessRefused, KeyInvalid, KeyMissing, RateLimited, ScopeMissing
@@ -108,7 +108,8 @@ def install(app: FastAPI) -> None:
             for part in error.errors()
         ]
         detail = "; ".join(f"{part.where}: {part.message}" for part in parts)
-        good = {part.where: part.example for part in parts}
+        found = [nearest(operation, part["loc"]) for part in error.errors()]
+        good = {_path(where): value for where, value in found}
         # Of a name that is not known the whole is shown that it stands in.
         unknown = [part["loc"][:-1] for part in error.errors() if part["type"] == "extra_forbidden"]
         good |= {_path(whole): correct_value(operation, whole) for whole in unknown}

@@ -15,13 +15,15 @@ from audiofeat.catalogue.metadata_schema import match_keys, metadata_locks, reco
 from audiofeat.catalogue.schema import items, jobs
 from audiofeat.catalogue.statements import Record, Statement, Upsert
 from audiofeat.domain.jobs import MetadataRecord, Registration
-from audiofeat.domain.match_keys import keys_of
+from audiofeat.domain.match_keys import file_of, keys_of
 from audiofeat.domain.merge_policy import Policy
 from audiofeat.domain.merging import choose
 from audiofeat.domain.metadata_fields import Value
 from audiofeat.domain.source_records import MERGED_STATES, TAGS, Lock, Match, MatchState, SourceRecord, delivered
 from audiofeat.domain.things import memberships
 
+# Before the name of a file among the keys of records: items have theirs in a column of its own.
+OF_FILE = "file:"
 _MEASURED = {"duration_s": attributes.c.duration_s, "tempo_bpm": attributes.c.rhythm_tempo_bpm}
 _REPLACED = ("state", "fields", "fetched_at", "licence", "rank", "confidence", "rule", "evidence")
 _keep_records = Upsert(source_records, ("source", "record_id", "item_id", *_REPLACED), replaced=_REPLACED)
@@ -75,10 +77,15 @@ def keep_record_keys(connection: Connection, matches: Sequence[Match]) -> None:
         {"key": key, "source": source, "record_id": called}
         for (source, called), match in sorted(named.items())
         if match.state is MatchState.UNMATCHED
-        for key in sorted(keys_of(choose([match.record])))
+        for key in sorted(_record_keys(choose([match.record])))
     ]
     if rows:
         _add_record_keys(connection, rows)
+
+
+def _record_keys(said: Mapping[str, Value]) -> frozenset[str]:
+    name = file_of(said)
+    return keys_of(said) | ({f"{OF_FILE}{name}"} if name else frozenset())
 
 
 def remerge(connection: Connection, item_ids: Collection[str]) -> dict[str, Mapping[str, Value]]:

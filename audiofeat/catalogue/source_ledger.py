@@ -1,11 +1,12 @@
 """Sources that are asked, on a SQL database: visits and rounds, and what they take back."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, literal, or_, select, tuple_, union
 
-from audiofeat.catalogue import descriptions
+from audiofeat.catalogue import descriptions, schema
+from audiofeat.catalogue.chunks import chunks
 from audiofeat.catalogue.database import Database, insert_into
 from audiofeat.catalogue.metadata_ledger import drop_records, merge_items
 from audiofeat.catalogue.metadata_schema import match_keys, record_keys, source_records, source_rounds, source_visits
@@ -81,19 +82,25 @@ class SqlSources(Sources):
             merge_items(connection, now, items)
             return tuple(rows[-1][:3]), items
 
-    def records_for(self, item_id: str, *, limit: int = 100) -> list[SourceRecord]:
-        """Return records without an item that have a key in common with this one."""
-        shared = (
-            select(record_keys.c.source, record_keys.c.record_id)
-            .join(match_keys, match_keys.c.key == record_keys.c.key)
-            .where(match_keys.c.item_id == item_id)
-            .distinct()
-            .limit(limit)
-        )
+    def records_for(self, item_ids: Collection[str], *, limit: int = 100) -> list[SourceRecord]:
+        """Return records without an item that have a key, or the name of a file, in common with one of these."""
+        named: set[tuple[str, str]] = set()
         with self._database.reading() as connection:
-            named = [tuple(row) for row in connection.execute(shared)]
-            query = select(source_records).where(tuple_(*_PLACE[:2]).in_(named), source_records.c.item_id == "")
-            return [descriptions.record(row) for row in connection.execute(query)] if named else []
+            for batch in chunks(sorted(item_ids), size=300):
+                shared = select(record_keys.c.source, record_keys.c.record_id)
+                of_items = shared.join(match_keys, match_keys.c.key == record_keys.c.key)
+                of_files = shared.join(
+                    schema.items, record_keys.c.key == literal(descriptions.OF_FILE) + schema.items.c.file_name
+                )
+                either = union(
+                    of_items.where(match_keys.c.item_id.in_(batch)), of_files.where(schema.items.c.item_id.in_(batch))
+                )
+                named |= {(row[0], row[1]) for row in connection.execute(either.limit(limit * len(batch)))}
+            found: list[SourceRecord] = []
+            for places in chunks(sorted(named), size=300):
+                query = select(source_records).where(tuple_(*_PLACE[:2]).in_(places), source_records.c.item_id == "")
+                found += [descriptions.record(row) for row in connection.execute(query)]
+        return found
 
 
 def _released(fields: Mapping[str, Any]) -> str:

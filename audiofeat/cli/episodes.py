@@ -1,4 +1,4 @@
-"""``audiofeat episodes``: what is heard again across the episodes of a show, and the chapters of one."""
+"""``audiofeat episodes``: what is heard again across the episodes of a show."""
 
 import json
 from typing import Annotated, Any
@@ -11,7 +11,9 @@ from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.figure import clock
 from audiofeat.cli.terminal import output
 
-app = typer.Typer(no_args_is_help=True, help="Podcasts: what is heard again in a show, chapters and previews.")
+app = typer.Typer(
+    no_args_is_help=True, help="Podcasts: what is heard again in a show. See one: audiofeat inspect EPISODE."
+)
 _PLACES_SHOWN = 3
 
 

@@ -10,10 +10,13 @@ from audiofeat.cli import timeline as timeline_page
 from audiofeat.cli.overview import Overview
 from audiofeat.cli.terminal import output
 from audiofeat.domain.items import Kind, infer_kind
+from audiofeat.domain.metadata_fields import read_value
+from audiofeat.domain.quality import Status
 from audiofeat.domain.timelines import Timeline, timeline
 from audiofeat.errors import AudiofeatError, InvalidInput, ItemUnknown, SourceNotFound
 from audiofeat.extraction.client import ExtractionServer
 from audiofeat.extraction.view import unreadable
+from audiofeat.metadata_sources.tags import read_tags
 from audiofeat.ports import ItemView
 from audiofeat.services.analyse import extract
 
@@ -42,17 +45,30 @@ def inspect(
             record, picture = outcome.record, outcome.picture
         except AudiofeatError as error:
             record, picture = unreadable(str(file), error), None
-    overview = Overview(record)
+    overview = Overview(record, is_episode=_sounds_like_an_episode(record))
     overview.show(output())
     if overview.is_rejected:
         raise typer.Exit(1)
-    duration_s = record["audio"]["decoded_duration_s"]
-    spoken = record["features"]["speech"]["speech_ratio"]
-    if infer_kind(speech_ratio=spoken, duration_s=duration_s) is Kind.EPISODE:
-        _show_timeline(timeline(record["features"], duration_s), record, file.name, overview, plot)
+    if overview.is_episode:
+        shown = timeline(record["features"], record["audio"]["decoded_duration_s"], said=_chapters_in(file))
+        _show_timeline(shown, record, file.name, overview, plot)
     elif plot and picture:
         figure.draw(record, picture, title=file.name, subtitle=overview.headline(), into=plot)
         typer.echo(f"{plot} drawn", err=True)
+
+
+def _sounds_like_an_episode(record: dict[str, Any]) -> bool:
+    if record["status"] == Status.REJECTED:
+        return False
+    spoken, duration_s = record["features"]["speech"]["speech_ratio"], record["audio"]["decoded_duration_s"]
+    return infer_kind(speech_ratio=spoken, duration_s=duration_s) is Kind.EPISODE
+
+
+def _chapters_in(file: Path) -> str | None:
+    """Return the chapters that a file's own tags name."""
+    tags = read_tags(file)
+    said, _ = read_value("chapters", tags.fields.get("chapters") if tags else None)
+    return None if said is None else str(said)
 
 
 def _item(name: str) -> ItemView | None:
@@ -74,7 +90,7 @@ def _inspect_item(view: ItemView, plot: Path | None) -> None:
 
     services = Services(load_settings())
     record = timelines.stored_record(view, catalogue=services.catalogue, artefacts=services.artefacts)
-    overview = Overview(record)
+    overview = Overview(record, is_episode=view.kind is Kind.EPISODE)
     overview.show(output())
     if view.kind is Kind.TRACK:
         if plot:

@@ -15,6 +15,7 @@ from audiofeat import rendering_metadata as rendering
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
 from audiofeat.domain.merging import conflicts
+from audiofeat.domain.source_records import MatchState
 from audiofeat.domain.things import artist_ids
 from audiofeat.errors import InvalidInput
 from audiofeat.ports import Catalogue, Described
@@ -98,8 +99,12 @@ def _end_with(taken: Sequence[Imported], *, as_json: bool) -> None:
             told |= {"withdrawn": sorted(done.withdrawn)} if done.withdrawn else {}
             typer.echo(json.dumps({**told, "problems": problems}, ensure_ascii=False))
             continue
-        counts = ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing"
+        counts = ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing new"
         typer.echo(f"{done.source}: {done.records} records: {counts}; {done.unreadable} unreadable")
+        if lost := done.states.get(MatchState.UNMATCHED):
+            typer.echo(f"  {lost} found no item by identifier, file or names: they are kept until it comes", err=True)
+        if done.states.get(MatchState.WAITING):
+            typer.echo("  what waits is for a person to say: audiofeat metadata review", err=True)
         if done.withdrawn:
             typer.echo(f"  taken back of {len(done.withdrawn)} items: {', '.join(sorted(done.withdrawn)[:_SHOWN])}")
         for problem in done.problems[:_SHOWN]:

@@ -20,6 +20,9 @@ from audiofeat.ports import Candidate, ItemView
 from audiofeat.services.lookup import Answer
 from audiofeat.services.lookup import answer as look_up
 
+# What the wire calls otherwise than people do.
+_RULES = {"over_the_artist_cap": "over the cap of an artist or show"}
+
 
 def neighbours(
     items: Annotated[
@@ -100,7 +103,9 @@ def print_answer(answer: Answer) -> None:
         table.add_row(str(neighbour.rank), f"{away:.3f}", title(neighbour.item) + copies, neighbour.why)
     console.print(f"{title(answer.item)} sounds like" if answer.item else "nearest to what was asked for", style="bold")
     console.print(table)
-    dropped = "".join(f"; {count} left out: {rule.replace('_', ' ')}" for rule, count in answer.dropped.items())
+    dropped = "".join(
+        f"; {count} left out: {_RULES.get(rule, rule.replace('_', ' '))}" for rule, count in answer.dropped.items()
+    )
     console.print(f"engine {answer.engine}, space {answer.space}, index {answer.release}{dropped}", style="dim")
 
 

@@ -26,7 +26,7 @@ _BARS = {
     "low end": "instrumentation.low_end_ratio",
     "noise": "instrumentation.noise_ratio",
     "speech": "speech.speech_ratio",
-    "music": "speech.music_ratio",
+    "music alone": "speech.music_ratio",
     "stereo width": "stereo.stereo_width",
     "arousal": "mood.arousal",
     "valence": "mood.valence",
@@ -54,10 +54,12 @@ class Overview:
     ----------
     record : dict
         With its curves.
+    is_episode : bool
+        Whether a timeline follows.
     """
 
-    def __init__(self, record: dict[str, Any]) -> None:
-        self._record = record
+    def __init__(self, record: dict[str, Any], *, is_episode: bool = False) -> None:
+        self._record, self.is_episode = record, is_episode
         self._duration_s = record["audio"].get("decoded_duration_s", 0.0)
 
     @property
@@ -81,7 +83,7 @@ class Overview:
         return "   ".join(parts)
 
     def show(self, console: Console) -> None:
-        """Print everything."""
+        """Print everything; of an episode not the preview of its music, since its timeline has one."""
         self._header(console)
         if self.is_rejected:
             return
@@ -203,7 +205,7 @@ class Overview:
         drawn = blocks.strip(stretches, labels, columns=_COLUMNS)
         console.print(Text.assemble(" " * (_MARGIN + 1), *((text, style[label]) for label, text in drawn)))
         start_s, length_s = self("structure.preview_start_s"), self("structure.preview_duration_s")
-        if start_s is not None and length_s is not None:
+        if start_s is not None and length_s is not None and not self.is_episode:
             before = round(start_s / self._duration_s * _COLUMNS)
             wide = max(1, round(length_s / self._duration_s * _COLUMNS))
             said = f"preview from {clock(start_s, self._duration_s)}"

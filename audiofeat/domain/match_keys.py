@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from anyascii import anyascii
 
@@ -63,6 +64,21 @@ def identifiers(said: Mapping[str, Any]) -> dict[str, str]:
         disc = str(said.get("disc_number") or "1")
         found["upc"] = f"upc:{upc.lstrip('0')}/{_number(disc)}/{_number(position)}"
     return found
+
+
+def file_of(said: Mapping[str, Any]) -> str:
+    """Return the file name in a feed's address of an episode's audio, empty where there is none.
+
+    Examples
+    --------
+    >>> file_of({"enclosure_url": "https://cdn.example.org/a/the%20tide.mp3?source=feed"})
+    'the tide.mp3'
+    """
+    try:
+        name = unquote(urlsplit(str(said.get("enclosure_url") or "")).path.rpartition("/")[2])
+    except ValueError:
+        return ""
+    return name if "." in name else ""
 
 
 def sketches(said: Mapping[str, Any]) -> frozenset[str]:

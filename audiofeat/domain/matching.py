@@ -1,4 +1,4 @@
-"""Whether a record is about an item: by an identifier, else by artist, title and duration, else not.
+"""Whether a record is about an item: by an identifier, else by artist (or file name), title and duration, else not.
 
 Names are compared folded (:func:`audiofeat.domain.match_keys.fold`) by the share of letters that agree
 (rapidfuzz, 0 to 1), words in any order, with artist and title also the wrong way round. What marks a version stands
@@ -21,11 +21,15 @@ from audiofeat.domain.source_records import MatchState
 
 # The rule of a match that no identifier makes.
 BY_NAMES = "names"
+_BY_FILE = "file_name"
 AUTOMATIC = 0.9
+_SAME_FILE = 0.9
 WORTH_A_LOOK = 0.75
 # How far the second best has to be behind.
 LEAST_LEAD = 0.04
 _NEAR_S, _NEAR_RATIO = 7.0, 0.05
+# Of a file without a title: what a feed says is rounded.
+_SAME_LENGTH_S = 2.0
 # Of what is so short that 7 s are much of it.
 _NEAR_SHORT_RATIO = 0.1
 _LEAST_LETTERS = 4
@@ -136,12 +140,33 @@ def by_names(record: Mapping[str, Any], item: Mapping[str, Any], item_id: str) -
     against = [name for name in ("isrc", "mbid", "guid", "reference") if name in theirs and name in ours]
     if against:
         evidence["differ"] = against
+    if "guid" in against and (title < 1 or markers):
+        # Else the whole feed of a show would be asked about beside each of its episodes.
+        score = 0.0
     if apart is None:
         blocked = score < _AUTOMATIC_BY_NAME or len(fold(str(item.get("title", "")))) < _LEAST_LETTERS
     else:
         score *= 1.0 - min(0.05, apart * 0.5)
         blocked = apart > _NEAR_RATIO
     return Finding(item_id, round(score, 4), BY_NAMES, evidence, blocked or bool(markers) or bool(against))
+
+
+def by_file(record: Mapping[str, Any], item: Mapping[str, Any], item_id: str) -> Finding:
+    """Return the finding that an episode's file has the name that its feed gives: titles and durations have to agree.
+
+    Where the file has no title, its duration has to be the same; else a person is asked.
+    """
+    theirs, ours = title_of(str(record.get("title") or "")), title_of(str(item.get("title") or ""))
+    title = _words(theirs.core, ours.core)
+    lengths = _durations(record, item).get("duration_s")
+    is_as_long = lengths is not None and abs(lengths[0] - lengths[1]) <= _SAME_LENGTH_S
+    if item.get("title"):
+        agrees = title >= AUTOMATIC and _numbers(theirs) == _numbers(ours)
+        agrees &= lengths is None or _apart(*lengths) == 0.0
+    else:
+        agrees = is_as_long
+    told = {"file_name": 1.0, **({"title": round(title, 3)} if item.get("title") else {}), **_durations(record, item)}
+    return Finding(item_id, _SAME_FILE if agrees else WORTH_A_LOOK, _BY_FILE, told, blocked=not agrees)
 
 
 @lru_cache(maxsize=65_536)

@@ -1,6 +1,7 @@
 """Which words of what third parties say of an item count: what an episode is about, what a track is said to be.
 
-Of an episode title, description, genres and persons count, not the names of show and publisher: these say who made it.
+Of an episode title, description, genres and persons count, not the names of show, publisher and hosts, nor the show's
+name within a title: these say who made it, and would make all episodes of a show one topic.
 Of a track its genres with all that they belong to, its tags, the time it is from and its artist count, each as one
 word, so that an artist called House makes no house. The artist is a word among the others: its direction is what its
 tracks are said to be, which a new track of it inherits.
@@ -21,6 +22,7 @@ _EPISODE: Mapping[str, float] = {"title": 2.0, "description": 1.0, "genre": 2.0,
 _TAGS = ("tags", "mood", "keywords")
 _GENRE, _TAG, _ERA, _ARTIST = 2.0, 1.0, 1.0, 2.0
 _ERA_YEARS = 10
+_HOST, _ROLE = "(host)", re.compile(r" \(\w+\)$")
 _WORD = re.compile(r"[^\W_]{2,}")
 _YEAR = re.compile(r"[0-9]{4}")
 
@@ -42,10 +44,19 @@ def words_of(kind: Kind, metadata: Mapping[str, Any]) -> Words:
 
 
 def _of_episode(metadata: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    of_show = frozenset(_words(str(metadata.get("show") or "")))
     for field, weight in _EPISODE.items():
-        text = unicodedata.normalize("NFKD", str(metadata.get(field) or "").casefold())
-        plain = "".join(character for character in text if not unicodedata.combining(character))
-        yield from ((word, weight) for word in _WORD.findall(plain))
+        text = str(metadata.get(field) or "")
+        if field == "persons":
+            others = (one.strip() for one in text.split(";") if not one.strip().casefold().endswith(_HOST))
+            text = "; ".join(_ROLE.sub("", one) for one in others)
+        left_out = of_show if field == "title" else frozenset[str]()
+        yield from ((word, weight) for word in _words(text) if word not in left_out)
+
+
+def _words(text: str) -> list[str]:
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return _WORD.findall("".join(character for character in folded if not unicodedata.combining(character)))
 
 
 def _of_track(metadata: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

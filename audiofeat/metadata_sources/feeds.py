@@ -62,7 +62,7 @@ class FetchedFeed:
         known = self._visit(self.name, address)
         reply = self._web.get(self._target, types=_is_xml, known=known)
         if reply.status == NOT_FOUND:
-            raise SourceRefused(f"{place} does not exist")
+            raise SourceRefused(f"{place} does not exist", "look up where the feed is by now")
         if reply.status == NOT_MODIFIED and known is not None:
             yield Visit(self.name, address, now, known.etag, known.last_modified)
             return

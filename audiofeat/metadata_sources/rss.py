@@ -5,6 +5,7 @@ at are kept, and a text that is longer than a field may be costs its own episode
 show stands before its episodes, as every generator writes it.
 """
 
+import mimetypes
 import re
 from collections.abc import Iterable, Iterator
 from email.utils import parsedate_to_datetime
@@ -73,11 +74,13 @@ class FeedReader:
         self.name, self.licence = name, licence
         self._place, self._at, self._is_current = place, fetched_at, is_current
         self._days: list[str] = []
+        self._seen: set[str] = set()
         self._is_readable = True
 
     def read(self, chunks: Iterable[bytes]) -> Iterator[Told]:
         """Yield the records of a feed's bytes; where it breaks off, the last thing says so."""
         handler = _Episodes()
+        self._seen.clear()
         try:
             for _ in parse(chunks, handler, handler):
                 yield from self._records(handler)
@@ -104,15 +107,19 @@ class FeedReader:
             if wrong:
                 self._is_readable = False
                 yield Unreadable(f"{self._place}:{line}", wrong)
+            elif (record_id := record_id_of(said)) in self._seen:
+                # Feeds begin with what is newest.
+                yield Unreadable(f"{self._place}:{line}", f"{record_id!r} names an episode above: that one stands")
             else:
+                self._seen.add(record_id)
                 if said.get("episode_type", "").lower() != "trailer":
                     # Trailers stay in a feed for ever.
                     day, wrong = read_value("release_date", said.get("release_date"))
                     self._days.append("" if wrong or day is None else str(day))
-                yield SourceRecord(self.name, record_id_of(said), said, fetched_at=self._at, licence=self.licence)
+                yield SourceRecord(self.name, record_id, said, fetched_at=self._at, licence=self.licence)
 
     def _broken(self, handler: "_Episodes", reason: str) -> Unreadable:
-        return Unreadable(f"{self._place}:{handler.line}", reason)
+        return Unreadable(f"{self._place}:{handler.line}", reason if handler.is_feed else f"not an RSS feed: {reason}")
 
 
 class _Episodes(ContentHandler):
@@ -126,7 +133,7 @@ class _Episodes(ContentHandler):
         self._show: dict[str, Any] = {}
         self._episode: dict[str, Any] | None = None
         self._line = 1
-        self._problem = ""
+        self._problem = self._other_enclosure = ""
         self._text: list[str] | None = None
         self._size = 0
         self._attributes: dict[str, str] = {}
@@ -155,6 +162,7 @@ class _Episodes(ContentHandler):
         self.is_feed |= self._path == ["rss", "channel"]
         if self._path == ["rss", "channel", "item"]:
             self._episode, self._problem, self._line = {}, "", self.line
+            self._other_enclosure = ""
         if self._path[:-1] == ["rss", "channel"]:
             self.is_complete |= name == (_HISTORY, "complete")
             self.is_a_part |= name == (_ATOM, "link") and attrs.get((None, "rel"), "") in _OTHER_PARTS
@@ -178,6 +186,8 @@ class _Episodes(ContentHandler):
         if field and self._text is not None:
             self._take(field, self._path[-1])
         if self._path == ["rss", "channel", "item"] and self._episode is not None:
+            if self._other_enclosure and "enclosure_url" not in self._episode:
+                self._problem = self._problem or f"the enclosure is {self._other_enclosure}, not audio"
             self._done.append((self._line, {**self._show, "kind": "episode", **self._episode}, self._problem))
             self._episode = None
         self._path.pop()
@@ -204,8 +214,8 @@ class _Episodes(ContentHandler):
         is_long = self._size > _MOST_CHARACTERS or len(text) > _MOST_CHARACTERS
         if is_long and field != "description":
             self._problem = f"{element} is longer than {_MOST_CHARACTERS:,} characters"
-        elif element == "enclosure" and not _may_hold_audio(self._attributes.get("type", "")):
-            self._problem = f"the enclosure is {self._attributes['type']}, not audio"
+        elif element == "enclosure" and not _may_hold_audio(kind := _kind_of(text, self._attributes.get("type"))):
+            self._other_enclosure, text = kind, ""
         elif element == "podcast:person" and text:
             role = self._attributes.get("role", "host").lower()
             if role in _CREDITED and not self._problem:
@@ -227,6 +237,11 @@ def _add(into: dict[str, Any], field: str, text: str) -> None:
     else:
         # The first one stands: an element of one namespace repeats that of another.
         into.setdefault(field, text)
+
+
+def _kind_of(url: str, media_type: str | None) -> str:
+    """Return what a feed says an enclosure is, or else what its address ends in."""
+    return media_type or mimetypes.guess_type(url.partition("?")[0])[0] or ""
 
 
 def _may_hold_audio(media_type: str) -> bool:

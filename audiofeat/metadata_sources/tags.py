@@ -47,6 +47,10 @@ _FIELDS = {
     "remixer": "remixer",
     "producer": "producer",
 }
+# What podcast programs write into episodes, of which there are no easy names: ID3 frames and MP4 atoms.
+_OF_EPISODE = {"TGID": "guid", "TDES": "description", "egid": "guid", "desc": "description"}
+_MARKS = ("PCST", "pcst")
+_PODCAST = "podcast"
 # The "easy" ones give ID3 frames and MP4 atoms the names that Vorbis comments have.
 _PARSERS = (EasyMP3, EasyMP4, FLAC, OggFLAC, OggOpus, OggVorbis)
 _MOST_VALUES = 16
@@ -79,7 +83,10 @@ def _read(path: Path) -> dict[str, Any]:
     if found is None:
         return {}
     fields = _fields(found.tags) if found.tags else {}
-    chapters = _chapters(found, path)[:MOST_CHAPTERS]
+    # As they stand in the file: chapters, and what podcasts have, are not among the easy names.
+    full = _full(found, path)
+    fields |= _of_podcast(full, fields)
+    chapters = _chapters(found, full, path)[:MOST_CHAPTERS]
     return fields | ({"chapters": chapters} if chapters else {})
 
 
@@ -100,17 +107,37 @@ def _texts(tags: Mapping[str, Any], tag: str) -> list[str]:
     return [str(value) for value in values] if isinstance(values, list) else []
 
 
-def _chapters(found: Any, path: Path) -> list[tuple[float | str, float | None, str]]:  # noqa: ANN401  mutagen's file
+def _full(found: Any, path: Path) -> Any:  # noqa: ANN401  mutagen's file and tags
+    if isinstance(found, EasyMP3):
+        return ID3(path) if found.tags is not None else {}
+    if isinstance(found, EasyMP4):
+        return MP4(path)  # type: ignore[no-untyped-call]  # mutagen types little
+    return {}
+
+
+def _of_podcast(full: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what podcast programs say of an episode; what they mark as one has its show as its album."""
+    said = {field: str(text) for tag, field in _OF_EPISODE.items() for text in _values(full.get(tag))[:1]}
+    is_marked = any(tag in full for tag in _MARKS) or str(fields.get("genre", "")).casefold() == _PODCAST
+    show = {"show": fields["album"]} if is_marked and "album" in fields else {}
+    return {**{field: text[: MOST_CHARACTERS + 1] for field, text in said.items() if text.strip()}, **show}
+
+
+def _values(tag: Any) -> list[Any]:  # noqa: ANN401  an ID3 frame, or the values of an MP4 atom
+    return list(getattr(tag, "text", tag) or ())
+
+
+def _chapters(found: Any, full: Any, path: Path) -> list[tuple[float | str, float | None, str]]:  # noqa: ANN401  mutagen's file
     """Return start, end and title of chapters: ID3 ``CHAP``, MP4 tracks or ``chpl``, and Vorbis ``CHAPTER001``."""
     if isinstance(found, EasyMP3):
-        frames = ID3(path).getall("CHAP")  # type: ignore[no-untyped-call]  # mutagen types little
+        frames = full.getall("CHAP") if full else []
         timed = [frame for frame in frames if frame.start_time != _BY_BYTES]
         return [
             (frame.start_time / 1000, None if frame.end_time == _BY_BYTES else frame.end_time / 1000, _title_of(frame))
             for frame in timed
         ]
     if isinstance(found, EasyMP4):
-        of_nero = MP4(path).chapters or ()  # type: ignore[no-untyped-call]  # as above
+        of_nero = full.chapters or ()
         return [*text_track(path)] or [(chapter.start, None, chapter.title) for chapter in of_nero]
     tags: Mapping[str, Any] = dict(found.tags or {})
     # A set is what names the comments: without an order, two runs would differ.

@@ -187,7 +187,9 @@ class Web:
             raise SourceRefused(f"{shown(url)} answers {status}")
         kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if not types(kind):
-            raise SourceRefused(f"{shown(url)} is {kind or 'of no type'}, not what was asked for")
+            raise SourceRefused(
+                f"{shown(url)} is {kind or 'of no type'}, not what was asked for", "open it in a browser, and check it"
+            )
         return Reply(status, self._body(url, response), headers.get("ETag"), headers.get("Last-Modified"))
 
     def _body(self, url: str, response: BaseHTTPResponse) -> IO[bytes]:

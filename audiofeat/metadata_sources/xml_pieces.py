@@ -91,7 +91,7 @@ def parse(chunks: Iterable[bytes], handler: "ContentHandler", moving: Moving) ->
         parser.close()
         yield
     except DefusedXmlException as error:
-        raise BrokenXml(f"refused: {type(error).__name__}") from error
+        raise BrokenXml("refused for its document type or its entities, which are not read") from error
     except (SAXException, ValueError, LookupError) as error:
         raise BrokenXml(f"no XML from here on: {error.args[0] if error.args else error}") from error
 

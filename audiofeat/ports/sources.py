@@ -1,5 +1,6 @@
 """Sources that are asked: when that was, how far it got, and what they take back."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,5 +44,8 @@ class Sources(Protocol):
         What came with an item, or stands in its file, stays.
         """
 
-    def records_for(self, item_id: str, *, limit: int = 100) -> list[SourceRecord]:
-        """Return records without an item that have a key in common with this one."""
+    def records_for(self, item_ids: Collection[str], *, limit: int = 100) -> list[SourceRecord]:
+        """Return records without an item that have a key, or the name of a file, in common with one of these.
+
+        At most ``limit`` for each item.
+        """

@@ -1,6 +1,6 @@
 """Take in what a source says: read in a stream, find the items, keep the records, merge."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from audiofeat.domain.matching import BY_NAMES
@@ -104,6 +104,8 @@ def _keep(catalogue: Catalogue, imported: Imported, records: Sequence[SourceReco
     kept = [one for one in matches if not (is_of_the_world and _is_idle(one))]
     if kept:
         imported.items += catalogue.keep_matches(kept)
+        # An item that a table has given its guid finds what a feed said of it before.
+        match_for(catalogue, {one.item_id for one in kept if one.state is MatchState.MATCHED})
 
 
 def _is_idle(match: Match) -> bool:
@@ -111,9 +113,9 @@ def _is_idle(match: Match) -> bool:
     return match.state is MatchState.UNMATCHED or (match.state is MatchState.WAITING and match.rule == BY_NAMES)
 
 
-def match_for(catalogue: Catalogue, item_id: str) -> int:
-    """Match the records that came before their item, now that it is there; return how many were looked at."""
-    records = catalogue.records_for(item_id)
+def match_for(catalogue: Catalogue, item_ids: Collection[str]) -> int:
+    """Match the records that came before their items, or before what they are found by; return how many."""
+    records = catalogue.records_for(item_ids)
     if records:
         matches = [one for one in match(catalogue, records) if one.state is not MatchState.UNMATCHED]
         if matches:

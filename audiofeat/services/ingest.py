@@ -176,7 +176,7 @@ class Ingest:
     def _match_records(self, item_id: str) -> None:
         """Give the item what was said of it before it came; where that fails, the next merge does."""
         try:
-            match_for(self.catalogue, item_id)
+            match_for(self.catalogue, [item_id])
         except AudiofeatError as error:
             _log.warning("records_not_matched", code=error.code, problem=error)
 

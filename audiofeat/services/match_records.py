@@ -1,11 +1,12 @@
 """Find the items that records are about, in the ledger, many records at a time."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from audiofeat.domain import matching
-from audiofeat.domain.match_keys import identifiers, sketches
+from audiofeat.domain.match_keys import file_of, identifiers, sketches
 from audiofeat.domain.merging import choose
 from audiofeat.domain.metadata_fields import read_value
 from audiofeat.domain.source_records import Match, MatchState, SourceRecord
@@ -35,14 +36,15 @@ def match(catalogue: Catalogue, records: Sequence[SourceRecord]) -> list[Match]:
     open_ones = [one for one in wanted if id(one.record) not in named]
     keys = {key for one in open_ones for key in one.identifiers | one.sketches}
     carriers = catalogue.carriers(keys, most=_MOST_OF_A_KEY) if keys else {}
-    items = catalogue.described({item_id for ids in carriers.values() for item_id in ids})
+    files = _files(catalogue, open_ones)
+    items = catalogue.described({item_id for ids in carriers.values() for item_id in ids}.union(files.values()))
     matches: list[Match] = []
     for one in wanted:
         item_id, rule = named.get(id(one.record), ("", ""))
         if item_id:
             matches.append(Match(one.record, item_id, MatchState.MATCHED, rule, {"agree": [rule]}))
         else:
-            matches += _matched(one, carriers, items)
+            matches += _matched(one, carriers, items, files.get(file_of(one.said), ""))
     return matches
 
 
@@ -71,7 +73,16 @@ def _named(catalogue: Catalogue, wanted: Sequence[_Wanted]) -> dict[int, tuple[s
     return found
 
 
-def _matched(one: _Wanted, carriers: Mapping[str, list[str]], items: Mapping[str, Described]) -> list[Match]:
+def _files(catalogue: Catalogue, wanted: Sequence[_Wanted]) -> dict[str, str]:
+    """Return the items whose file has the name that a feed gives, where one item and one episode alone have it."""
+    names = Counter(name for one in wanted if (name := file_of(one.said)))
+    called = catalogue.items_called([name for name, count in names.items() if count == 1]) if names else {}
+    return {name: view.item_id for name, view in called.items()}
+
+
+def _matched(
+    one: _Wanted, carriers: Mapping[str, list[str]], items: Mapping[str, Described], of_file: str
+) -> list[Match]:
     definite = {item_id for key in one.identifiers for item_id in carriers.get(key, ()) if item_id in items}
     found = [
         finding
@@ -80,7 +91,10 @@ def _matched(one: _Wanted, carriers: Mapping[str, list[str]], items: Mapping[str
     ]
     if not found:
         near = {item_id for key in one.sketches for item_id in carriers.get(key, ()) if item_id in items}
-        found = [matching.by_names(one.said, _facts(items[item_id]), item_id) for item_id in sorted(near)]
+        by_item = {item_id: matching.by_names(one.said, _facts(items[item_id]), item_id) for item_id in sorted(near)}
+        if of_file in items and (of_file not in by_item or by_item[of_file].blocked):
+            by_item[of_file] = matching.by_file(one.said, _facts(items[of_file]), of_file)
+        found = list(by_item.values())
     decided = matching.decide(found)
     if not decided:
         return [Match(one.record, "", MatchState.UNMATCHED)]

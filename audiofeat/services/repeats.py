@@ -59,7 +59,9 @@ def listen(show: str, *, catalogue: Catalogue, artefacts: ObjectStore, again: bo
     show = folded(show)
     rows = catalogue.episodes_to_hear(show)
     if not rows:
-        raise InvalidInput(f"no episode of a show {show!r} is analysed", "audiofeat metadata import, or ingest --show")
+        raise InvalidInput(
+            f"no episode of a show {show!r} is analysed", "audiofeat shows list; shows come from metadata"
+        )
     with alone(_office(show), catalogue, lease_s=_LEASE_S) as holder:
         if holder is None:
             return Listened(show, len(rows), 0, 0, 0, is_busy=True, repeats=tuple(catalogue.repeats(show)))

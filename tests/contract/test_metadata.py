@@ -170,12 +170,50 @@ def test_an_item_that_comes_late_finds_what_was_said(catalogue: SqlCatalogue) ->
     ]
     take_in(catalogue, Said("web", *said))
     first = add(catalogue, "a", isrc="GBAYE6900531")
-    assert match_for(catalogue, first) == 1
+    assert match_for(catalogue, [first]) == 1
     second = add(catalogue, "b", artist="Example, Ana", title="Evening Song")
-    assert match_for(catalogue, second) == 1
+    assert match_for(catalogue, [second]) == 1
     assert (chosen(catalogue, first)["label"], chosen(catalogue, second)["country"]) == ("Harbour", "GB")
-    assert [match_for(catalogue, item_id) for item_id in (first, second)] == [0, 0]
+    assert [match_for(catalogue, [item_id]) for item_id in (first, second)] == [0, 0]
     assert [record.record_id for record in catalogue.records_without_item()] == ["2"]
+
+
+def test_an_item_that_learns_an_identifier_finds_what_was_said_before(catalogue: SqlCatalogue) -> None:
+    """A feed came first, then the table that says which file is which episode: nobody has to ask the feed again."""
+    item_id = add(catalogue, "a", title="01")
+    feed = Said("rss:two-chairs", {"guid": "ep-1", "title": "On Leaving", "show": "Two Chairs"})
+    assert take_in(catalogue, feed).states == {MatchState.UNMATCHED: 1}
+    assert take_in(catalogue, Said("csv:map", {"path": "a.wav", "guid": "ep-1"})).states == {MatchState.MATCHED: 1}
+    assert chosen(catalogue, item_id)["show"] == "Two Chairs"
+    assert catalogue.records_without_item() == []
+
+
+def test_an_episode_is_found_by_its_file(catalogue: SqlCatalogue) -> None:
+    """By the name in its enclosure, with its title, or without one by its duration; before or after the record."""
+
+    def episode(name: str, **said: object) -> dict[str, object]:
+        address = f"https://cdn.example.org/{name}.wav?from=feed"
+        return {"guid": name, "title": f"On {name}", "show": "Two Chairs", "enclosure_url": address, **said}
+
+    titled, bare = add(catalogue, "tide", title="On Tide"), add(catalogue, "gale")
+    add(catalogue, "media", title="Elsewhere")
+    said = [episode("tide"), episode("gale", duration_s=201), episode("late"), episode("media"), episode("none")]
+    states = take_in(catalogue, Said("rss:two-chairs", *said)).states
+    assert states == {MatchState.MATCHED: 2, MatchState.WAITING: 1, MatchState.UNMATCHED: 2}
+    late = add(catalogue, "late", title="On Late")
+    assert match_for(catalogue, [late]) == 1
+    assert {chosen(catalogue, item_id)["show"] for item_id in (titled, bare, late)} == {"Two Chairs"}
+    assert [match.rule for match in catalogue.waiting_matches()] == ["file_name"]
+
+
+def test_a_file_name_that_a_whole_feed_has_says_nothing(catalogue: SqlCatalogue) -> None:
+    """Some hosts call every file the same."""
+    add(catalogue, "media")
+    said = [
+        {"guid": str(n), "title": f"On {n}", "enclosure_url": f"https://h/{n}/media.wav", "duration_s": 200}
+        for n in range(2)
+    ]
+    assert take_in(catalogue, Said("rss:x", *said)).states == {MatchState.UNMATCHED: 2}
 
 
 def test_a_recording_of_several_isrcs(catalogue: SqlCatalogue) -> None:
@@ -192,7 +230,7 @@ def test_records_of_before_are_found_after_the_next_merge(catalogue: SqlCatalogu
     with catalogue._database.writing() as (connection, _):
         connection.exec_driver_sql("DELETE FROM record_keys")
     assert match_again(catalogue) == 0
-    assert match_for(catalogue, add(catalogue, "a", isrc="GBAYE6900531")) == 1
+    assert match_for(catalogue, [add(catalogue, "a", isrc="GBAYE6900531")]) == 1
 
 
 def test_a_source_of_the_world_leaves_no_trace_of_what_is_not_ours(catalogue: SqlCatalogue) -> None:

@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from mutagen.flac import FLAC
 
 from commands import SAMPLES, Run
 
@@ -27,6 +30,21 @@ def test_the_overview_says_why(audiofeat: Run) -> None:
     rejected = audiofeat("inspect", AUDIO / "liner_notes.mp3")
     assert rejected.returncode == 1
     assert "not_audio" in rejected.stdout
+
+
+def test_an_episode_has_the_chapters_of_its_file(audiofeat: Run, tmp_path: Path) -> None:
+    """A file's own tags name them, as an item's metadata would; one preview is told, that of the timeline."""
+    path = tmp_path / "episode.flac"
+    samples, rate_hz = soundfile.read(AUDIO / "show_two_chairs_ep1.ogg")
+    # What is shorter than a minute is no episode where nobody says so.
+    soundfile.write(path, np.concatenate([samples, samples]), rate_hz)
+    tagged = FLAC(path)
+    tagged.update({"CHAPTER001": "00:00:00.000", "CHAPTER001NAME": "Before the tide"})
+    tagged.save()
+    seen = audiofeat("inspect", path)
+    assert seen.returncode == 0, seen.stderr
+    assert "0:00 Before the tide" in seen.stdout
+    assert seen.stdout.count("preview") == 1
 
 
 @pytest.mark.parametrize("name", ["dnb_neon_circuit.ogg", "silent_interval.flac"])

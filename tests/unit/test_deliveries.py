@@ -278,14 +278,26 @@ class TestFeeds:
             f"<item><title>{'x' * 100_000}</title></item>",
             f'<item><title>a</title><enclosure url="{"u" * 100_000}"/></item>',
             '<item><title>a</title><enclosure url="https://cdn.example/a.pdf" type="application/pdf"/></item>',
+            '<item><title>a</title><enclosure url="https://cdn.example/a.pdf?from=feed"/></item>',
+            "<item><title>Older</title><guid>ep-1</guid></item>",
         ],
-        ids=["empty", "nameless", "long title", "long address", "no audio"],
+        ids=["empty", "nameless", "long title", "long address", "no audio", "no audio by its name", "name of another"],
     )
     def test_a_broken_episode_costs_itself(self, tmp_path: Path, episode: str) -> None:
         """It is told of with its line, and the next one is read."""
         said, problems = read(written(tmp_path, "feed.rss", FEED % episode))
         assert [one["guid"] for one in said] == ["ep-1", "ep-9"]
         assert [problem.partition(":")[0] for problem in problems] == ["16"]
+
+    def test_a_document_beside_the_audio(self, tmp_path: Path) -> None:
+        """The audio is the enclosure."""
+        enclosures = "".join(
+            f'<enclosure url="https://cdn.example/a.{end}" type="{kind}"/>'
+            for end, kind in (("pdf", "application/pdf"), ("mp3", "audio/mpeg"))
+        )
+        said, problems = read(written(tmp_path, "feed.rss", FEED % f"<item><title>a</title>{enclosures}</item>"))
+        assert problems == []
+        assert said[1]["enclosure_url"] == "https://cdn.example/a.mp3"
 
     @pytest.mark.parametrize("size", [1, 7, 100_000])
     def test_what_xml_has_no_characters_for_is_a_space(self, size: int) -> None:

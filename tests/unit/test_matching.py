@@ -85,6 +85,13 @@ def test_an_identifier_decides_unless_something_contradicts() -> None:
     assert outcome({"isrc": "GBAYE6900531", "duration_s": 90.0}, item) is MatchState.WAITING
 
 
+def test_other_episodes_of_a_show_are_not_asked_about() -> None:
+    """Titles that differ by their number and other GUIDs; with the very same title a person is asked."""
+    item = {"show": "Two Chairs", "title": "Two Chairs 12", "guid": "a", "duration_s": 1800.0}
+    assert outcome(item | {"title": "Two Chairs 13", "guid": "b"}, item) is None
+    assert outcome(item | {"guid": "b"}, item) is MatchState.WAITING
+
+
 def test_two_that_are_as_near_wait() -> None:
     """And the best of many that are far behind does not."""
     near = [Finding(name, confidence, "names") for name, confidence in (("b", 0.97), ("a", 0.98), ("c", 0.5))]

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 from mutagen.flac import FLAC, Picture
-from mutagen.id3 import CHAP, ID3, TDRC, TIT2, TLAN, TPE1, TSRC
+from mutagen.id3 import CHAP, ID3, PCST, TALB, TCON, TDES, TDRC, TGID, TIT2, TLAN, TPE1, TSRC, Frame
+from mutagen.mp4 import MP4
 from mutagen.oggopus import OggOpus
 
 from audiofeat.domain.jobs import MetadataRecord
@@ -160,6 +161,23 @@ class TestTags:
             {"title": "TIT2", "artist": "TPE1", "isrc": "TSRC", "language": "TLAN", "release_date": "2001"},
         )
 
+    @pytest.mark.parametrize("mark", [TCON(encoding=3, text=["Podcast"]), PCST(value=1)], ids=["genre", "mark"])
+    def test_podcasts_in_id3(self, tmp_path: Path, mark: Frame) -> None:
+        """What is marked as a podcast has its show as album; its GUID and description have frames of their own."""
+        path = tmp_path / "a.mp3"
+        sf.write(path, np.zeros(48_000), 48_000, format="MP3")
+        tags = ID3()
+        for frame in (TIT2, TALB, TGID, TDES):
+            tags.add(frame(encoding=3, text=[frame.__name__]))
+        tags.add(mark)
+        tags.save(path)
+        found = read_tags(path)
+        assert found is not None
+        assert found.fields.pop("genre", "Podcast") == "Podcast"
+        assert found.fields == {
+            "title": "TIT2", "album": "TALB", "show": "TALB", "guid": "TGID", "description": "TDES"
+        }  # fmt: skip
+
     def test_chapters(self, tmp_path: Path, flac: Path) -> None:
         """ID3 chapters with their ends, those of Vorbis comments as they stand, also where a time is none."""
         path = tmp_path / "a.mp3"
@@ -232,11 +250,17 @@ class TestTags:
             for packet in [*stream.encode(frame), *stream.encode(None)]:
                 container.mux(packet)
         tagged = mutagen.File(path, easy=True)
-        tagged["title"], tagged["artist"] = "T", "A"
+        tagged["title"], tagged["artist"], tagged["album"] = "T", "A", "B"
         tagged.save()
         found = read_tags(path)
         assert found is not None
-        assert (found.fields["title"], found.fields["artist"]) == ("T", "A")
+        assert found.fields == {"title": "T", "artist": "A", "album": "B"}
+        atoms = MP4(path)
+        atoms["pcst"], atoms["egid"], atoms["desc"] = True, ["ep-1"], ["About"]
+        atoms.save()
+        found = read_tags(path)
+        assert found is not None
+        assert {"show": "B", "guid": "ep-1", "description": "About"}.items() <= found.fields.items()
 
     def test_long_values_are_bounded(self, flac: Path) -> None:
         """A value far longer than a field may be stays recognisably too long, and no longer."""

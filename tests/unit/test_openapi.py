@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 
 from audiofeat.api import document
-from audiofeat.api.examples import correct_value, examples
+from audiofeat.api.examples import correct_value, examples, nearest
 from audiofeat.api.problems import MEDIA_TYPE
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "schemas" / "json" / "openapi.json").read_text())
@@ -75,3 +75,11 @@ def test_whoever_sent_something_else_is_told_a_correct_value() -> None:
     for where in (("query", "none"), ("body", "lane", "x"), ("header", "x"), ("query", "k", 1)):
         assert correct_value("read_neighbours", where) is None
     assert correct_value("none", ("query", "k")) is None
+
+
+def test_where_no_value_is_recorded_another_form_is_told() -> None:
+    """The same part of another request, such as a store; else the smallest part around it of which one is."""
+    store = ("body", "seeds", 0, "object", "store")
+    assert nearest("search_neighbours", store) == (store, correct_value("create_ingestion", ("body", "store")))
+    assert nearest("search_neighbours", ("body", "about")) == (("body",), correct_value("search_neighbours", ("body",)))
+    assert nearest("none", ("query", "k")) == (("query", "k"), None)

@@ -57,6 +57,16 @@ def test_words_are_compared_without_case_and_accents() -> None:
     assert words_of(Kind.EPISODE, {}) == {}
 
 
+def test_what_all_episodes_of_a_show_say_does_not_count() -> None:
+    """The show's name in a title, and who hosts it; a guest does."""
+    said = {
+        "show": "Two Chairs",
+        "title": "Two Chairs 12: Tides",
+        "persons": "Ana Example (host); Bob Beispiel (guest)",
+    }
+    assert set(words_of(Kind.EPISODE, said)) == {"12", "tides", "bob", "beispiel"}
+
+
 def test_a_track_is_told_by_genre_tags_era_and_artist() -> None:
     """A genre means all that it belongs to, a year shares a decade with its neighbours, a name is no genre."""
     said = words_of(Kind.TRACK, {"genre": "Deep House; Own Thing", "tags": "late; Night-Time", "title": "Left out"})
