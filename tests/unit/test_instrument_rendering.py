@@ -83,6 +83,15 @@ def test_the_programs_of_a_list_of_patches_are_read(tmp_path: Path) -> None:
     assert presets(font) == {(DRUM_BANK, 0), (0, 0), (0, 40)}
 
 
+def test_programs_that_play_samples_of_the_font_that_is_judged_on_are_left_out(tmp_path: Path) -> None:
+    """A320U's strings are those of freepats, its violin is not; the same presets of another font are all there."""
+    rows = b"".join(name.ljust(20, b"\0") + number.to_bytes(2, "little") + bytes(16)
+                    for name, number in ((b"Violin", 40), (b"Strings", 48), (b"EOP", 0)))  # fmt: skip
+    for name, found in (("A320U.sf2", {(0, 40)}), ("other.sf2", {(0, 40), (0, 48)})):
+        (tmp_path / name).write_bytes(b"phdr" + len(rows).to_bytes(4, "little") + rows)
+        assert presets(tmp_path / name) == found
+
+
 @pytest.mark.parametrize("font", [*needing_players(), MADE], ids=lambda font: getattr(font, "stem", None))
 def test_a_part_is_rendered_by_the_program_that_the_stem_names(font: Path) -> None:
     """A few stems sound, each in its own eight seconds; a bass is lower than the others."""

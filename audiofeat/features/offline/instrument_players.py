@@ -19,13 +19,16 @@ FONTS = (
     *(Path("/usr/share/sounds") / name
       for name in ("sf2/FluidR3_GM.sf2", "sf3/MuseScore_General.sf3", "sf2/sf_GMbank.sf2")),
     Path("/etc/timidity/freepats.cfg"),
+    Path("/usr/share/sounds/sf2/A320U.sf2"),
 )  # fmt: skip
-"""What the head is fitted on; the second holds sounds of the first, the others are independent."""
+"""What the head is fitted on. The second holds sounds of the first, the last of the third; freepats is judged on."""
+
+_SHARED_WITH_FREEPATS = {"A320U.sf2": frozenset((0, number) for number in (48, 74, 83, 85, 111))}
 
 MADE = Path("made")
 """Stands for instruments made of equations (``made_instruments``) where a font is asked for."""
 
-_PACKAGES = "fluidsynth fluid-soundfont-gm musescore-general-soundfont csound-soundfont timidity freepats"
+_PACKAGES = "fluidsynth fluid-soundfont-gm musescore-general-soundfont csound-soundfont timidity freepats denemo-data"
 _TIMEOUT_S = 600
 
 
@@ -46,10 +49,11 @@ def _player(font: Path) -> str:
 
 @cache
 def presets(font: Path) -> frozenset[tuple[int, int]]:
-    """Return bank and number of each preset of a font."""
+    """Return bank and number of each preset of a font, less those that play samples of the font that is judged on."""
     if font == MADE:
         return frozenset((0, number) for number in PROGRAMS)
-    return _listed(font.read_text()) if font.suffix == ".cfg" else _packed(font.read_bytes())
+    found = _listed(font.read_text()) if font.suffix == ".cfg" else _packed(font.read_bytes())
+    return found - _SHARED_WITH_FREEPATS.get(font.name, frozenset())
 
 
 def _packed(content: bytes) -> frozenset[tuple[int, int]]:
