@@ -63,7 +63,7 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "tonal", "docs/models/key.md", f"{_OFFLINE}.train_key FOLDER",
     ),
     ShippedModel(
-        "speech", "speech_model.json", "3c89b2c2c2fc963f1d36271e8198b9519e515112964b025126df8a7b5c11e4fb",
+        "speech", "speech_model.json", "7fffc64177816772707ea8d5a1ea701e58d46304f586db347faf1aa78da7294c",
         "speech", "docs/models/speech.md", f"{_OFFLINE}.train_speech CORPUS",
     ),
     ShippedModel(

@@ -24,11 +24,11 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "timbre": 3,
     "instrumentation": 6,
     "structure": 1,
-    "speech": 4,
-    "delivery": 4,
-    "production": 4,
+    "speech": 5,
+    "delivery": 5,
+    "production": 5,
     "mood": 4,
-    "descriptor": 10,
+    "descriptor": 11,
 }
 # Since which version all that heads of one's own read of a group comes about as it does now, where that is not the
 # newest: of instrumentation they read shares of energy and log-odds, and what is claimed has changed since.

@@ -27,6 +27,7 @@ from audiofeat.features.frames import (
     Frames,
 )
 from audiofeat.features.heard import STEP_S
+from audiofeat.features.speech_tones import in_tune, tuning
 
 _WINDOW = 129  # frames: three seconds
 _CENTRE = 43  # frames: one second
@@ -64,6 +65,8 @@ _OF_STD = (*_CEPSTRUM, "change", "likeness_209_ms", "flatness", "crest", "centro
 _OF_STEP = (*_CEPSTRUM, "flatness", "centroid", "prominence")
 _OF_CENTRE = ("change", "likeness_46_ms", "likeness_209_ms", "flatness", "crest", "prominence", "flux")
 _OF_QUIET = ("change", "likeness_209_ms", "flatness", "crest", "prominence")
+_N_TUNING = 3
+_N_CURVES = len(_LEVELS) + len(_SHAPES) + _N_TUNING
 
 FEATURES = (
     *(f"{name}_std" for name in _LEVELS), "level_skew", "low_energy_ratio", "pause_ratio", "comodulation",
@@ -73,6 +76,7 @@ FEATURES = (
     "voiced_ratio", "pitch_step", "pitch_steady_ratio",
     "level_centre", "level_centre_std", "voiced_centre", *(f"{name}_centre" for name in _OF_CENTRE),
     "level_quiet", *(f"{name}_quiet" for name in _OF_QUIET),
+    "in_tune", "in_tune_centre", "in_tune_quiet", "tonality",
 )  # fmt: skip
 
 
@@ -80,7 +84,7 @@ class Windows:
     """Turns blocks into one row of ``FEATURES`` for each half second; keeps no more than fourteen seconds of frames."""
 
     def __init__(self) -> None:
-        self._curves = np.zeros((0, len(_LEVELS) + len(_SHAPES)), dtype=np.float32)
+        self._curves = np.zeros((0, _N_CURVES), dtype=np.float32)
         self._dropped = 0
         self._steps = 0
         self._spectra: Floats | None = None
@@ -107,7 +111,8 @@ class Windows:
         own = np.clip(starts - firsts, 0, _WINDOW - _STEP)[:, None] + np.arange(_STEP)
         power = 10 ** (tensor[np.arange(len(starts))[:, None], own, 0] / 10)
         loud = 10 * np.log10(power.mean(axis=1)) > _SILENT_DBFS
-        rows = _statistics(tensor, np.clip(own[:, 0] + (_STEP - _CENTRE) // 2, 0, _WINDOW - _CENTRE))
+        centres = np.clip(own[:, 0] + (_STEP - _CENTRE) // 2, 0, _WINDOW - _CENTRE)
+        rows = np.column_stack((_statistics(tensor, centres), _tuned(tensor, centres)))
         self._steps = ready
         drop = max(0, _start(self._steps) - _WINDOW - self._dropped)
         self._curves = self._curves[drop:]
@@ -115,7 +120,7 @@ class Windows:
         return rows, loud
 
     def _frame_curves(self, frames: Frames) -> Floats:
-        """Return levels and shapes of each timbre frame."""
+        """Return levels, shapes and tuning of each timbre frame."""
         power = frames.power[::TIMBRE_STEP]
         levels = [10 * np.log10(power[:, 3:].sum(axis=1) / 3 + _FLOOR)]
         edges = np.searchsorted(BIN_HZ, (*_LEVEL_EDGES_HZ, _TREBLE_MOST_HZ))
@@ -152,7 +157,7 @@ class Windows:
             10 * np.log10(top[:, 0]) - mean_db, centroid, prominence.max(axis=1), lag_octaves[lag],
             np.log2(shared["zero_crossing_hz"] + 20), shared["flux"], np.maximum(treble - levels[0], -_RANGE_DB),
         )  # fmt: skip
-        return np.column_stack((*levels, *shapes)).astype(np.float32)
+        return np.column_stack((*levels, *shapes, tuning(log_power, bins.start))).astype(np.float32)
 
 
 @cache
@@ -210,7 +215,7 @@ def _statistics(tensor: Floats, centres: NDArray[np.int64]) -> Floats:
     shares = bands / (bands.sum(axis=2, keepdims=True) + 1)
     columns += [shares[:, 0], shares[:, 1:].mean(axis=1)]
 
-    shapes = dict(zip(_SHAPES, np.moveaxis(tensor[:, :, len(_LEVELS) :], 2, 0), strict=True))
+    shapes = dict(zip(_SHAPES, np.moveaxis(tensor[:, :, len(_LEVELS) : -_N_TUNING], 2, 0), strict=True))
     active = (level > loudest[:, :, 0] - _ACTIVE_DB).astype(np.float32)
     steps = active[:, 1:] * active[:, :-1]
     weight, step_weight = _normalised(active), _normalised(steps)
@@ -238,6 +243,16 @@ def _statistics(tensor: Floats, centres: NDArray[np.int64]) -> Floats:
     columns += [np.take_along_axis(wide, quiet, axis=1).mean(axis=1)]
     columns += [np.take_along_axis(shapes[name], quiet, axis=1).mean(axis=1) for name in _OF_QUIET]
     return np.column_stack(columns).astype(np.float32)
+
+
+def _tuned(tensor: Floats, centres: NDArray[np.int64]) -> Floats:
+    """Return how well tones agree on one tuning: in the window, its middle, its quiet fifth; and how many there are."""
+    tunings = tensor[:, :, -_N_TUNING:]
+    count = round(_QUIET_SHARE * _WINDOW)
+    quiet = np.argpartition(tensor[:, :, 0], count, axis=1)[:, :count, None]
+    middle = tunings[np.arange(len(tensor))[:, None], centres[:, None] + np.arange(_CENTRE)]
+    parts = (tunings, middle, np.take_along_axis(tunings, quiet, axis=1))
+    return np.column_stack((*map(in_tune, parts), np.log10(tunings[:, :, 2].mean(axis=1) + 1)))
 
 
 def _normalised(weight: Floats) -> Floats:

@@ -195,6 +195,27 @@ def test_features_of_a_half_second_are_finite_even_where_it_is_silent() -> None:
     assert loud[8:].all()
 
 
+def glide() -> Signal:
+    """Four partials that rise by a third each second, and fall back."""
+    clock_s = np.arange(SECONDS * RATE_HZ) / RATE_HZ
+    turns = 2 * np.pi * np.cumsum(300 * 2 ** (clock_s % 3 / 3)) / RATE_HZ
+    return (0.1 * sum(np.sin(n * turns) / n for n in (1, 2, 3, 4))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("make", "least", "most"),
+    [(chords, 0.5, 1.0), (lambda: soxr.resample(chords(), 1.02, 1.0), 0.5, 1.0), (glide, 0.0, 0.3), (noise, 0.0, 0.2)],
+    ids=["chords", "a third of a semitone higher", "glide", "noise"],
+)
+def test_notes_share_a_tuning_and_glides_do_not(make: Callable[[], Signal], least: float, most: float) -> None:
+    """Tones of chords agree on one tuning, whichever it is; those of a glide or of noise agree on none."""
+    signal = make()
+    spectrum, windows = SharedSpectrum(RATE_HZ), Windows()
+    rows, _ = windows.push(spectrum.push(summed(signal[:, None], RATE_HZ), signal, last=True), last=True)
+    agreed = np.median(rows[:, FEATURES.index("in_tune")])
+    assert least <= agreed <= most
+
+
 def test_memory_does_not_grow_with_the_frames() -> None:
     """Only the last seconds of frames are kept."""
     spectrum, windows = SharedSpectrum(RATE_HZ), Windows()

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from audiofeat.features.frames import RATE_HZ, Floats
 from audiofeat.features.offline import made_sound
+from audiofeat.features.offline.atonal_sound import drum_kit
+from audiofeat.features.offline.render_midi import FONTS
 from audiofeat.features.offline.speech_corpus import (
     BOTH,
     MUSIC,
@@ -29,16 +31,20 @@ from audiofeat.features.offline.speech_corpus import (
 
 _MIXED_S = 20
 _PROGRAMMES = 48
-_MADE_EACH = 24
+_MADE_EACH = {kind: 72 if kind == "drums" else 24 for kind in made_sound.KINDS}
+_KITS, _KIT_S = 48, 10
 _MADE_S = 12
 # Level of speech over the bed in dB: what fits it, and what judges it.
 _BEDS_DB = (0.0, 3.0, 6.0, 10.0, 15.0, 20.0)
 _NOISES_DB = (0.0, 5.0, 10.0, 20.0)
+_TUNES_DB = (5.0, 10.0, 20.0)
 _MADE_LABELS = (SPEECH, MUSIC, NOISE)
 
 
 def sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
     """Yield everything once, undamaged: recordings (see ``speech_corpus``), mixtures, and made sound.
+
+    Drum kits are among it where FluidSynth and the first font of ``render_midi`` are installed.
 
     Parameters
     ----------
@@ -62,24 +68,36 @@ def sounds(corpus: Path, *, seed: int) -> Iterator[Sound]:
                 din = noise[int(rng.integers(len(noise)))]
                 snr_db = _NOISES_DB[number // 2 % len(_NOISES_DB)]
                 yield over(voice, din, snr_db, f"din {snr_db:.0f} dB", SPEECH)
+        for number, tune in enumerate(music):
+            snr_db = _TUNES_DB[number % len(_TUNES_DB)]
+            yield over(tune, noise[int(rng.integers(len(noise)))], snr_db, f"tune {snr_db:.0f} dB", MUSIC)
+        for din in noise if fold < N_FOLDS - 1 else ():
+            yield over(din, noise[int(rng.integers(len(noise)))], rng.uniform(0, 10), "dins", NOISE)
         for _ in range(_PROGRAMMES // N_FOLDS):
             yield _programme([group[int(rng.integers(len(group)))] for group in (speech, music, noise, music)], rng)
     for kind, (label, make) in made_sound.KINDS.items():
-        for number in range(_MADE_EACH):
-            samples = make(_MADE_S, rng).astype(np.float32)
-            samples *= 10 ** (rng.uniform(-30, -12) / 20) / max(_rms(samples), 1e-9)
-            labels = np.full(steps_of(samples), _MADE_LABELS[label])
-            yield Sound(samples, labels, number % N_FOLDS, f"made {kind}")
+        for number in range(_MADE_EACH[kind]):
+            yield _levelled(make(_MADE_S, rng), _MADE_LABELS[label], number % N_FOLDS, f"made {kind}", rng)
+    font = FONTS["train"][0]
+    for number in range(_KITS if font.exists() else 0):
+        samples = drum_kit(_KIT_S, np.random.default_rng((seed, number)), font)
+        yield _levelled(samples, MUSIC, number % N_FOLDS, "made kit", rng)
     yield from game_sounds(corpus, seed=seed)
 
 
+def _levelled(samples: NDArray[np.floating], label: int, fold: int, kind: str, rng: np.random.Generator) -> Sound:
+    """Return sound of one label at any level between -30 and -12 dBFS RMS."""
+    gain = 10 ** (rng.uniform(-30, -12) / 20) / max(_rms(samples), 1e-9)
+    return Sound((gain * samples).astype(np.float32), np.full(steps_of(samples), label), fold, kind)
+
+
 def over(speech: Sound, bed: Sound, snr_db: float, kind: str, label: int) -> Sound:
-    """Lay speech over a bed; the ratio is that of their powers while both sound."""
+    """Lay a sound over another, as ``label``; the ratio is that of their powers while both sound."""
     count = min(len(speech.samples), _MIXED_S * RATE_HZ) // STEP * STEP
     voice, under = speech.samples[:count], np.resize(bed.samples, count)
     gain = _rms(voice) / max(_rms(under), 1e-6) * 10 ** (-snr_db / 20)
     labels = speech.labels[: count // STEP]
-    return Sound(voice + gain * under, np.where(labels == SPEECH, label, UNKNOWN), speech.fold, kind)
+    return Sound(voice + gain * under, np.where(labels == UNKNOWN, UNKNOWN, label), speech.fold, kind)
 
 
 def _programme(parts: list[Sound], rng: np.random.Generator) -> Sound:
