@@ -20,6 +20,7 @@ from audiofeat.features.offline import (
     instrument_mixes,
     instrument_pool,
     instrument_stems,
+    preset_instruments,
     train_instruments,
 )
 from audiofeat.features.offline.instrument_players import FONTS, MADE, RATE_HZ, presets
@@ -103,6 +104,39 @@ def test_a_part_is_rendered_by_the_program_that_the_stem_names(font: Path) -> No
     power = np.square(np.abs(np.fft.rfft(samples)))
     centroid_hz = power @ np.fft.rfftfreq(STEM, 1 / RATE_HZ) / power.sum(axis=1)
     assert centroid_hz.argmin() == 0
+
+
+def test_presets_are_sorted_into_families_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bank's name counts as well; effects and sounds of two instruments belong to none."""
+    for name in ("Brass/0001-Analog 1", "Misc/0002-FM Sitar", "Organ/0003-Church 1", "Reed and Wind/0004-Breathy",
+                 "Misc/0005-Wind Choir", "Drums/0006-Kit", "Splitted/0007-Strings and Flute"):  # fmt: skip
+        path = tmp_path / f"{name}.xiz"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    monkeypatch.setattr(preset_instruments, "BANKS", tmp_path)
+    preset_instruments.presets.cache_clear()
+    found = {family: [path.stem[:4] for path in paths] for family, paths in preset_instruments.presets().items()}
+    preset_instruments.presets.cache_clear()
+    assert {family: names for family, names in found.items() if names} == {
+        "brass": ["0001"], "guitar": ["0002"], "keys": ["0003"], "reeds_pipes": ["0004"]
+    }  # fmt: skip
+    assert set(found) == set(FAMILIES) - {"drums"}
+
+
+@pytest.mark.skipif(
+    not (shutil.which(preset_instruments.PLAYER) and preset_instruments.BANKS.exists()),
+    reason="rendering needs: apt-get install --no-install-recommends lmms zynaddsubfx-data",
+)
+def test_a_preset_plays_the_notes_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An organ sounds from its note's start, at its pitch, and is silent after it."""
+    organ = preset_instruments.BANKS / "Organ" / "0001-Organ 1.xiz"
+    monkeypatch.setattr(preset_instruments, "presets", lambda: {"keys": (organ,)})
+    sound = preset_instruments.play(16, [(0.5, 1.0, 57, 90)], 3.0, np.random.default_rng(1))
+    assert np.abs(sound[: RATE_HZ // 2]).max() == 0
+    spectrum = np.abs(np.fft.rfft(sound[round(0.6 * RATE_HZ) : round(1.6 * RATE_HZ)]))
+    octaves = np.log2(float(spectrum.argmax()) / 220)
+    assert abs(octaves - round(octaves)) < 1 / 24
+    assert np.abs(sound[round(2.5 * RATE_HZ) :]).max() < 0.01 * np.abs(sound).max()
 
 
 @pytest.mark.parametrize("program", [6, 11, 14, 19, 24, 38, 40, 48, 56, 65, 71, 73, 81])

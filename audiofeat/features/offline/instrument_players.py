@@ -1,4 +1,4 @@
-"""Play scores with banks of sampled instruments: sound fonts by FluidSynth, patches by TiMidity++."""
+"""What plays: banks of sampled instruments by FluidSynth and TiMidity++, synthesised ones note by note."""
 
 import re
 import shutil
@@ -11,8 +11,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from audiofeat.features.offline import made_instruments, preset_instruments
 from audiofeat.features.offline.instrument_programs import DRUM_BANK
-from audiofeat.features.offline.made_instruments import PROGRAMS
 
 RATE_HZ = 22_050
 FONTS = (
@@ -28,19 +28,29 @@ _SHARED_WITH_FREEPATS = {"A320U.sf2": frozenset((0, number) for number in (48, 7
 MADE = Path("made")
 """Stands for instruments made of equations (``made_instruments``) where a font is asked for."""
 
-_PACKAGES = "fluidsynth fluid-soundfont-gm musescore-general-soundfont csound-soundfont timidity freepats denemo-data"
+PRESETS = Path("presets")
+"""Stands for presets of ZynAddSubFX (``preset_instruments``)."""
+
+BY_NOTE = {MADE: made_instruments, PRESETS: preset_instruments}
+"""What plays without a score."""
+
+_PACKAGES = (
+    "fluidsynth fluid-soundfont-gm musescore-general-soundfont csound-soundfont timidity freepats denemo-data "
+    "lmms zynaddsubfx-data"
+)
 _TIMEOUT_S = 600
 
 
 def present_fonts() -> list[Path]:
-    """Return the fonts that are installed with their player, and that which needs none.
+    """Return the fonts and presets that are installed with their player, and what needs none.
 
     Raises SystemExit with the remedy where no font is installed.
     """
     found = [font for font in FONTS if font.exists() and shutil.which(_player(font))]
     if not found:
         raise SystemExit(f"rendering needs: apt-get install --no-install-recommends {_PACKAGES}")
-    return [*found, MADE]
+    has_presets = shutil.which(preset_instruments.PLAYER) and preset_instruments.BANKS.exists()
+    return [*found, *([PRESETS] if has_presets else []), MADE]
 
 
 def _player(font: Path) -> str:
@@ -50,8 +60,8 @@ def _player(font: Path) -> str:
 @cache
 def presets(font: Path) -> frozenset[tuple[int, int]]:
     """Return bank and number of each preset of a font, less those that play samples of the font that is judged on."""
-    if font == MADE:
-        return frozenset((0, number) for number in PROGRAMS)
+    if font in BY_NOTE:
+        return frozenset((0, number) for number in BY_NOTE[font].PROGRAMS)
     found = _listed(font.read_text()) if font.suffix == ".cfg" else _packed(font.read_bytes())
     return found - _SHARED_WITH_FREEPATS.get(font.name, frozenset())
 

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from audiofeat.features.offline.arrangements import Song
 from audiofeat.features.offline.genres import GENRES
-from audiofeat.features.offline.instrument_players import MADE, RATE_HZ, played, present_fonts, presets
+from audiofeat.features.offline.instrument_players import BY_NOTE, RATE_HZ, played, present_fonts, presets
 from audiofeat.features.offline.instrument_programs import DRUM_BANK, FAMILIES, drawn
 from audiofeat.features.offline.instrument_songs import EXCERPT_S, HELD_BACK_EVERY, Songs
-from audiofeat.features.offline.made_instruments import play
 from audiofeat.features.offline.progress import progress
 
 STEM_S = EXCERPT_S
@@ -184,7 +183,8 @@ def _midi(stems: list[_Planned]) -> mido.MidiFile:
 
 def rendered(stems: list[_Planned], font: Path) -> Samples:
     """Return the stems' sound, shape (stems, samples), each with its peak at 1, or all zero where it is silent."""
-    if font == MADE:
+    if font in BY_NOTE:
+        play = BY_NOTE[font].play
         parts = np.stack([play(one.stem.program, one.notes, STEM_S, np.random.default_rng(one.stem.number))
                           for one in stems])  # fmt: skip
     else:
