@@ -24,6 +24,19 @@ _REFUSED = {
     b"#!AMR": "AMR",
 }
 
+# What a download leaves in place of audio when something went wrong; only to tell what it is.
+_NO_AUDIO = {
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "an XML document",
+    b"#extm3u": "a playlist",
+    b"%pdf": "a PDF document",
+    b"\x89png": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"gif8": "a picture",
+    b"pk\x03\x04": "a ZIP archive",
+}
+
 
 class Container(StrEnum):
     """Containers that are decoded."""
@@ -57,7 +70,9 @@ def sniff(path: Path) -> tuple[Container, int]:
         head = stream.read(_MP3_SEARCH_BYTES)
     container = _by_magic(head)
     if container is None:
-        raise AudioRejected(ErrorCode.NOT_AUDIO, "the bytes are not of an audio format")
+        begin = head.lstrip()[:16].lower()
+        what = next((f"{name}, not audio" for magic, name in _NO_AUDIO.items() if begin.startswith(magic)), None)
+        raise AudioRejected(ErrorCode.NOT_AUDIO, f"the bytes are {what or 'not of an audio format'}")
     return container, offset
 
 

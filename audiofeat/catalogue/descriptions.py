@@ -24,6 +24,8 @@ from audiofeat.domain.things import memberships
 
 # Before the name of a file among the keys of records: items have theirs in a column of its own.
 OF_FILE = "file:"
+# What no person has decided about.
+_MOVABLE = frozenset({MatchState.UNMATCHED, MatchState.MATCHED})
 _MEASURED = {"duration_s": attributes.c.duration_s, "tempo_bpm": attributes.c.rhythm_tempo_bpm}
 _REPLACED = ("state", "fields", "fetched_at", "licence", "rank", "confidence", "rule", "evidence")
 _keep_records = Upsert(source_records, ("source", "record_id", "item_id", *_REPLACED), replaced=_REPLACED)
@@ -70,22 +72,23 @@ def keep_matches(connection: Connection, matches: Sequence[Match]) -> None:
 
 
 def keep_record_keys(connection: Connection, matches: Sequence[Match]) -> None:
-    """Have records without an item be found when it comes, and those that have one no more."""
+    """Have records be found when their item comes: those without one, and by its name an episode's next file."""
     named = {(match.record.source, match.record.record_id): match for match in matches}
     connection.execute(_DROP_RECORD_KEYS, [{"wanted": source, "called": called} for source, called in sorted(named)])
     rows = [
         {"key": key, "source": source, "record_id": called}
         for (source, called), match in sorted(named.items())
-        if match.state is MatchState.UNMATCHED
-        for key in sorted(_record_keys(choose([match.record])))
+        for key in sorted(_record_keys(match))
     ]
     if rows:
         _add_record_keys(connection, rows)
 
 
-def _record_keys(said: Mapping[str, Value]) -> frozenset[str]:
+def _record_keys(match: Match) -> frozenset[str]:
+    said = choose([match.record]) if match.state in _MOVABLE else {}
     name = file_of(said)
-    return keys_of(said) | ({f"{OF_FILE}{name}"} if name else frozenset())
+    of_file = frozenset({f"{OF_FILE}{name}"}) if name else frozenset[str]()
+    return of_file | keys_of(said) if match.state is MatchState.UNMATCHED else of_file
 
 
 def remerge(connection: Connection, item_ids: Collection[str]) -> dict[str, Mapping[str, Value]]:

@@ -140,6 +140,10 @@ def _places(connection: Connection, which: ColumnElement[bool]) -> dict[str, lis
     # What is heard in an item that is hidden, or was heard in audio that another has replaced, is told to nobody.
     of_this_audio = and_(hearings.c.item_id == items.c.item_id, hearings.c.sha256 == items.c.sha256)
     joined = heard.join(items, items.c.item_id == heard.c.item_id).join(hearings, of_this_audio)
+    # Nor what was heard in an item that is an episode of this show no more.
+    joined = joined.join(
+        attributes, and_(attributes.c.item_id == items.c.item_id, attributes.c.show == hearings.c.show)
+    )
     shown = select(heard).select_from(joined).where(which, items.c.hidden_at.is_(None))
     for row in connection.execute(shown.order_by(heard.c.item_id, heard.c.start_s)):
         places[row.repeat_id].append(Heard(row.item_id, row.start_s, row.end_s, row.bit_error_ratio))

@@ -83,7 +83,7 @@ class SqlSources(Sources):
             return tuple(rows[-1][:3]), items
 
     def records_for(self, item_ids: Collection[str], *, limit: int = 100) -> list[SourceRecord]:
-        """Return records without an item that have a key, or the name of a file, in common with one of these."""
+        """Return records without an item, or of another one, that have a key or a file name in common with these."""
         named: set[tuple[str, str]] = set()
         with self._database.reading() as connection:
             for batch in chunks(sorted(item_ids), size=300):
@@ -98,7 +98,11 @@ class SqlSources(Sources):
                 named |= {(row[0], row[1]) for row in connection.execute(either.limit(limit * len(batch)))}
             found: list[SourceRecord] = []
             for places in chunks(sorted(named), size=300):
-                query = select(source_records).where(tuple_(*_PLACE[:2]).in_(places), source_records.c.item_id == "")
+                query = select(source_records).where(
+                    tuple_(*_PLACE[:2]).in_(places),
+                    source_records.c.state.in_((MatchState.UNMATCHED, MatchState.MATCHED)),
+                    source_records.c.item_id.not_in(item_ids),
+                )
                 found += [descriptions.record(row) for row in connection.execute(query)]
         return found
 

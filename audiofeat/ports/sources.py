@@ -45,7 +45,7 @@ class Sources(Protocol):
         """
 
     def records_for(self, item_ids: Collection[str], *, limit: int = 100) -> list[SourceRecord]:
-        """Return records without an item that have a key, or the name of a file, in common with one of these.
+        """Return records without an item, or of another one, that have a key or a file name in common with these.
 
         At most ``limit`` for each item.
         """

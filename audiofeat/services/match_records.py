@@ -89,11 +89,15 @@ def _matched(
         for item_id in sorted(definite)
         if (finding := matching.by_identifier(_said_of(one, items[item_id]), _facts(items[item_id]), item_id))
     ]
-    if not found:
+    file = matching.by_file(one.said, _facts(items[of_file]), of_file) if of_file in items else None
+    if file is not None and not file.blocked:
+        # Also where another item was this episode before: its audio has come anew, under another name.
+        found = [next((finding for finding in found if finding.item_id == of_file), file)]
+    elif not found:
         near = {item_id for key in one.sketches for item_id in carriers.get(key, ()) if item_id in items}
         by_item = {item_id: matching.by_names(one.said, _facts(items[item_id]), item_id) for item_id in sorted(near)}
-        if of_file in items and (of_file not in by_item or by_item[of_file].blocked):
-            by_item[of_file] = matching.by_file(one.said, _facts(items[of_file]), of_file)
+        if file is not None and (of_file not in by_item or by_item[of_file].blocked):
+            by_item[of_file] = file
         found = list(by_item.values())
     decided = matching.decide(found)
     if not decided:

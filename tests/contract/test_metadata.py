@@ -206,6 +206,31 @@ def test_an_episode_is_found_by_its_file(catalogue: SqlCatalogue) -> None:
     assert [match.rule for match in catalogue.waiting_matches()] == ["file_name"]
 
 
+@pytest.mark.parametrize("is_file_first", [True, False])
+def test_an_episode_that_comes_anew_under_another_name(catalogue: SqlCatalogue, *, is_file_first: bool) -> None:
+    """The same GUID, another enclosure: what the feed says goes over to the new file, whichever comes first."""
+
+    def feed(name: str, at: float) -> Said:
+        address = f"https://cdn.example.org/{name}.wav"
+        said = {"guid": "ep-1", "title": "Tides", "show": "Two Chairs", "enclosure_url": address}
+        return Said("rss:two-chairs", said, at=at)
+
+    before = add(catalogue, "ep1", title="Tides")
+    assert take_in(catalogue, feed("ep1", 1.0)).states == {MatchState.MATCHED: 1}
+    assert match_for(catalogue, [before]) == 0
+    if is_file_first:
+        after = add(catalogue, "ep1-v2", title="Tides")
+        assert take_in(catalogue, feed("ep1-v2", 2.0)).states == {MatchState.MATCHED: 1}
+    else:
+        assert take_in(catalogue, feed("ep1-v2", 2.0)).states == {MatchState.MATCHED: 1}
+        assert chosen(catalogue, before)["show"] == "Two Chairs"
+        after = add(catalogue, "ep1-v2", title="Tides")
+        assert match_for(catalogue, [after]) == 1
+    assert chosen(catalogue, after)["guid"] == "ep-1"
+    assert chosen(catalogue, before) == {"title": "Tides"}
+    assert catalogue.waiting_matches() == []
+
+
 def test_a_file_name_that_a_whole_feed_has_says_nothing(catalogue: SqlCatalogue) -> None:
     """Some hosts call every file the same."""
     add(catalogue, "media")

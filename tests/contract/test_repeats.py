@@ -103,6 +103,18 @@ def test_an_episode_that_changed_is_listened_to_again(
     assert [(view.kind, view.episodes) for view in again.repeats] == [(RepeatKind.JINGLE, 2)]
 
 
+def test_an_item_that_left_the_show_is_told_no_more(
+    shop: Shop, catalogue: SqlCatalogue, artefacts: ObjectStore
+) -> None:
+    """A corrected name, or an episode whose feed names another file by now."""
+    first, second, third = (shop.add(name, JINGLE) for name in ("e1", "e2", "e3"))
+    listen("harbour line", catalogue=catalogue, artefacts=artefacts)
+    catalogue.lock_fields(second, {"show": "Elsewhere"}, by="ana")
+    [jingle] = catalogue.repeats("harbour line")
+    assert {one.item_id for one in jingle.heard} == {first, third}
+    assert catalogue.repeats_in(second) == []
+
+
 def test_what_cannot_be_compared_is_said(shop: Shop, catalogue: SqlCatalogue, artefacts: ObjectStore) -> None:
     """Episodes without sub-fingerprints are counted and wake nobody; a show without episodes is an error."""
     shop.add("old", printed=False)

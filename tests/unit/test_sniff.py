@@ -84,6 +84,24 @@ def test_what_is_not_audio_is_refused(name: str, tmp_path: Path) -> None:
     assert rejection(path) is ErrorCode.NOT_AUDIO
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\n<!DOCTYPE HTML><html>gone</html>", "a web page, not audio"),
+        (b"%PDF-1.4 x", "a PDF document, not audio"),
+        (b"\x89PNG\r\n\x1a\n", "a picture, not audio"),
+        (b"liner notes", "not of an audio format"),
+    ],
+    ids=["page", "document", "picture", "text"],
+)
+def test_what_lies_in_place_of_audio_is_named(content: bytes, what: str, tmp_path: Path) -> None:
+    """As far as its first bytes tell."""
+    path = tmp_path / "a.mp3"
+    path.write_bytes(content)
+    with pytest.raises(AudioRejected, match=f"the bytes are {what}"):
+        sniff(path)
+
+
 @pytest.mark.parametrize("name", UNSUPPORTED)
 def test_audio_that_is_not_decoded_is_named(name: str, tmp_path: Path) -> None:
     """A format outside the allow-list is ``unsupported_format``."""
