@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from audiofeat.domain.plugin_models import group_of
-from audiofeat.domain.registry import GROUP_VERSIONS, is_as_heads_read_it
+from audiofeat.domain.registry import GROUP_VERSIONS, is_as_head_reads_it
 
 # Version 4 of a group under the third revision of its head is 4003.
 _REVISIONS_MOST = 1_000
@@ -69,7 +69,7 @@ class KeptModel:
     def is_outdated(self) -> bool:
         """Whether what the head reads has changed since: the shipped head then takes its place."""
         fitted_on = self.document.get("versions", {}) if self.kind is ModelKind.HEAD else {}
-        return not all(is_as_heads_read_it(group, version) for group, version in fitted_on.items())
+        return not all(is_as_head_reads_it(self.name, group, version) for group, version in fitted_on.items())
 
     def order(self) -> dict[str, Any]:
         """Return what the extraction is told: the version, and the head to use in place of the shipped one."""

@@ -22,7 +22,7 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "rhythm": 2,
     "tonal": 5,
     "timbre": 3,
-    "instrumentation": 6,
+    "instrumentation": 7,
     "structure": 1,
     "speech": 5,
     "delivery": 5,
@@ -30,9 +30,9 @@ GROUP_VERSIONS: Mapping[str, int] = {
     "mood": 4,
     "descriptor": 11,
 }
-# Since which version all that heads of one's own read of a group comes about as it does now, where that is not the
-# newest: of instrumentation they read shares of energy and log-odds, and what is claimed has changed since.
-READ_BY_HEADS_SINCE: Mapping[str, int] = {"instrumentation": 5}
+# Since which version all that a head of one's own reads of a group comes about as it does now, where that is not the
+# newest: that for mood reads shares of energy, and what is said of families has changed since.
+READ_BY_HEADS_SINCE: Mapping[tuple[str, str], int] = {("mood", "instrumentation"): 5}
 # Whose values a group takes from others that were measured in the same pass; all others read the sound alone.
 GROUP_READS: Mapping[str, frozenset[str]] = {
     "structure": frozenset({"loudness", "timbre", "tonal"}),
@@ -66,16 +66,16 @@ PUBLIC_FIELDS = tuple(field for field in FIELDS if field.group not in INTERNAL_G
 _WORDS = frozenset({Shape.TEXT, Shape.LABELS})
 
 
-def is_as_heads_read_it(group: str, version: int) -> bool:
-    """Tell whether what heads read of a group came about in a version as it does today.
+def is_as_head_reads_it(head: str, group: str, version: int) -> bool:
+    """Tell whether what a head reads of a group came about in a version as it does today.
 
     Examples
     --------
-    >>> is_as_heads_read_it("tonal", GROUP_VERSIONS["tonal"]), is_as_heads_read_it("tonal", 1)
+    >>> is_as_head_reads_it("mood", "tonal", GROUP_VERSIONS["tonal"]), is_as_head_reads_it("mood", "tonal", 1)
     (True, False)
     """
     newest = GROUP_VERSIONS.get(group, 0)
-    return READ_BY_HEADS_SINCE.get(group, newest) <= version <= newest
+    return READ_BY_HEADS_SINCE.get((head, group), newest) <= version <= newest
 
 
 def with_what_they_read(groups: Iterable[str]) -> frozenset[str]:

@@ -68,6 +68,11 @@ def evidence(logits: Floats) -> Floats:
     return strongest
 
 
+def both(pooled: Floats, seen: Floats) -> Floats:
+    """Return the logits of windows that follow from what is said of pooled values and of the spectrogram."""
+    return np.asarray((pooled + seen) / 2, dtype=np.float32)
+
+
 def logistic(logits: Floats) -> Floats:
     """Return the probabilities that log-odds stand for."""
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -50, 50))), dtype=np.float32)

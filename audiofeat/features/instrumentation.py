@@ -1,7 +1,8 @@
 """Instrumentation: shares of energy (transient against sustained, low end, noise-like), and families of instruments.
 
 A transient is not yet a drum: which families play, and whether somebody sings or speaks, is judged by a head fitted on
-rendered music, five seconds around each second (``instrument_windows``, ``instrument_head``).
+rendered music, five seconds around each second: networks over pooled values (``instrument_windows``,
+``instrument_head``) and one over the spectrogram (``instrument_spectrogram``) count alike.
 
 References
 ----------
@@ -10,6 +11,7 @@ Disch, "Extending harmonic-percussive separation of audio signals", ISMIR 2014.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audiofeat import _native
 from audiofeat.domain.families import FAMILIES
@@ -17,7 +19,8 @@ from audiofeat.domain.family_heads import SHARES, FamilyHead
 from audiofeat.domain.quality import Reason
 from audiofeat.features.frames import BIN_HZ, N_MEL, TIMBRE_STEP, Floats, Frames, Measured, Result
 from audiofeat.features.instrument_claims import judged, word
-from audiofeat.features.instrument_head import head
+from audiofeat.features.instrument_head import both, head
+from audiofeat.features.instrument_spectrogram import Sights, decibel, network, seen
 from audiofeat.features.instrument_windows import AROUND_S, SUMS, Seconds, pooled, windows
 
 _MARGIN = 2.0
@@ -94,7 +97,7 @@ class Instrumentation:
 
 
 class _Families:
-    """Judges each second as soon as those around it are known, and keeps nothing but ten logits of it."""
+    """Judges each second as soon as those around it are known, and keeps nothing but thirty numbers of it."""
 
     def __init__(self, own: FamilyHead | None) -> None:
         self._own = own
@@ -102,18 +105,20 @@ class _Families:
         self._waiting = np.zeros((0, SUMS))
         self._before = 0  # of those that wait, how many were judged and are there for the next ones
         self._logits: list[Floats] = []
+        self._sights = Sights(network())
+        self._audible: list[NDArray[np.bool_]] = []
 
     def push(self, frames: Frames) -> None:
         self._seconds.push(frames)
+        self._sights.push(decibel(frames.mel[::TIMBRE_STEP]))
         self._waiting = np.concatenate((self._waiting, self._seconds.take()))
         if len(self._waiting) - self._before - AROUND_S >= _SECONDS_AT_ONCE:
             self._judge(len(self._waiting) - AROUND_S)
 
     def _judge(self, until: int) -> None:
         rows = windows(self._waiting)[self._before : until]
-        logits = head().logits(pooled(rows))
-        logits[rows[:, 0] < _LEAST_AUDIBLE] = _NOTHING
-        self._logits.append(logits)
+        self._logits.append(head().logits(pooled(rows)))
+        self._audible.append(rows[:, 0] >= _LEAST_AUDIBLE)
         drop = max(0, until - AROUND_S)
         self._waiting, self._before = self._waiting[drop:], until - drop
 
@@ -126,6 +131,8 @@ class _Families:
         curve = probability = log_odds = None
         if reason is None:
             logits = np.concatenate(self._logits)
+            logits = both(logits, seen(windows(self._sights.take(len(logits)))))
+            logits[~np.concatenate(self._audible)] = _NOTHING
             log_odds = [round(float(value), 3) for value in np.clip(head().of_item(logits), -_MOST_ODDS, _MOST_ODDS)]
             shares = [result.values[name] for name in SHARES]
             curve, probability = judged(log_odds, head().of_windows(logits), shares, self._own)

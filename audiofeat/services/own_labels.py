@@ -10,7 +10,7 @@ import numpy as np
 
 from audiofeat.domain.heads import Values
 from audiofeat.domain.kept_models import shipped_version
-from audiofeat.domain.registry import is_as_heads_read_it
+from audiofeat.domain.registry import is_as_head_reads_it
 from audiofeat.errors import InvalidInput, SourceNotFound
 from audiofeat.ports import Catalogue
 
@@ -102,9 +102,9 @@ def _labelled(row: Mapping[str, str | None], targets: Sequence[str], where: str,
 
 
 def known(
-    labels: Sequence[Labelled], groups: Collection[str], catalogue: Catalogue
+    head: str, labels: Sequence[Labelled], groups: Collection[str], catalogue: Catalogue
 ) -> tuple[list[Known], dict[str, str]]:
-    """Return the labelled items of which these groups are stored as a worker of today would measure them.
+    """Return the labelled items of which these groups are stored as a worker of today would measure what a head reads.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def known(
                 left_out[label.item] = "no item is called so"
                 continue
             analyses = catalogue.analyses_of_audio(view.sha256) if view.sha256 else {}
-            usable = {g for g, a in analyses.items() if is_as_heads_read_it(g, shipped_version(a.version))}
+            usable = {g for g, a in analyses.items() if is_as_head_reads_it(head, g, shipped_version(a.version))}
             stale = [group for group in groups if group not in usable]
             if stale:
                 left_out[label.item] = f"{', '.join(stale)} not measured by this version"

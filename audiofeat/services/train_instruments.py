@@ -108,7 +108,7 @@ def train(labels: Sequence[Labelled], *, catalogue: Catalogue, origin: str) -> T
     InvalidInput
         Too few of the items are known, analysed and by different artists.
     """
-    items, left_out = known(labels, (GROUP,), catalogue)
+    items, left_out = known("instruments", labels, (GROUP,), catalogue)
     silent = {one.label.item for one in items if inputs_of(one.values[GROUP]) is None}
     left_out |= dict.fromkeys(silent, "it has no families: too short, or silent")
     items = [one for one in items if one.label.item not in silent]

@@ -75,7 +75,7 @@ def train(labels: Sequence[Labelled], *, catalogue: Catalogue, shipped: Head, or
     InvalidInput
         Too few of the items are known, analysed and by different artists.
     """
-    items, left_out = known(labels, GROUPS, catalogue)
+    items, left_out = known("mood", labels, GROUPS, catalogue)
     in_use = next((model for model in catalogue.models() if model.name == GROUP), None)
     own = in_use is not None and in_use.kind is ModelKind.HEAD and not in_use.is_outdated
     outputs: dict[str, Output] = dict((Head.read(in_use.document) if own and in_use else shipped).outputs)

@@ -15,7 +15,7 @@ from audiofeat.domain.family_heads import GROUP, SHARES, FamilyHead
 from audiofeat.domain.items import Kind, KindSource, ObjectVersion
 from audiofeat.domain.jobs import GroupResult, JobState, MetadataRecord, Outcome, Registration
 from audiofeat.domain.kept_models import head_orders, versions_in_use
-from audiofeat.domain.registry import GROUP_VERSIONS, READ_BY_HEADS_SINCE
+from audiofeat.domain.registry import GROUP_VERSIONS
 from audiofeat.errors import InvalidInput
 from audiofeat.services.choose_model import use
 from audiofeat.services.reprocess import plan, scope_of
@@ -103,7 +103,7 @@ def test_what_was_measured_under_an_own_head_can_be_fitted_on(catalogue: SqlCata
 def test_older_versions_are_left_out(catalogue: SqlCatalogue, tmp_path: Path) -> None:
     """A head is never fitted on what a worker of today would measure otherwise."""
     labels = read_labels(
-        filled(catalogue, tmp_path / "mine.csv", version=READ_BY_HEADS_SINCE.get(GROUP, GROUP_VERSIONS[GROUP]) - 1)
+        filled(catalogue, tmp_path / "mine.csv", version=GROUP_VERSIONS[GROUP] - 1)
     )
     with pytest.raises(InvalidInput, match="not measured by this version"):
         train(labels, catalogue=catalogue, origin="mine")

@@ -128,11 +128,11 @@ def test_a_head_of_older_features_gives_way_to_the_shipped_one() -> None:
 
 def test_a_head_stays_while_what_it_reads_is_as_it_was() -> None:
     """A new version of a group that changed other fields leaves heads in use; one before the change does not."""
-    for group, since in READ_BY_HEADS_SINCE.items():
+    for (head, group), since in READ_BY_HEADS_SINCE.items():
         assert since < GROUP_VERSIONS[group]
         for version, is_outdated in ((since - 1, True), (since, False), (GROUP_VERSIONS[group] + 1, True)):
             document = {**shipped_mood().document(), "versions": {group: version}}
-            assert KeptModel("mood", 1, ModelKind.HEAD, document, "", 0.0).is_outdated == is_outdated
+            assert KeptModel(head, 1, ModelKind.HEAD, document, "", 0.0).is_outdated == is_outdated
 
 
 def test_items_of_older_versions_are_left_out_with_their_reason(catalogue: SqlCatalogue, tmp_path: Path) -> None:

@@ -13,8 +13,11 @@ import pytest
 
 from audiofeat.domain.families import FAMILIES
 from audiofeat.evaluation.labels import read_labels
+from audiofeat.features import instrument_spectrogram
+from audiofeat.features.frames import N_MEL
 from audiofeat.features.instrument_head import head
-from audiofeat.features.instrument_windows import FEATURES, SUMS
+from audiofeat.features.instrument_spectrogram import STRETCH, Sights, network, scaled, seen
+from audiofeat.features.instrument_windows import FEATURES, SUMS, windows
 from audiofeat.features.offline import (
     export_instruments,
     instrument_mixes,
@@ -22,6 +25,7 @@ from audiofeat.features.offline import (
     instrument_stems,
     preset_instruments,
     train_instruments,
+    train_spectrogram,
 )
 from audiofeat.features.offline.instrument_players import FONTS, MADE, RATE_HZ, presets
 from audiofeat.features.offline.instrument_programs import DRUM_BANK
@@ -29,6 +33,8 @@ from audiofeat.features.offline.instrument_songs import Songs
 from audiofeat.features.offline.instrument_stems import STEM, Stem, planned, rendered
 from audiofeat.features.offline.made_instruments import play
 from audiofeat.features.offline.sung_voice import sing
+
+_MOVE = 1e-3
 
 
 def needing_players() -> list[Any]:
@@ -202,7 +208,10 @@ def test_a_run_goes_on_where_it_was_ended_and_the_fit_writes_a_model(
     assert [path.name for path in sorted(out.iterdir())] == [f"mixes-000{n}.npz" for n in range(3)]
     with np.load(first) as stored:
         assert stored["sums"].shape == (24, 8, SUMS)
-    arguments = [str(out), "--unseen", str(out), "--out", str(model), "--figures", str(told)]
+        assert stored["mel_db"].shape == (24, 344, N_MEL)
+    looking = instrument_spectrogram.MODEL_PATH
+    arguments = [str(out), "--unseen", str(out), "--spectrogram", str(looking), "--out", str(model)]
+    arguments += ["--figures", str(told)]
     monkeypatch.setattr("sys.argv", ["train", *arguments])
     train_instruments.main()
     figures = json.loads(told.read_text())
@@ -220,21 +229,70 @@ def test_networks_of_two_heads_are_averaged() -> None:
 
 
 def test_the_head_as_onnx_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run by onnxruntime on one thread the file, under 1 MB, gives the logits and probabilities of the arrays."""
-    path = tmp_path / "head.onnx"
-    monkeypatch.setattr("sys.argv", ["export_instruments", str(path)])
+    """Run by onnxruntime on one thread the files, each under 1 MB, give what the arrays give."""
+    monkeypatch.setattr("sys.argv", ["export_instruments", str(tmp_path)])
     export_instruments.main()
-    assert path.stat().st_size < 1_000_000
     one_thread = onnxruntime.SessionOptions()
     one_thread.intra_op_num_threads = one_thread.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), one_thread, providers=["CPUExecutionProvider"])
     shipped, rng = head(), np.random.default_rng(2)
     middle, spread = shipped.mean.reshape(-1, len(FEATURES))[0], shipped.scale.reshape(-1, len(FEATURES))[0]
     rows = (middle + spread * rng.normal(size=(5, len(FEATURES)))).astype(np.float32)
-    logits, probabilities = session.run(["logits", "probabilities"], {"features": rows})
-    np.testing.assert_allclose(logits, shipped.logits(rows), atol=1e-3)
-    np.testing.assert_allclose(probabilities, shipped.of_windows(shipped.logits(rows)), atol=1e-4)
-    assert np.abs(logits).max() > 1
+    stretches = scaled(rng.uniform(-80, 0, (3, STRETCH, N_MEL)).astype(np.float32))
+    wanted = {
+        "pooled": ("features", rows, shipped.logits(rows)),
+        "spectrogram": ("stretches", stretches, network().answers(stretches)),
+    }
+    for name, (entry, given, said) in wanted.items():
+        path = tmp_path / f"{name}.onnx"
+        assert path.stat().st_size < 1_000_000
+        session = onnxruntime.InferenceSession(str(path), one_thread, providers=["CPUExecutionProvider"])
+        (told,) = session.run(None, {entry: given})
+        np.testing.assert_allclose(told, said, rtol=1e-3, atol=2e-3)
+        assert np.abs(told).max() > 1
+
+
+def test_the_slopes_of_a_fit_over_spectrograms_are_right() -> None:
+    """Each is the limit of differences."""
+    rng = np.random.default_rng(1)
+    fitted = train_spectrogram.Fit(rng, channels=(2, 3, 2, 3), dropout=0.0)
+    stretches = rng.normal(size=(3, STRETCH, N_MEL)).astype(np.float32)
+    truth = (rng.random((3, len(FAMILIES))) < 0.4).astype(np.float32), np.ones((3, len(FAMILIES)), dtype=np.float32)
+    _, slopes = fitted.slopes(stretches, *truth)
+    for part, slope in zip(fitted.parts, slopes, strict=True):
+        along = slope / np.linalg.norm(slope)
+        start, losses = part.copy(), []
+        for move in (_MOVE, -_MOVE):
+            part[:] = start + move * along
+            losses.append(fitted.slopes(stretches, *truth)[0])
+        part[:] = start
+        assert (losses[0] - losses[1]) / (2 * _MOVE) == pytest.approx(float(np.linalg.norm(slope)), rel=0.03)
+
+
+def test_a_network_over_spectrograms_learns_from_mixtures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """High bands are drums, low ones bass: after a few batches clips that were kept back are told, at any level."""
+    monkeypatch.setattr(train_spectrogram, "_CHANNELS", (4, 4, 8, 8))
+    for name, value in (("_BATCH", 16), ("_EPOCHS", 10), ("_WARM_UP", 5), ("_RATE", 1e-2)):
+        monkeypatch.setattr(train_spectrogram, name, value)
+    rng = np.random.default_rng(4)
+    for file, held_back in ((0, True), (1, False)):
+        drums = rng.random(64) < 0.5
+        mel_db = rng.normal(-60, 4, (64, 344, N_MEL))
+        mel_db[drums, :, 40:] += 30
+        mel_db[~drums, :, :15] += 30
+        levels = np.full((64, 8, len(FAMILIES)), -120.0)
+        levels[drums, :, 0] = levels[~drums, :, 1] = 0.0
+        np.savez(tmp_path / f"mixes-{file:04}.npz", mel_db=mel_db.astype(np.float16), levels=levels,
+                 held_back=held_back)  # fmt: skip
+    out = tmp_path / "network.npz"
+    monkeypatch.setattr("sys.argv", ["train_spectrogram", str(tmp_path), str(out)])
+    train_spectrogram.main()
+    kept = train_spectrogram.read([tmp_path], held_back=True)
+    for clip, shares in zip(kept.mel_db[:8], kept.shares[:8], strict=True):
+        for level in (0.0, -20.0):
+            sights = Sights(instrument_spectrogram.read(out))
+            sights.push(clip.astype(np.float32) + np.float32(level))
+            logits = seen(windows(sights.take(8)))
+            assert ((logits[:, 0] > logits[:, 1]) == bool(shares[0, 0] > 0.5)).all()
 
 
 def test_singing_follows_the_melody() -> None:

@@ -1,7 +1,7 @@
 """Mix stems into clips of eight seconds whose families are known, second by second.
 
 ``python -m audiofeat.features.offline.instrument_mixes STEMS OUT --count 12000`` writes files of 200 clips each:
-``mixes-0000.npz`` with the sums that the head sees (``instrument_windows``), the level of each family in each second,
+``mixes-0000.npz`` with the sums and spectrograms that the head sees, the level of each family in each second,
 and whether song and programs are kept back. ``--audio 20`` writes so many clips as sound instead, with
 ``labels.jsonl`` as ``audiofeat evaluate features`` reads it and ``activity.jsonl`` with the families of each second.
 A file that exists is not made again; the same seed gives the same clips.
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from audiofeat.domain.block import summed
 from audiofeat.domain.families import FAMILIES
-from audiofeat.features.frames import SharedSpectrum
+from audiofeat.features.frames import TIMBRE_RATE_HZ, TIMBRE_STEP, Floats, SharedSpectrum
+from audiofeat.features.instrument_spectrogram import decibel
 from audiofeat.features.instrument_windows import Seconds
 from audiofeat.features.offline.instrument_players import RATE_HZ
 from audiofeat.features.offline.instrument_pool import Pool, by_second
@@ -33,6 +34,7 @@ PRESENT_DB = -20.0
 """A family is present where its level is not further below that of the whole."""
 
 _SILENT_DB = -120.0
+_FRAMES = int(STEM_S * TIMBRE_RATE_HZ)
 _PLACE = {family: at for at, family in enumerate(FAMILIES)}
 _MANY = (0.28, 0.21, 0.17, 0.14, 0.1, 0.06, 0.04)
 _FAMILY_WEIGHTS = {"guitar": 1.4, "keys": 1.3, "drums": 1.4, "bass": 1.3}
@@ -173,15 +175,21 @@ def _coded(sound: Samples, rng: np.random.Generator) -> Samples:
     return np.pad(decoded[:STEM], ((0, max(0, STEM - len(decoded))), (0, 0)))
 
 
-def sums_of(mono: Samples) -> NDArray[np.float64]:
-    """Return the sums of each second of mono sound at 22,050 Hz, shape (seconds, SUMS), as an extraction sees them."""
+def seen(mono: Samples) -> tuple[NDArray[np.float64], NDArray[np.float16]]:
+    """Return what an extraction sees of mono sound at 22,050 Hz: sums of each second, and the mel spectrogram in dB.
+
+    Their shapes are (seconds, SUMS) and (frames, bands).
+    """
     spectrum, seconds = SharedSpectrum(RATE_HZ), Seconds()
+    mel: list[Floats] = []
     step = 4 * RATE_HZ
     for start in range(0, len(mono), step):
         part = np.ascontiguousarray(mono[start : start + step])
         block = summed(part[:, None], RATE_HZ, begun=start)
-        seconds.push(spectrum.push(block, part, last=start + step >= len(mono)))
-    return seconds.take(last=True)
+        frames = spectrum.push(block, part, last=start + step >= len(mono))
+        seconds.push(frames)
+        mel.append(frames.mel[::TIMBRE_STEP])
+    return seconds.take(last=True), decibel(np.concatenate(mel)).astype(np.float16)
 
 
 def clip(pool: Pool, number: int, seed: int, *, channels: int = 1) -> tuple[Samples, NDArray[np.float64], bool]:
@@ -229,9 +237,10 @@ def main() -> None:
         if path.exists():
             continue
         made = [clip(pool, number, asked.seed) for number in range(file * CLIPS_A_FILE, (file + 1) * CLIPS_A_FILE)]
-        sums = np.stack([sums_of(sound[:, 0])[:STEM_S] for sound, _, _ in made])
+        sights = [seen(sound[:, 0]) for sound, _, _ in made]
+        sums, mel_db = np.stack([one[:STEM_S] for one, _ in sights]), np.stack([mel[:_FRAMES] for _, mel in sights])
         part = path.with_suffix(".part.npz")
-        np.savez(part, sums=sums, levels=np.stack([row for _, row, _ in made]), held_back=made[0][2])
+        np.savez(part, sums=sums, mel_db=mel_db, levels=np.stack([row for _, row, _ in made]), held_back=made[0][2])
         part.replace(path)
 
 

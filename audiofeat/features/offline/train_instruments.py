@@ -19,9 +19,10 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from audiofeat.domain.families import FAMILIES
-from audiofeat.features import instrument_claims, instrument_head
+from audiofeat.features import instrument_claims, instrument_head, instrument_spectrogram
 from audiofeat.features.frames import Floats
-from audiofeat.features.instrument_head import CLIP, Head, evidence
+from audiofeat.features.instrument_head import CLIP, Head, both, evidence
+from audiofeat.features.instrument_spectrogram import Network, Sights, seen
 from audiofeat.features.instrument_windows import FEATURES, pooled, windows
 from audiofeat.features.offline.instrument_figures import figures
 from audiofeat.features.offline.instrument_mixes import PRESENT_DB
@@ -51,15 +52,18 @@ class Mixes:
     shares : array of shape (clips, seconds, families)
         Of the clip's power.
     held_back : array of shape (clips,)
+    mel_db : array of shape (clips, frames, bands)
+        Empty where a head is fitted, which does not see it.
     """
 
     sums: Array
     shares: Array
     held_back: NDArray[np.bool_]
+    mel_db: NDArray[np.float16]
 
     def where(self, chosen: NDArray[np.bool_]) -> "Mixes":
         """Return the chosen clips."""
-        return Mixes(self.sums[chosen], self.shares[chosen], self.held_back[chosen])
+        return Mixes(self.sums[chosen], self.shares[chosen], self.held_back[chosen], self.mel_db[chosen])
 
     def window(self, start: int, length: int) -> tuple[Floats, Array]:
         """Return features of one window of each clip, and the level of each family in it, in dB."""
@@ -78,13 +82,15 @@ class Judged:
     item_truth: NDArray[np.bool_]
 
 
-def read(folders: list[Path]) -> Mixes:
+def read(folders: list[Path], *, spectrograms: bool = False) -> Mixes:
     """Return all clips of some folders."""
     parts = []
     for path in [path for folder in folders for path in sorted(folder.glob("mixes-[0-9]*[0-9].npz"))]:
         with np.load(path) as stored:
             many = len(stored["sums"])
-            parts.append((stored["sums"], 10 ** (stored["levels"] / 10), np.full(many, bool(stored["held_back"]))))
+            held_back = np.full(many, bool(stored["held_back"]))
+            mel_db = stored["mel_db"] if spectrograms else np.zeros((many, 0), dtype=np.float16)
+            parts.append((stored["sums"], 10 ** (stored["levels"] / 10), held_back, mel_db))
     if not parts:
         raise SystemExit(f"no mixes in {folders[0]}: make some with instrument_mixes")
     return Mixes(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -204,9 +210,13 @@ def _platt(logits: Floats, truth: NDArray[np.bool_]) -> tuple[float, float]:
     return float(slope), float(offset)
 
 
-def judged(head: Head, mixes: Mixes) -> Judged:
+def judged(head: Head, network: Network, mixes: Mixes) -> Judged:
     """Return logits and truth of the windows of all clips, as an extraction has them, and of the whole clips."""
-    each = [head.logits(pooled(windows(sums))) for sums in mixes.sums]
+    each = []
+    for sums, mel_db in zip(mixes.sums, mixes.mel_db, strict=True):
+        sights = Sights(network)
+        sights.push(mel_db.astype(np.float32))
+        each.append(both(head.logits(pooled(windows(sums))), seen(windows(sights.take(len(sums))))))
     return Judged(
         np.concatenate(each),
         np.concatenate([windows(shares) for shares in mixes.shares]) > _PRESENT,
@@ -242,17 +252,21 @@ def main() -> None:
     parser.add_argument(
         "--beside", type=Path, help="an earlier model that did not hear that font: its networks are kept"
     )
+    parser.add_argument(
+        "--spectrogram", type=Path, required=True, help="model of train_spectrogram that did not hear that font either"
+    )
     parser.add_argument("--out", type=Path, default=instrument_head.MODEL_PATH)
     parser.add_argument("--figures", type=Path)
     asked = parser.parse_args()
     earlier = instrument_head.read(asked.beside) if asked.beside else None
-    mixes, unseen = read(asked.mixes), read([asked.unseen])
+    network = instrument_spectrogram.read(asked.spectrogram)
+    mixes, unseen = read(asked.mixes), read([asked.unseen], spectrograms=True)
     kept = unseen.where(unseen.held_back)
     half = np.arange(len(kept.held_back)) % 2 == 0
     head = fit(*rows(mixes.where(~mixes.held_back)))
     head = together(head, earlier) if earlier else head
-    scaled = calibrated(head, judged(head, kept.where(half)))
-    other = judged(head, kept.where(~half))
+    scaled = calibrated(head, judged(head, network, kept.where(half)))
+    other = judged(head, network, kept.where(~half))
     windows_told, items_told = told(scaled, other)
     said = figures(other.item_truth, items_told)
     said |= {f"windows_{name}": value for name, value in figures(other.truth, windows_told).items()
