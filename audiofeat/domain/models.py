@@ -69,7 +69,11 @@ SHIPPED: tuple[ShippedModel, ...] = (
     ShippedModel(
         "instruments", "instrument_model.npz", "360c73c47e2d3b0dd006088312e178a001e71e7e18fccc8394174ee7da133ff1",
         "instrumentation", "docs/models/instruments.md",
-        f"{_OFFLINE}.train_instruments MIXES --unseen MIXES",
+        f"{_OFFLINE}.train_instruments MIXES --unseen MIXES --spectrogram FILE",
+    ),
+    ShippedModel(
+        "instrument-spectrogram", "instrument_spectrogram.npz", "0",
+        "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_spectrogram MIXES OUT",
     ),
     ShippedModel(
         "mood", "mood_model.json", "5a7c84e1b33ed7ae0f960da7a0079d5c7e468c91aa9e9d2d4ff4389dfcf26ce9",
