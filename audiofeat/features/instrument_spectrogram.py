@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from audiofeat.domain.families import FAMILIES
 from audiofeat.features.frames import N_MEL, TIMBRE_RATE_HZ, Floats
+from audiofeat.features.instrument_windows import AROUND_S
 
 MODEL_PATH = Path(__file__).with_name("instrument_spectrogram.npz")
 STRETCH = 208
@@ -117,10 +117,20 @@ class Sights:
         np.add.at(self._seconds, second, answers)
 
 
-def seen(seconds: NDArray[np.floating[Any]]) -> Floats:
-    """Return the logits of windows from sums of their seconds, shape (windows, families); 0 where nothing was seen."""
-    weights = seconds[:, _FAMILIES:]
-    return np.asarray(seconds[:, :_FAMILIES] / np.maximum(weights, _LEAST_WEIGHT), dtype=np.float32)
+def seen(seconds: Floats) -> Floats:
+    """Return the logits of the five seconds around each, shape (seconds, families); 0 where nothing was seen.
+
+    Parameters
+    ----------
+    seconds : array of shape (seconds, 2 * families)
+        Sums of weighted logits, and of weights.
+    """
+    sums = seconds.copy()
+    for shift in range(1, AROUND_S + 1):
+        sums[shift:] += seconds[:-shift]
+        sums[:-shift] += seconds[shift:]
+    logits: Floats = sums[:, :_FAMILIES] / np.maximum(sums[:, _FAMILIES:], _LEAST_WEIGHT)
+    return logits
 
 
 def write(model: Network, path: Path) -> None:

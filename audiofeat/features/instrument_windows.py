@@ -12,7 +12,6 @@ Essid, Richard, David, "Instrument recognition in polyphonic music based on auto
 """
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,13 +170,11 @@ def pooled(sums: NDArray[np.float64]) -> Floats:
     return values.astype(np.float32)
 
 
-def windows(seconds: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+def windows(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the means of the five seconds around each second (fewer at the ends), shape (seconds, values)."""
     count = len(seconds)
     known = np.pad(np.column_stack((seconds, np.ones(count))), ((AROUND_S, AROUND_S), (0, 0)))
-    sums = known[:count].copy()
-    for shift in range(1, 2 * AROUND_S + 1):
-        sums += known[shift : shift + count]
+    sums = np.sum([known[shift : shift + count] for shift in range(2 * AROUND_S + 1)], axis=0)
     means: NDArray[np.float64] = sums[:, :-1] / sums[:, -1:]
     return means
 

@@ -131,7 +131,7 @@ class _Families:
         curve = probability = log_odds = None
         if reason is None:
             logits = np.concatenate(self._logits)
-            logits = both(logits, seen(windows(self._sights.take(len(logits)))))
+            logits = both(logits, seen(self._sights.take(len(logits))))
             logits[~np.concatenate(self._audible)] = _NOTHING
             log_odds = [round(float(value), 3) for value in np.clip(head().of_item(logits), -_MOST_ODDS, _MOST_ODDS)]
             shares = [result.values[name] for name in SHARES]

@@ -17,7 +17,7 @@ from audiofeat.features import instrument_spectrogram
 from audiofeat.features.frames import N_MEL
 from audiofeat.features.instrument_head import head
 from audiofeat.features.instrument_spectrogram import STRETCH, Sights, network, scaled, seen
-from audiofeat.features.instrument_windows import FEATURES, SUMS, windows
+from audiofeat.features.instrument_windows import FEATURES, SUMS
 from audiofeat.features.offline import (
     export_instruments,
     instrument_mixes,
@@ -291,7 +291,7 @@ def test_a_network_over_spectrograms_learns_from_mixtures(tmp_path: Path, monkey
         for level in (0.0, -20.0):
             sights = Sights(instrument_spectrogram.read(out))
             sights.push(clip.astype(np.float32) + np.float32(level))
-            logits = seen(windows(sights.take(8)))
+            logits = seen(sights.take(8))
             assert ((logits[:, 0] > logits[:, 1]) == bool(shares[0, 0] > 0.5)).all()
 
 

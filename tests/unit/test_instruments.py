@@ -10,9 +10,10 @@ import soundfile
 from audiofeat.domain.block import summed
 from audiofeat.domain.families import FAMILIES
 from audiofeat.domain.quality import Reason
-from audiofeat.features.frames import RATE_HZ, SharedSpectrum
+from audiofeat.features.frames import N_MEL, RATE_HZ, SharedSpectrum
 from audiofeat.features.instrument_claims import judged, word
 from audiofeat.features.instrument_head import evidence, head, logistic
+from audiofeat.features.instrument_spectrogram import STEP, Sights, network, seen
 from audiofeat.features.instrument_windows import FEATURES, SUMS, Seconds, pooled, windows
 from audiofeat.features.instrumentation import Instrumentation
 from tests.synthesis import Signal, drum_loop, fed, noise, song
@@ -133,3 +134,26 @@ def test_silence_has_no_instruments() -> None:
     names = [*FAMILIES, *(f"{family}_probability" for family in FAMILIES), "family_probability_curve"]
     assert {result.values[name] for name in names} == {None}
     assert {result.reasons[name] for name in names} == {Reason.SILENCE}
+
+
+def test_the_spectrogram_is_seen_alike_however_it_comes() -> None:
+    """Frames in any portions, at any level, give the same logits of each second; beyond the end there is nothing."""
+    rng = np.random.default_rng(3)
+    mel_db = rng.uniform(-60, 0, (700, N_MEL)).astype(np.float32)
+    whole = Sights(network())
+    whole.push(mel_db)
+    wanted = seen(whole.take(18))
+    assert wanted.shape == (18, len(FAMILIES))
+    assert (np.abs(wanted[:16]).max(axis=1) > 0).all()
+    for step, level in ((1, 0.0), (97, -40.0), (431, 12.0)):
+        sights = Sights(network())
+        for start in range(0, len(mel_db), step):
+            sights.push(mel_db[start : start + step] + np.float32(level))
+        np.testing.assert_allclose(seen(sights.take(18)), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_too_short_to_be_seen_counts_for_nothing() -> None:
+    """Fewer frames than one answer needs leave logits of zero."""
+    sights = Sights(network())
+    sights.push(np.zeros((STEP - 1, N_MEL), dtype=np.float32))
+    assert not seen(sights.take(1)).any()

@@ -216,7 +216,7 @@ def judged(head: Head, network: Network, mixes: Mixes) -> Judged:
     for sums, mel_db in zip(mixes.sums, mixes.mel_db, strict=True):
         sights = Sights(network)
         sights.push(mel_db.astype(np.float32))
-        each.append(both(head.logits(pooled(windows(sums))), seen(windows(sights.take(len(sums))))))
+        each.append(both(head.logits(pooled(windows(sums))), seen(sights.take(len(sums)))))
     return Judged(
         np.concatenate(each),
         np.concatenate([windows(shares) for shares in mixes.shares]) > _PRESENT,
