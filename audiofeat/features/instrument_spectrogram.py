@@ -129,8 +129,7 @@ def seen(seconds: Floats) -> Floats:
     for shift in range(1, AROUND_S + 1):
         sums[shift:] += seconds[:-shift]
         sums[:-shift] += seconds[shift:]
-    logits: Floats = sums[:, :_FAMILIES] / np.maximum(sums[:, _FAMILIES:], _LEAST_WEIGHT)
-    return logits
+    return np.asarray(sums[:, :_FAMILIES] / np.maximum(sums[:, _FAMILIES:], _LEAST_WEIGHT), dtype=np.float32)
 
 
 def write(model: Network, path: Path) -> None:
