@@ -28,7 +28,7 @@ _ALONG_TIME = 17
 _ALONG_BANDS = 9
 _LOW_END_HZ = 150.0
 _NOISE_FLATNESS_DB = -12.0
-_SECONDS_AT_ONCE = 8  # many small products cost more than a few larger ones
+_SECONDS_AT_ONCE = 16  # many small products cost more than a few larger ones
 _LEAST_AUDIBLE = 0.05
 _THOUSANDTHS = tuple(step / 1_000 for step in range(1_001))
 _NOTHING = np.float32(-10.0)
@@ -54,7 +54,7 @@ class Instrumentation:
     def push(self, frames: Frames) -> None:
         """Take in one block; half a filter's width is carried over to the next."""
         self._families.push(frames)
-        power = frames.power.sum(axis=0)
+        power = np.ones(len(frames.power), dtype=np.float32) @ frames.power
         self._low += float(power[BIN_HZ < _LOW_END_HZ].sum(dtype=np.float64))
         self._all += float(power.sum(dtype=np.float64))
         flatness_db = frames.spectral[frames.audible, 4] if len(frames.spectral) else np.zeros(0)
@@ -73,8 +73,8 @@ class Instrumentation:
         half = _ALONG_TIME // 2
         inner = slice(half, len(mel) - half)
         power, sustained, transient = mel[inner], sustained[inner], transient[inner]
-        self._percussive += float(power[transient > _MARGIN * sustained].sum(dtype=np.float64))
-        self._harmonic += float(power[sustained > _MARGIN * transient].sum(dtype=np.float64))
+        self._percussive += float(np.vdot(power, transient > _MARGIN * sustained))
+        self._harmonic += float(np.vdot(power, sustained > _MARGIN * transient))
         self._total += float(power.sum(dtype=np.float64))
 
     def result(self, measured: Measured, silence: Reason | None) -> Result:  # noqa: ARG002  the groups' one signature

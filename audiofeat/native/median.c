@@ -5,8 +5,17 @@
 
 enum { MOST_COLUMNS = 64, MOST_WIDTH = 31, MOST_KEPT = MOST_WIDTH / 2 + 2 };
 
+static ALWAYS_INLINE void put_in_order(float *restrict less, float *restrict greater) {
+    for (int column = 0; column < MOST_COLUMNS; column++) {
+        float a = less[column], b = greater[column];
+        less[column] = a < b ? a : b;
+        greater[column] = a < b ? b : a;
+    }
+}
+
 /* Write the two middle ones of an even number of values, for all columns at once, by forgetful selection: of half the
-   values and two more, neither the least nor the greatest can be in the middle, so they make room for the next value.
+   values and two more, neither the least nor the greatest can be in the middle, so they make room for the next value;
+   once values are in order by pairs, the least is one of the lesser ones.
    The middle of nothing has no bounds. */
 VECTORISED static void middle_two(const float *const *values, int count, float *low, float *high) {
     float kept[MOST_KEPT][MOST_COLUMNS];
@@ -15,14 +24,12 @@ VECTORISED static void middle_two(const float *const *values, int count, float *
         memcpy(kept[n], values[n], sizeof kept[n]);
     }
     for (int left = next; left > 3; left--) {
-        for (int n = 1; n < 2 * left - 2; n++) {
-            float *restrict least = n < left ? kept[0] : kept[n - left + 1];
-            float *restrict greatest = n < left ? kept[n] : kept[left - 1];
-            for (int column = 0; column < MOST_COLUMNS; column++) {
-                float a = least[column], b = greatest[column];
-                least[column] = a < b ? a : b;
-                greatest[column] = a < b ? b : a;
-            }
+        for (int n = 0; n < left / 2; n++) {
+            put_in_order(kept[n], kept[left - 1 - n]);
+        }
+        for (int n = 1; n < left - left / 2; n++) {
+            put_in_order(kept[0], kept[n]);
+            put_in_order(kept[left - 1 - n], kept[left - 1]);
         }
         if (next < count) {
             memcpy(kept[0], values[next++], sizeof kept[0]);
