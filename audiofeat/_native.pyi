@@ -38,11 +38,25 @@ def power_spectra(
     place: NDArray[np.int32],
     power: NDArray[np.float32],
 ) -> None: ...
+def rectified_patches(
+    maps: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    shape: NDArray[np.int32],
+    rows: NDArray[np.float32],
+) -> None: ...
 def running_medians(
     values: NDArray[np.float32],
     shape: NDArray[np.int32],
     downwards: NDArray[np.float32],
     across: NDArray[np.float32],
+) -> None: ...
+def second_sums(
+    values: NDArray[np.float32],
+    audible: NDArray[np.bool_],
+    second: NDArray[np.int32],
+    shape: NDArray[np.int32],
+    before: NDArray[np.float64],
+    sums: NDArray[np.float64],
 ) -> None: ...
 def spectral_shape(
     power: NDArray[np.float32],

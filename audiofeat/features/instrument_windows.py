@@ -16,10 +16,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from audiofeat import _native
 from audiofeat.domain.descriptor import N_MFCC, SPECTRAL_VALUES
-from audiofeat.features.frames import BIN_HZ, TIMBRE_RATE_HZ, TIMBRE_STEP, Floats, Frames
+from audiofeat.features.frames import BIN_HZ, N_MEL, TIMBRE_RATE_HZ, TIMBRE_STEP, Floats, Frames
 
-_LOGARITHMIC = ("centroid_hz", "spread_hz", "rolloff_50_hz", "rolloff_85_hz", "flux", "zero_crossing_hz")
+_LOGARITHMIC = [
+    SPECTRAL_VALUES.index(name)
+    for name in ("centroid_hz", "spread_hz", "rolloff_50_hz", "rolloff_85_hz", "flux", "zero_crossing_hz")
+]
 AROUND_S = 2
 """Seconds on either side of the second that a window is about."""
 
@@ -52,6 +56,7 @@ FEATURES = (
 )
 _WIDTHS = {"one": 1, "sum": _K, "square": _K, "cube": _K, "change": _K, "steps": 1, "band": _BANDS,
            "band_square": _BANDS, "rise": _BANDS, "fall": _BANDS, "attack": 1, "at_attack": _AT_ATTACKS}  # fmt: skip
+_SHAPE = np.array((_K, _BANDS, _AT_ATTACKS), dtype=np.int32)
 SUMS = sum(_WIDTHS.values())
 """How many sums there are of a second; the first is the share of audible frames."""
 
@@ -69,20 +74,20 @@ class Seconds:
 
     def push(self, frames: Frames) -> None:
         """Take in one block."""
-        if not len(frames.mfcc):
+        count = len(frames.mfcc)
+        if not count:
             return
-        rows = self._sums(frames)
-        second = ((self._frames + np.arange(len(rows))) / TIMBRE_RATE_HZ).astype(np.int64)
-        self._frames += len(rows)
-        # A block may begin with a new second: then nothing is added to the one that is open.
-        starts = np.searchsorted(second, np.arange(self._second, second[-1] + 1))
-        self._second = int(second[-1])
-        added = np.add.reduceat(rows, starts)
-        if len(starts) > 1 and starts[1] == 0:
-            added[0] = 0
-        added[0] += self._open
-        self._ended += list(added[:-1])
-        self._open = added[-1]
+        values = self._values(frames)
+        if self._before is None:
+            self._before = np.append(values[0].astype(np.float64), frames.audible[0])
+        second = ((self._frames + np.arange(count)) / TIMBRE_RATE_HZ).astype(np.int32) - np.int32(self._second)
+        self._frames += count
+        self._second += int(second[-1])
+        sums = np.zeros((second[-1] + 1, SUMS + 1))
+        sums[0] = self._open
+        _native.second_sums(values, frames.audible, second, _SHAPE, self._before, sums)
+        self._ended += list(sums[:-1])
+        self._open = sums[-1]
 
     def take(self, *, last: bool = False) -> NDArray[np.float64]:
         """Return the mean sums of the seconds that have ended since, shape (seconds, SUMS).
@@ -96,57 +101,41 @@ class Seconds:
         means: NDArray[np.float64] = rows[:, :-1] / np.maximum(rows[:, -1:], 1)
         return means
 
-    def _sums(self, frames: Frames) -> NDArray[np.float64]:
-        """Return what each frame adds to the sums."""
-        curves, bands = self._curves(frames)
-        audible = frames.audible.astype(np.float64)[:, None]
-        row = np.column_stack((curves, bands, audible))
-        before = row[:1] if self._before is None else self._before
-        self._before = row[-1:]
-        change = np.diff(row, axis=0, prepend=before)
-        steps = audible * np.concatenate((before[:, -1:], audible[:-1]))
-        rise = np.maximum(change[:, _K:-1], 0) * audible
-        fall = np.maximum(-change[:, _K:-1], 0) * audible
-        attack = rise.mean(axis=1, keepdims=True)
-        square = curves * curves
-        return np.column_stack((
-            audible, curves * audible, square * audible, square * curves * audible, np.abs(change[:, :_K]) * steps,
-            steps, bands * audible, bands * bands * audible, rise, fall, attack, curves[:, :_AT_ATTACKS] * attack,
-            np.ones_like(audible),
-        ))  # fmt: skip
-
-    def _curves(self, frames: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the values of each frame, shape (frames, curves), and the level of its bands in dB."""
+    def _values(self, frames: Frames) -> Floats:
+        """Return the curves of each frame, and after them the level of its bands in dB."""
         mel = frames.mel[::TIMBRE_STEP]
-        level = 10 * np.log10(mel.sum(axis=1) + _LEAST_POWER)
+        total = mel.sum(axis=1)
+        level = 10 * np.log10(total + _LEAST_POWER)
         self._loudest_db = max(self._loudest_db, float(level.max()))
-        spectral = frames.spectral.astype(np.float64)
-        columns = dict(zip(SPECTRAL_VALUES, spectral.T, strict=True))
-        for name in _LOGARITHMIC:
-            columns[name] = np.log2(columns[name] + 1e-3)
-        for band in range(_BANDS):
-            columns[f"band_share_{band}_db"] = np.maximum(columns[f"band_share_{band}_db"], _QUIETEST_SHARE_DB)
+        values = np.empty((len(mel), _K + _BANDS), dtype=np.float32)
+        values[:, : N_MFCC - 1] = frames.mfcc[:, 1:]
+        spectral, alike = np.split(values[:, N_MFCC - 1 : _K - 3], (len(SPECTRAL_VALUES),), axis=1)
+        spectral[:] = frames.spectral
+        spectral[:, _LOGARITHMIC] = np.log2(spectral[:, _LOGARITHMIC] + np.float32(1e-3))
+        shares = spectral[:, -_BANDS:]
+        np.maximum(shares, _QUIETEST_SHARE_DB, out=shares)
         spectra = np.sqrt(mel + _LEAST_POWER)
-        spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
+        spectra /= np.sqrt(total + N_MEL * _LEAST_POWER)[:, None]
+        self._compare(spectra, alike)
+        bins, to_lags, octaves = _lags()
+        power = frames.power[::TIMBRE_STEP, bins]
+        power = np.maximum(power, _RELATIVE_FLOOR * power.max(axis=1, keepdims=True) + _LEAST_POWER)
+        prominence = np.log10(power, out=power) @ to_lags
+        lag = prominence.argmax(axis=1)
+        values[:, _K - 3] = prominence[np.arange(len(lag)), lag]
+        values[:, _K - 2] = octaves[lag]
+        values[:, _K - 1] = level
+        np.maximum(shares + level[:, None], self._loudest_db - _BELOW_LOUDEST_DB, out=values[:, _K:])
+        return values
+
+    def _compare(self, spectra: Floats, alike: Floats) -> None:
+        """Write how alike each frame, a vector of length 1, is to some before it."""
         furthest = _LIKENESS_FRAMES[-1]
         past = np.repeat(spectra[:1], furthest, axis=0) if self._spectra is None else self._spectra
         joined = np.concatenate((past, spectra))
         self._spectra = joined[-furthest:]
-        count = len(spectra)
-        alike = [np.einsum("ij,ij->i", spectra, joined[furthest - lag : furthest - lag + count])
-                 for lag in _LIKENESS_FRAMES]  # fmt: skip
-        bins, to_lags, octaves = _lags()
-        power = frames.power[::TIMBRE_STEP, bins]
-        power = np.maximum(power, _RELATIVE_FLOOR * power.max(axis=1, keepdims=True) + _LEAST_POWER)
-        prominence = (10 * np.log10(power)) @ to_lags
-        lag = prominence.argmax(axis=1)
-        curves = np.column_stack((
-            frames.mfcc[:, 1:], *(columns[name] for name in SPECTRAL_VALUES if "band" not in name),
-            *(columns[name] for name in SPECTRAL_VALUES if "band" in name),
-            *alike, prominence.max(axis=1), octaves[lag], level,
-        )).astype(np.float64)  # fmt: skip
-        shares = np.column_stack([columns[f"band_share_{band}_db"] for band in range(_BANDS)])
-        return curves, np.maximum(shares + level[:, None], self._loudest_db - _BELOW_LOUDEST_DB)
+        for at, lag in enumerate(_LIKENESS_FRAMES):
+            np.einsum("ij,ij->i", spectra, joined[furthest - lag : len(joined) - lag], out=alike[:, at])
 
 
 def pooled(sums: NDArray[np.float64]) -> Floats:
@@ -181,10 +170,10 @@ def windows(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def _lags() -> tuple[slice, Floats, Floats]:
-    """Return the bins that pitch is sought in, the matrix from their dB to prominence, and octaves above 80 Hz."""
+    """Return the bins that pitch is sought in, what turns logarithms of power to prominence in dB, and octaves."""
     bins = slice(*(int(at) for at in np.searchsorted(BIN_HZ, _PITCH_BAND_HZ)))
     pitch_hz = np.geomspace(*_PITCH_HZ, _N_LAGS)
     waves = np.cos(2 * np.pi * np.outer(BIN_HZ[bins], 1 / pitch_hz))
     taper = np.hanning(2 * len(waves) + 1)[len(waves) : -1, None]
-    waves = taper * (waves - (taper * waves).sum(axis=0) / taper.sum()) * 2 / taper.sum()
+    waves = taper * (waves - (taper * waves).sum(axis=0) / taper.sum()) * 20 / taper.sum()
     return bins, waves.astype(np.float32), np.log2(pitch_hz / _PITCH_HZ[0]).astype(np.float32)

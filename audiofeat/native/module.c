@@ -54,9 +54,17 @@ static PyMethodDef methods[] = {
     {"power_spectra", power_spectra, METH_VARARGS,
      "power_spectra(signal, window, hop, turns, place, power)\n--\n\n"
      "Write the power spectrum of each windowed frame of a signal; see audiofeat.features.spectra for the tables."},
+    {"rectified_patches", rectified_patches, METH_VARARGS,
+     "rectified_patches(maps, bias, shape, rows)\n--\n\n"
+     "Write what a kernel sees at every second time and band of maps to which the bias was added, nothing being less than\n"
+     "zero; shape is (times, bands, channels, odd size of the kernel)."},
     {"running_medians", running_medians, METH_VARARGS,
      "running_medians(values, shape, downwards, across)\n--\n\n"
      "Write the running medians along columns and along rows; shape is (columns, width downwards, width across)."},
+    {"second_sums", second_sums, METH_VARARGS,
+     "second_sums(values, audible, second, shape, before, sums)\n--\n\n"
+     "Add each frame's values, which are curves and then bands, to the row of its second; shape is (curves, bands, curves\n"
+     "at attacks), and the last number of a row counts frames; see audiofeat.features.instrument_windows."},
     {"spectral_shape", spectral_shape, METH_VARARGS,
      "spectral_shape(power, signal, hz, edges, before, values, energies)\n--\n\n"
      "Write the shape values and the mean square of every second frame."},

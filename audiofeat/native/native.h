@@ -46,7 +46,9 @@ PyObject *k_weighted_sums(PyObject *module, PyObject *args);
 PyObject *mix_down(PyObject *module, PyObject *args);
 PyObject *pitch_peaks(PyObject *module, PyObject *args);
 PyObject *power_spectra(PyObject *module, PyObject *args);
+PyObject *rectified_patches(PyObject *module, PyObject *args);
 PyObject *running_medians(PyObject *module, PyObject *args);
+PyObject *second_sums(PyObject *module, PyObject *args);
 PyObject *spectral_shape(PyObject *module, PyObject *args);
 PyObject *true_peak(PyObject *module, PyObject *args);
 

@@ -12,6 +12,7 @@ from scipy.signal import sosfilt
 from audiofeat import _native
 from audiofeat.domain.block import summed
 from audiofeat.features.frames import BAND_EDGES_HZ, BIN_HZ, FRAME, HOP, RATE_HZ, SharedSpectrum
+from audiofeat.features.instrument_spectrogram import patches
 from audiofeat.features.loudness import interpolator, k_weighting
 from tests.synthesis import Signal, noise, sine, song
 
@@ -113,6 +114,63 @@ class TestRunningMedians:
         values = np.zeros((10, 5), dtype=np.float32)
         with pytest.raises(ValueError, match="columns"):
             _native.running_medians(values, np.array(shape, dtype=np.int32), values.copy(), values.copy())
+
+
+class TestSecondSums:
+    @pytest.mark.parametrize(("curves", "bands", "at_attacks"), [(50, 8, 28), (3, 1, 0), (1, 2, 1)])
+    def test_they_are_numpys(self, curves: int, bands: int, at_attacks: int) -> None:
+        """What each frame adds, in two blocks, the second of which goes on in the second of the first."""
+        rng = np.random.default_rng(5)
+        values, audible = rng.normal(size=(130, curves + bands)).astype(np.float32), rng.random(130) < 0.8
+        second, shape = np.arange(130, dtype=np.int32) // 43, np.array((curves, bands, at_attacks), dtype=np.int32)
+        before = np.append(values[0].astype(np.float64), audible[0])
+        sums = np.zeros((4, 4 * (curves + bands) + at_attacks + 4))
+        for block in (slice(0, 60), slice(60, 130)):
+            _native.second_sums(values[block], audible[block], second[block], shape, before, sums)
+        exact, heard = values.astype(np.float64), audible[:, None].astype(np.float64)
+        change = np.diff(exact, axis=0, prepend=exact[:1])
+        steps = heard * np.concatenate((heard[:1], heard[:-1]))
+        rise, fall = (np.maximum(sign * change[:, curves:], 0) * heard for sign in (1, -1))
+        curve, band, attack = exact[:, :curves], exact[:, curves:], rise.mean(axis=1, keepdims=True)
+        rows = np.column_stack((
+            heard, curve * heard, curve**2 * heard, curve**3 * heard, np.abs(change[:, :curves]) * steps, steps,
+            band * heard, band**2 * heard, rise, fall, attack, curve[:, :at_attacks] * attack, np.ones_like(heard),
+        ))  # fmt: skip
+        np.testing.assert_allclose(sums, np.add.reduceat(rows, (0, 43, 86, 129)), rtol=1e-9, atol=1e-9)
+        assert np.array_equal(before, np.append(exact[-1], audible[-1]))
+
+    @pytest.mark.parametrize(("row", "shape"), [(2, (3, 2, 1)), (-1, (3, 2, 1)), (1, (3, 2, 4)), (1, (5, 0, 1))])
+    def test_seconds_outside_the_sums_are_refused(self, row: int, shape: tuple[int, int, int]) -> None:
+        """Nothing is read or written beyond the arrays."""
+        with pytest.raises(ValueError, match="disagree"):
+            _native.second_sums(
+                np.zeros((1, 5), dtype=np.float32), np.ones(1, dtype=np.bool_), np.array([row], dtype=np.int32),
+                np.array(shape, dtype=np.int32), np.zeros(6), np.zeros((2, 25)),
+            )  # fmt: skip
+
+
+class TestRectifiedPatches:
+    @pytest.mark.parametrize("extent", [(1, 1), (2, 5), (13, 8)])
+    @pytest.mark.parametrize(("channels", "size"), [(1, 5), (3, 3), (24, 3), (2, 1)])
+    def test_they_are_numpys(self, extent: tuple[int, int], channels: int, size: int) -> None:
+        """Bit by bit what windows slid over the padded maps show, and so are those that are not rectified."""
+        rng = np.random.default_rng(7)
+        maps = rng.normal(size=(2, *extent, channels)).astype(np.float32)
+        bias = rng.normal(size=channels).astype(np.float32)
+        rows = np.empty((2, *(-(-length // 2) for length in extent), size * size * channels), dtype=np.float32)
+        _native.rectified_patches(maps, bias, np.array((*extent, channels, size), dtype=np.int32), rows)
+        edges, edge = (0, 0), (size // 2, size // 2)
+        for found, given in ((rows, np.maximum(maps + bias, 0)), (patches(maps, size), maps)):
+            padded = np.pad(given, (edges, edge, edge, edges))
+            seen = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))[:, ::2, ::2]
+            assert np.array_equal(found, seen.transpose(0, 1, 2, 4, 5, 3).reshape(rows.shape))
+
+    @pytest.mark.parametrize("shape", [(4, 4, 2, 2), (4, 4, 3, 3), (0, 4, 2, 3), (5, 4, 2, 3)])
+    def test_other_shapes_are_refused(self, shape: tuple[int, int, int, int]) -> None:
+        """A kernel of even size, or maps, biases and rows of other shapes."""
+        maps, rows = np.zeros((4, 4, 2), dtype=np.float32), np.zeros((2, 2, 18), dtype=np.float32)
+        with pytest.raises(ValueError, match="disagree"):
+            _native.rectified_patches(maps, maps[0, 0], np.array(shape, dtype=np.int32), rows)
 
 
 def shaped(power: NDArray[np.float32], signal: Signal) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
