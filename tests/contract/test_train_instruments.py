@@ -102,9 +102,7 @@ def test_what_was_measured_under_an_own_head_can_be_fitted_on(catalogue: SqlCata
 
 def test_older_versions_are_left_out(catalogue: SqlCatalogue, tmp_path: Path) -> None:
     """A head is never fitted on what a worker of today would measure otherwise."""
-    labels = read_labels(
-        filled(catalogue, tmp_path / "mine.csv", version=GROUP_VERSIONS[GROUP] - 1)
-    )
+    labels = read_labels(filled(catalogue, tmp_path / "mine.csv", version=GROUP_VERSIONS[GROUP] - 1))
     with pytest.raises(InvalidInput, match="not measured by this version"):
         train(labels, catalogue=catalogue, origin="mine")
 
