@@ -67,12 +67,13 @@ SHIPPED: tuple[ShippedModel, ...] = (
         "speech", "docs/models/speech.md", f"{_OFFLINE}.train_speech CORPUS",
     ),
     ShippedModel(
-        "instruments", "instrument_model.npz", "360c73c47e2d3b0dd006088312e178a001e71e7e18fccc8394174ee7da133ff1",
+        "instruments", "instrument_model.npz", "680f2697e5e3761e17b641ee7a356b47fc3fe22003285f01816f044aa4abbda2",
         "instrumentation", "docs/models/instruments.md",
         f"{_OFFLINE}.train_instruments MIXES --unseen MIXES --spectrogram FILE",
     ),
     ShippedModel(
-        "instrument-spectrogram", "instrument_spectrogram.npz", "0",
+        "instrument-spectrogram", "instrument_spectrogram.npz",
+        "2c2ae6349ee2dd2b38a02d2a5bf0586e577fbc3f0613b4e62648b67abf37f38b",
         "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_spectrogram MIXES OUT",
     ),
     ShippedModel(
