@@ -72,7 +72,7 @@ SHIPPED: tuple[ShippedModel, ...] = (
         f"{_OFFLINE}.train_instruments MIXES --unseen MIXES --spectrogram FILE",
     ),
     ShippedModel(
-        "instrument-spectrogram", "instrument_spectrogram.npz",
+        "instrument-spectrogram", "instrument_spectrogram_model.npz",
         "2c2ae6349ee2dd2b38a02d2a5bf0586e577fbc3f0613b4e62648b67abf37f38b",
         "instrumentation", "docs/models/instruments.md", f"{_OFFLINE}.train_spectrogram MIXES OUT",
     ),

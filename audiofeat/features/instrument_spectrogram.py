@@ -5,7 +5,7 @@ says of every sixteen frames what speaks for each family and how much that count
 Welling, "Attention-based deep multiple instance learning", ICML 2018); both are kept as sums of seconds, of which a
 window of any length follows.
 
-Coefficients of our own (``instrument_spectrogram.npz``, fitted by ``offline.train_spectrogram``).
+Coefficients of our own (``instrument_spectrogram_model.npz``, fitted by ``offline.train_spectrogram``).
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from audiofeat.domain.families import FAMILIES
 from audiofeat.features.frames import N_MEL, TIMBRE_RATE_HZ, Floats
 from audiofeat.features.instrument_windows import AROUND_S
 
-MODEL_PATH = Path(__file__).with_name("instrument_spectrogram.npz")
+MODEL_PATH = Path(__file__).with_name("instrument_spectrogram_model.npz")
 STRETCH = 208
 """Frames that the network looks at together."""
 STRIDE = 2

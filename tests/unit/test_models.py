@@ -19,6 +19,7 @@ from audiofeat.features import (
     delivery_voices,
     hearing,
     instrument_head,
+    instrument_spectrogram,
     mood_head,
     rhythm_meter,
     rhythm_phase,
@@ -39,6 +40,7 @@ READERS = {
     "speech": (hearing, "MODEL_PATH", (hearing._coefficients,)),
     "voices": (delivery_voices, "MODEL_PATH", (delivery_voices._model,)),
     "instruments": (instrument_head, "MODEL_PATH", (instrument_head.head,)),
+    "instrument-spectrogram": (instrument_spectrogram, "MODEL_PATH", (instrument_spectrogram.network,)),
     "mood": (mood_head, "MODEL_PATH", (mood_head.shipped,)),
 }
 
