@@ -9,6 +9,7 @@ from rich.table import Table
 
 from audiofeat.bootstrap import Services, load_settings
 from audiofeat.cli.terminal import output
+from audiofeat.domain.items import Kind
 from audiofeat.domain.kept_models import KeptModel, ModelKind
 from audiofeat.domain.models import BY_NAME, SHIPPED, ShippedModel, shipped
 
@@ -103,13 +104,16 @@ def neighbours(
     *,
     k: Annotated[int, typer.Option("-k", min=1, max=1_000, help="How many.")] = 10,
     output_name: Annotated[str | None, typer.Option("--output", help="Which output; by default embeddings.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Of the answers; by default both.")] = None,
     as_json: _Json = False,
 ) -> None:
-    """Print what lies near an item in the space of a plug-in model's own vectors."""
+    """Print what lies near an item in the space of a plug-in model's own vectors, tracks and episodes alike."""
     from audiofeat.services.model_neighbours import near
 
     services = Services(load_settings())
-    found = near(item, model=model, catalogue=services.catalogue, folder=services.home, k=k, output=output_name)
+    found = near(
+        item, model=model, catalogue=services.catalogue, folder=services.home, k=k, output=output_name, kind=kind
+    )
     if as_json:
         rows = ({"item": n.item.item_id, "key": n.item.key, "distance": n.distance} for n in found.neighbours)
         typer.echo("\n".join(json.dumps(row) for row in rows))

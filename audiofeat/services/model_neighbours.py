@@ -1,4 +1,7 @@
-"""What lies near an item in the space of a plug-in model's own vectors: exact, over all items that it has heard."""
+"""What lies near an item in the space of a plug-in model's own vectors: exact, over all items that it has heard.
+
+The one space that tracks and episodes share: what sounds like an episode's music is found here.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from audiofeat.domain.items import Kind
 from audiofeat.domain.kept_models import KeptModel, ModelKind
 from audiofeat.domain.plugin_inputs import main_output
 from audiofeat.errors import InvalidInput, ItemNotAnalysed
 from audiofeat.ports import Catalogue, ItemView
 from audiofeat.services.model_vectors import ModelVectors
+
+_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,9 @@ class ModelAnswer:
 
 
 def near(
-    item: str, *, model: str, catalogue: Catalogue, folder: Path, k: int = 10, output: str | None = None
-) -> ModelAnswer:
+    item: str, *, model: str, catalogue: Catalogue, folder: Path, k: int = 10, output: str | None = None,
+    kind: Kind | None = None,
+) -> ModelAnswer:  # fmt: skip
     """Return the nearest items by one output of a model, the item itself left out.
 
     Parameters
@@ -44,6 +51,8 @@ def near(
         Where this host keeps vectors.
     output : str, optional
         By default the one that is called after embeddings, else the one with the most values.
+    kind : Kind, optional
+        Of the answers; by default both, the item's own and the other.
 
     Raises
     ------
@@ -73,13 +82,18 @@ def near(
         )
     cosines = (vectors @ vectors[own])[places]
     told = [place for place, (name, _) in enumerate(heard) if name != view.item_id and not np.isnan(cosines[place])]
-    nearest = sorted(told, key=lambda place: -cosines[place])[:k]
-    views = catalogue.items_by_id([heard[place][0] for place in nearest])
-    found = (
-        Near(views[heard[place][0]], float(np.sqrt(max(0.0, 2 - 2 * float(cosines[place])))))
-        for place in nearest if heard[place][0] in views
-    )  # fmt: skip
-    return ModelAnswer(view, kept, chosen, len(told), tuple(found))
+    nearest = sorted(told, key=lambda place: -cosines[place])
+    found: list[Near] = []
+    for start in range(0, len(nearest), _PAGE):
+        page = nearest[start : start + _PAGE]
+        views = catalogue.items_by_id([heard[place][0] for place in page])
+        for place in page:
+            other = views.get(heard[place][0])
+            if other is not None and kind in {None, other.kind}:
+                found.append(Near(other, float(np.sqrt(max(0.0, 2 - 2 * float(cosines[place]))))))
+        if len(found) >= k:
+            break
+    return ModelAnswer(view, kept, chosen, len(told), tuple(found[:k]))
 
 
 def _stem(folder: Path, kept: KeptModel, output: str) -> Path:

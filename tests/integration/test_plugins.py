@@ -207,7 +207,7 @@ def test_nan_later_on_makes_the_group_null_and_a_dead_model_costs_its_file_only(
 
 
 def test_the_ledger_keeps_what_a_model_says_and_finds_what_is_near(services: Services, tmp_path: Path) -> None:
-    """Workers run it on new items and on stale ones alone; its vectors have neighbours of their own."""
+    """Workers run it on new items and on stale ones alone; its vectors have neighbours of their own, of either kind."""
     folder = tmp_path / "music"
     folder.mkdir()
     for name, seconds in (("a", 6.0), ("b", 6.5)):
@@ -215,15 +215,24 @@ def test_the_ledger_keeps_what_a_model_says_and_finds_what_is_near(services: Ser
     write(folder / "c.wav", noise(6.0))
     store = services.stores.at(parse_location(str(folder)))
     jobs = register_listing(store, "", catalogue=services.catalogue, lane=Lane.BULK, kind=Kind.TRACK).jobs
+    talks = tmp_path / "talks"
+    talks.mkdir()
+    write(talks / "d.wav", song(7.0))
+    shelf = services.stores.at(parse_location(str(talks)))
+    jobs += register_listing(shelf, "", catalogue=services.catalogue, lane=Lane.BULK, kind=Kind.EPISODE).jobs
     added(services, plugin_models.write(tmp_path / "net.onnx"))
     try:
-        assert [services.ingest.run(job.job_id, worker="w") for job in jobs] == [JobState.DONE] * 3
+        assert [services.ingest.run(job.job_id, worker="w") for job in jobs] == [JobState.DONE] * 4
         found = near("a.wav", model="net", catalogue=services.catalogue, folder=services.home)
-        [first, second] = found.neighbours
-        assert (first.item.key, second.item.key, found.considered) == ("b.wav", "c.wav", 2)
-        assert first.distance < 0.5 < second.distance
-        asked = TestClient(create_app(services), base_url="http://127.0.0.1").get("/v1/models/net/neighbours/a.wav?k=1")
-        assert [line["distance"] for line in asked.json()["neighbours"]] == [first.distance]
+        distances = {one.item.key: one.distance for one in found.neighbours}
+        assert (set(distances), found.considered) == ({"b.wav", "c.wav", "d.wav"}, 3)
+        assert max(distances["b.wav"], distances["d.wav"]) < 0.5 < distances["c.wav"]
+        client = TestClient(create_app(services), base_url="http://127.0.0.1")
+        for item, kind, keys in (("a.wav", "track", ["b.wav"]), ("a.wav", "episode", ["d.wav"]),
+                                 ("d.wav", "episode", [])):  # fmt: skip
+            asked = client.get(f"/v1/models/net/neighbours/{item}?k=1&kind={kind}").json()["neighbours"]
+            assert [line["key"] for line in asked] == keys
+        assert client.get("/v1/models/net/neighbours/a.wav?kind=film").status_code == 422
         analysis = services.catalogue.analyses_of_audio(services.catalogue.find_item("a.wav").sha256 or "")["model_net"]
         assert (analysis.version, len(analysis.values["embeddings"])) == (1, 8)
         view = services.catalogue.find_item("a.wav")
