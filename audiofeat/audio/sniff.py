@@ -96,9 +96,9 @@ def _by_magic(head: bytes) -> Container | None:
         Container.OGG: head[:4] == b"OggS",
         Container.MP4: head[4:8] == b"ftyp",
         Container.ADTS: head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0,
-        Container.MP3: _holds_mp3(head),
     }
-    return next((container for container, fits in forms.items() if fits), None)
+    found = next((container for container, fits in forms.items() if fits), None)
+    return found or (Container.MP3 if _holds_mp3(head) else None)
 
 
 def _holds_mp3(head: bytes) -> bool:

@@ -131,6 +131,6 @@ def _leaves(path: str, value: Any, depth: int) -> list[Any]:  # noqa: ANN401  a 
         if not all(isinstance(part, list) for part in leaves):
             raise InvalidInput(f"{path} has the wrong shape")
         leaves = [leaf for part in leaves for leaf in part]
-    if any(isinstance(leaf, list) for leaf in leaves):
+    if list in set(map(type, leaves)):
         raise InvalidInput(f"{path} has the wrong shape")
     return leaves

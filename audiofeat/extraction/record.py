@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import distributions, version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -129,19 +130,28 @@ def _rounded(value: Any) -> Any:  # noqa: ANN401  a field's own type
         return float(f"{value:.{_DIGITS}g}")
     if not isinstance(value, list):
         return value
-    return _filled(value, iter(_rounded_all(list(_floats(value)))))
+    numbers: list[float] = []
+    _gather(value, numbers)
+    return _filled(value, iter(_rounded_all(numbers)))
 
 
-def _floats(value: list[Any]) -> Iterator[float]:
-    for part in value:
-        if type(part) is float:
-            yield part
-        elif isinstance(part, list):
-            yield from _floats(part)
+def _gather(value: list[Any], numbers: list[float]) -> None:
+    """Append all numbers of a list, and of what lies in it."""
+    kinds = set(map(type, value))
+    if kinds == {float}:
+        numbers.extend(value)
+    elif kinds & {float, list}:
+        for part in value:
+            if type(part) is float:
+                numbers.append(part)
+            elif isinstance(part, list):
+                _gather(part, numbers)
 
 
 def _filled(value: list[Any], numbers: Iterator[float]) -> list[Any]:
     """Return a list, and what lies in it, with other numbers in place of its own."""
+    if set(map(type, value)) == {float}:
+        return list(islice(numbers, len(value)))
     return [
         next(numbers) if type(part) is float else _filled(part, numbers) if isinstance(part, list) else part
         for part in value
