@@ -156,7 +156,7 @@ def _kind(
         raise InvalidInput(
             "tracks and episodes are never compared, since no space is declared for both: served is "
             f"{_told(_served(indexes, engine))}",
-            "ask for each kind alone; a model that was added places both in one space: models neighbours, of a kind",
+            "ask for each kind alone, or a model that was added, which knows both: audiofeat models neighbours --kind",
         )
     if not kinds:
         raise InvalidInput("a target alone does not say what to look for", "give kind: track or episode")
