@@ -84,8 +84,9 @@ def near(
     told = [place for place, (name, _) in enumerate(heard) if name != view.item_id and not np.isnan(cosines[place])]
     nearest = sorted(told, key=lambda place: -cosines[place])
     found: list[Near] = []
-    for start in range(0, len(nearest), _PAGE):
-        page = nearest[start : start + _PAGE]
+    step = k if kind is None else _PAGE
+    for start in range(0, len(nearest), step):
+        page = nearest[start : start + step]
         views = catalogue.items_by_id([heard[place][0] for place in page])
         for place in page:
             other = views.get(heard[place][0])
